@@ -1,0 +1,238 @@
+/**
+ * Every event that unitwatch writes, declared once: the TypeScript types below, the JSON Schema in
+ * docs/events.schema.json and the tables of docs/events.md all come from these objects.
+ */
+
+interface FieldOf<T extends string> {
+  readonly type: T;
+  readonly doc: string;
+  readonly optional?: true;
+  readonly values?: readonly string[];
+}
+export type Field = FieldOf<
+  'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'object' | 'objects'
+>;
+export type Fields = Readonly<Record<string, Field>>;
+
+interface Primitive {
+  string: string;
+  integer: number;
+  number: number;
+  boolean: boolean;
+  strings: readonly string[];
+  object: Readonly<Record<string, unknown>>;
+  objects: readonly Readonly<Record<string, unknown>>[];
+}
+type ValueOf<F extends Field> = F extends { readonly values: readonly (infer V)[] }
+  ? V
+  : Primitive[F['type']];
+type OptionalKeys<S extends Fields> = {
+  [K in keyof S]: S[K] extends { readonly optional: true } ? K : never;
+}[keyof S];
+/** The object type that a field table describes. */
+export type ObjectOf<S extends Fields> = {
+  readonly [K in Exclude<keyof S, OptionalKeys<S>>]: ValueOf<S[K]>;
+} & { readonly [K in OptionalKeys<S>]?: ValueOf<S[K]> };
+
+export const severities = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+export type Severity = (typeof severities)[number];
+
+/** Stands in every event. */
+export const envelopeFields = {
+  seq: { type: 'integer', doc: '1, 2, 3... in a run of the agent; a hole is a loss.' },
+  time: {
+    type: 'string',
+    doc: "When it happened: RFC 3339, UTC, microseconds; systemd's own timestamp where it has one.",
+  },
+  host: { type: 'string', doc: 'Name of the host.' },
+  service: { type: 'string', doc: "The unit's name, or the check's; `unitwatch` for its own." },
+  severity: { type: 'string', doc: 'How bad it is.', values: severities },
+} as const satisfies Fields;
+
+/** Stands in an event where it is known: what joins it with logs, metrics and other events. */
+export const contextFields = {
+  boot_id: { type: 'string', doc: 'Boot ID of the kernel, 32 hexadecimal digits.', optional: true },
+  invocation_id: {
+    type: 'string',
+    doc: "systemd's InvocationID of the run, as in the journal.",
+    optional: true,
+  },
+  pid: { type: 'integer', doc: 'Main process of the run.', optional: true },
+  cgroup: { type: 'string', doc: "The unit's control group.", optional: true },
+  message: { type: 'string', doc: 'One sentence for people.', optional: true },
+  resync: {
+    type: 'boolean',
+    doc: 'Found by reading the table anew, not by a signal of its own.',
+    optional: true,
+  },
+  inferred: {
+    type: 'boolean',
+    doc: 'No signal showed it; a counter, an invocation or a timestamp proves it.',
+    optional: true,
+  },
+  depends_on: { type: 'strings', doc: 'The chain of dependencies above.', optional: true },
+  affects: { type: 'object', doc: 'What suffers below: hard, soft.', optional: true },
+  caused_by: { type: 'string', doc: 'The unit whose failure this follows from.', optional: true },
+} as const satisfies Fields;
+
+const reasons = [
+  'clean',
+  'exit-code',
+  'signal',
+  'core-dump',
+  'oom-kill',
+  'watchdog',
+  'timeout',
+  'start-limit-hit',
+  'resources',
+  'protocol',
+  'exec-condition',
+  'other',
+] as const;
+
+const stateFields = {
+  active_state: { type: 'string', doc: "systemd's ActiveState after it." },
+  sub_state: { type: 'string', doc: "systemd's SubState after it." },
+  n_restarts: { type: 'integer', doc: "systemd's NRestarts after it." },
+} as const satisfies Fields;
+
+const endingFields = {
+  reason: { type: 'string', doc: 'Why the run ended.', values: reasons },
+  result: { type: 'string', doc: "systemd's Result." },
+  exit_code: { type: 'integer', doc: 'Exit status of the main process.', optional: true },
+  signal: { type: 'string', doc: 'Signal that ended it, by name: `SIGKILL`.', optional: true },
+  core_dump: { type: 'boolean', doc: 'It left a core dump.', optional: true },
+} as const satisfies Fields;
+
+const uptimeField = {
+  uptime_s: { type: 'number', doc: 'How long the run had been up, seconds.', optional: true },
+} as const satisfies Fields;
+
+const optionalEnding = {
+  reason: { ...endingFields.reason, doc: 'Why the run before ended.', optional: true },
+  result: { ...endingFields.result, optional: true },
+  exit_code: endingFields.exit_code,
+  signal: endingFields.signal,
+  core_dump: endingFields.core_dump,
+} as const satisfies Fields;
+
+const countFields = {
+  cause: {
+    type: 'string',
+    doc: "Whose restart it is: systemd's Restart=, a person's or script's, or unitwatch's.",
+    values: ['automatic', 'manual', 'unitwatch'],
+  },
+  count: { type: 'integer', doc: 'How many restarts this event stands for.' },
+  restarts_total: {
+    type: 'integer',
+    doc: 'Restarts of the unit with this cause since the agent began to watch it.',
+  },
+} as const satisfies Fields;
+
+const agentPhases = [
+  'started',
+  'stopping',
+  'bus_lost',
+  'bus_back',
+  'resync',
+  'gap',
+  'reloaded',
+  'reload_failed',
+  'output_closed',
+] as const;
+
+const findingFields = {
+  phase: {
+    type: 'string',
+    doc: 'Where the finding is in its life.',
+    values: ['opened', 'updated', 'cleared'],
+  },
+  finding_id: { type: 'string', doc: 'The same in every event of one finding.' },
+  evidence: { type: 'object', doc: 'The numbers it rests on, each named with its unit.' },
+} as const satisfies Fields;
+
+/** `data` of each event type. Adding a type is a row here. */
+export const eventTypes = {
+  started: { ...stateFields },
+  exited: { ...stateFields, ...endingFields, ...uptimeField },
+  restarting: { ...stateFields, ...countFields, ...optionalEnding },
+  restarted: {
+    ...stateFields,
+    ...countFields,
+    ...optionalEnding,
+    down_s: { type: 'number', doc: 'How long it had been down, seconds.', optional: true },
+  },
+  stopped: {
+    ...stateFields,
+    ...endingFields,
+    ...uptimeField,
+    restart_canceled: {
+      type: 'boolean',
+      doc: 'It was waiting to be restarted, and the stop prevented that.',
+      optional: true,
+    },
+  },
+  failed: {
+    ...stateFields,
+    ...endingFields,
+    ...uptimeField,
+    load_state: {
+      type: 'string',
+      doc: 'Set where the unit could not be loaded: `bad-setting`, `error`.',
+      optional: true,
+    },
+  },
+  missing: {
+    state: { type: 'string', doc: 'Always `missing`.', values: ['missing'] },
+    load_state: { type: 'string', doc: "systemd's LoadState." },
+  },
+  crash_loop: findingFields,
+  periodic_crash: findingFields,
+  anomaly: findingFields,
+  memory_leak: findingFields,
+  agent: {
+    phase: { type: 'string', doc: 'What the agent did or met.', values: agentPhases },
+    reason: { type: 'string', doc: 'Why.', optional: true },
+    version: { type: 'string', doc: 'Version of unitwatch.', optional: true },
+    units: { type: 'integer', doc: 'Units followed now.', optional: true },
+    differences: { type: 'integer', doc: 'Events that a resync brought out.', optional: true },
+    dropped: { type: 'integer', doc: 'Events that a gap stands for.', optional: true },
+    first_seq: { type: 'integer', doc: 'First seq of a gap.', optional: true },
+    last_seq: { type: 'integer', doc: 'Last seq of a gap: this event has it.', optional: true },
+    since: { type: 'string', doc: 'Time of the first event lost in a gap.', optional: true },
+    until: { type: 'string', doc: 'Time of the last event lost in a gap.', optional: true },
+  },
+} as const satisfies Readonly<Record<string, Fields>>;
+
+export type EventType = keyof typeof eventTypes;
+export type EventData<T extends EventType> = ObjectOf<(typeof eventTypes)[T]>;
+export type AgentPhase = (typeof agentPhases)[number];
+
+type Envelope = ObjectOf<typeof envelopeFields> & ObjectOf<typeof contextFields>;
+
+/** One line of NDJSON. A union over `event_type`: testing it narrows `data`. */
+export type Event = {
+  [T in EventType]: Envelope & { readonly event_type: T; readonly data: EventData<T> };
+}[EventType];
+
+/** An event before the stream has numbered it and named the host. */
+export type Draft = {
+  [T in EventType]: Omit<Envelope, 'seq' | 'host' | 'boot_id'> & {
+    readonly event_type: T;
+    readonly data: EventData<T>;
+  };
+}[EventType];
+
+/** Only what a unit did may be dropped when a reader stalls; everything else is kept. */
+const droppable: ReadonlySet<EventType> = new Set<EventType>([
+  'started',
+  'exited',
+  'restarting',
+  'restarted',
+  'stopped',
+  'failed',
+]);
+
+export function mayDrop(event: { readonly event_type: EventType }): boolean {
+  return droppable.has(event.event_type);
+}

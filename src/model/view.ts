@@ -1,0 +1,36 @@
+import type { EventType } from './event.ts';
+import type { Histogram } from './histogram.ts';
+import type { UnitView } from './unit.ts';
+
+/** Plain counters of the signal path, read at scrape time. All count from the agent's start. */
+export interface CollectorCounters {
+  /** D-Bus signals read, whatever they were about. */
+  signalsReceived: number;
+  /** Of those, signals about units that are followed. */
+  signalsWatched: number;
+  /** Messages that were no valid D-Bus or not what systemd sends: skipped. */
+  signalsMalformed: number;
+  bytesReceived: number;
+  reconnects: number;
+  resyncs: number;
+  callsTimedOut: number;
+  callsFailed: number;
+}
+
+/** What `/metrics`, `/healthz` and `status` may ask of the running agent. Nothing here is kept. */
+export interface AgentView {
+  readonly version: string;
+  readonly startedUs: number;
+  /** The signal connection is up and the table has been read. */
+  readonly ready: boolean;
+  readonly busConnected: boolean;
+  readonly systemdVersion: string;
+  readonly counters: Readonly<CollectorCounters>;
+  /** Events made, by type. */
+  readonly events: Readonly<Partial<Record<EventType, number>>>;
+  /** Events an output could not take, by output and reason (`buffer_full`, `closed`, `rate_limit`). */
+  readonly dropped: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Seconds from systemd's timestamp to the event. */
+  readonly signalDelay: Histogram;
+  units(): Iterable<UnitView>;
+}
