@@ -17,8 +17,16 @@ export const limits = {
   unitNameBytes: 255,
   /** Distinct SubState and Result strings kept; systemd 257 has about 90 in all. */
   internedStrings: 512,
+  /** Longest of those: longer ones are nobody's state name. */
+  internedBytes: 64,
   /** Units followed; beyond it units are counted but not followed. Kubernetes nodes reach 20,000. */
   units: 100_000,
+  /** Restart counts kept of units that were unloaded, for when they come back. */
+  unloadedCounts: 10_000,
+  /** Results kept of jobs that ended, for the call whose answer comes after the job's end. */
+  finishedJobs: 1_000,
+  /** New units looked up in one call; more are read with the whole table. */
+  gatheredNames: 1_000,
   /** Restarts told one by one when a single signal hid several; more are one event with a count. */
   inferredEvents: 10,
   /** Wait between two attempts to reach the bus: doubles from the first to the second value. */

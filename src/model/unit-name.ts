@@ -6,6 +6,11 @@ const pathPrefix = '/org/freedesktop/systemd1/unit/';
 
 /** `foo@1.service` becomes `/org/freedesktop/systemd1/unit/foo_401_2eservice`. */
 export function unitPath(name: string): string {
+  return pathPrefix + unitLabel(name);
+}
+
+/** The last part of that path. */
+export function unitLabel(name: string): string {
   const bytes = new TextEncoder().encode(name);
   let label = '';
   for (const [i, byte] of bytes.entries()) {
@@ -13,7 +18,7 @@ export function unitPath(name: string): string {
     const plain = i === 0 ? /[A-Za-z]/.test(char) : /[A-Za-z0-9]/.test(char);
     label += plain ? char : `_${byte.toString(16).padStart(2, '0')}`;
   }
-  return pathPrefix + (label === '' ? '_' : label);
+  return label === '' ? '_' : label;
 }
 
 /** The reverse; undefined for a path that is no unit's. */

@@ -11,6 +11,21 @@ export type ActiveState =
   | 'maintenance'
   | 'refreshing';
 
+const activeStates: ReadonlySet<string> = new Set<ActiveState>([
+  'active',
+  'reloading',
+  'inactive',
+  'failed',
+  'activating',
+  'deactivating',
+  'maintenance',
+  'refreshing',
+]);
+
+export function isActiveState(word: string): word is ActiveState {
+  return activeStates.has(word);
+}
+
 /**
  * What a unit is doing, in the five words that decisions are made on.
  * `waiting` is systemd's auto-restart: it ended, and RestartSec is running.
@@ -50,6 +65,10 @@ export interface UnitState {
   inactiveEnterUs: RealtimeUs;
   /** ID of the job that is queued or running for the unit; 0 for none. */
   jobId: number;
+  /** The job under which the last run ended: a restart keeps its ID over stop and start. */
+  endJobId: number;
+  /** Automatic restarts that systemd has scheduled since the last run ended, none of them up yet. */
+  scheduled: number;
 }
 
 export function newUnitState(): UnitState {
@@ -75,6 +94,8 @@ export function newUnitState(): UnitState {
     activeExitUs: 0,
     inactiveEnterUs: 0,
     jobId: 0,
+    endJobId: 0,
+    scheduled: 0,
   };
 }
 

@@ -1,0 +1,237 @@
+import { limits } from '../model/limits.ts';
+import type { Clock } from '../model/time.ts';
+import type { BusTarget } from './address.ts';
+import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
+import type { Follower } from './follower.ts';
+import { SignalConnection } from './signals.ts';
+import { globQuoted, type Manager, systemdManager } from './systemd.ts';
+import type { UnitRecord } from './units.ts';
+
+/** Why the table was read. */
+export type ResyncReason =
+  | 'start'
+  | 'systemd is back'
+  | 'daemon-reload'
+  | 'overflow'
+  | 'reconciliation';
+
+export interface SessionOptions {
+  readonly target: BusTarget;
+  readonly uid: number;
+  readonly bufferBytes: number;
+  readonly clock: Clock;
+  readonly follower: Follower;
+  readonly counters: CallCounters;
+  /** Wait for a systemd that is not on the bus yet, instead of giving up. */
+  readonly patient: boolean;
+  readonly onResync: (reason: ResyncReason) => void;
+  /** systemd left the bus. */
+  readonly onAbsent: () => void;
+}
+
+/** How often the whole table is compared with a list, in case a signal was lost on its way. */
+const reconcileMs = 300_000;
+/** How often it is made sure that bus and systemd still answer; a dead one may never say so. */
+const pingMs = 30_000;
+/** How long names of new units are gathered before what signals leave out is asked for. */
+const gatherMs = 250;
+
+/**
+ * One life of the connections to a bus and to the systemd on it: subscribes, reads the table, keeps
+ * it current, and ends when either connection does.
+ */
+export class Session {
+  /** Settles, with the reason, when the bus is lost; never rejects. */
+  readonly lost: Promise<string>;
+  readonly signals: SignalConnection<UnitRecord>;
+  readonly manager: Manager;
+  systemdVersion = '';
+  /** systemd is on the bus and the table has been read. */
+  ready = false;
+  private readonly bus: Bus;
+  private readonly options: SessionOptions;
+  private readonly timers: Set<NodeJS.Timeout> = new Set();
+  private readonly gathered: Set<string> = new Set();
+  private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
+  private running: Promise<void> | undefined;
+  private closed = false;
+
+  /** @throws BusError with a sentence that says what to do */
+  static async start(options: SessionOptions): Promise<Session> {
+    let session: Session | undefined;
+    const { follower } = options;
+    const signals = await SignalConnection.open<UnitRecord>({
+      target: options.target,
+      uid: options.uid,
+      bufferBytes: options.bufferBytes,
+      sink: {
+        find: (bytes, at, length) => follower.find(bytes, at, length),
+        changed: (unit, next) => follower.changed(unit, next),
+        unitNew: (name) => follower.unitNew(name),
+        unitRemoved: (name) => follower.unitRemoved(name),
+        jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
+        reloading: (active) => {
+          if (!active) session?.resync('daemon-reload', false);
+        },
+        ownerChanged: (owner) => session?.ownerChanged(owner),
+        overflow: () => session?.resync('overflow', true),
+      },
+    });
+    try {
+      const bus = await connectBus(options.target, options.counters);
+      session = new Session(options, signals, bus);
+      await session.begin();
+      return session;
+    } catch (error) {
+      session?.close('given up');
+      signals.close('given up');
+      throw error;
+    }
+  }
+
+  private constructor(options: SessionOptions, signals: SignalConnection<UnitRecord>, bus: Bus) {
+    this.options = options;
+    this.signals = signals;
+    this.bus = bus;
+    this.manager = systemdManager(bus);
+    this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
+    void this.lost.then((reason) => this.close(reason));
+  }
+
+  close(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.ready = false;
+    for (const timer of this.timers) clearTimeout(timer);
+    this.options.follower.jobs.forget();
+    this.signals.close(reason);
+    this.bus.close();
+  }
+
+  /**
+   * Reads the table anew. `readAll` also reads the properties of units whose state is the one that
+   * we know: restarts may have been hidden between two equal states.
+   */
+  resync(reason: ResyncReason, readAll: boolean): Promise<void> {
+    this.wanted = { reason, readAll: readAll || this.wanted?.readAll === true };
+    this.running ??= this.runResyncs().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
+  gather(name: string): void {
+    this.gathered.add(name);
+    if (this.gathered.size === 1) this.later(gatherMs, () => this.lookUpGathered());
+  }
+
+  private async begin(): Promise<void> {
+    if (this.signals.owner === '' && !this.options.patient)
+      throw new BusError(
+        'unreachable',
+        'systemd is not on this bus: is it PID 1 here? Try --bus user for your own systemd, or unitwatch demo.',
+      );
+    if (this.signals.owner !== '')
+      await this.meetSystemd(this.options.patient ? 'systemd is back' : 'start');
+    this.every(reconcileMs, () => this.resync('reconciliation', false));
+    this.every(pingMs, () => this.ping());
+  }
+
+  private async meetSystemd(reason: ResyncReason): Promise<void> {
+    await this.manager.subscribe();
+    this.systemdVersion = await this.manager.version();
+    await this.resync(reason, true);
+  }
+
+  private ownerChanged(owner: string): void {
+    if (owner === '') {
+      this.ready = false;
+      this.options.onAbsent();
+    } else {
+      this.guard(this.meetSystemd('systemd is back'));
+    }
+  }
+
+  private async runResyncs(): Promise<void> {
+    while (this.wanted && !this.closed) {
+      const { reason, readAll } = this.wanted;
+      this.wanted = undefined;
+      await this.readTable(readAll);
+      this.ready = !this.closed;
+      if (this.ready) this.options.onResync(reason);
+    }
+  }
+
+  private async readTable(readAll: boolean): Promise<void> {
+    const { follower, clock } = this.options;
+    const listedUs = clock.realtimeUs();
+    const rows = await this.manager.listUnits(follower.filter.patterns);
+    const { toRead, unlisted } = follower.takeList(rows, listedUs, readAll);
+    if (unlisted.length > 0) follower.takeMissing(unlisted, await this.manager.withFiles(unlisted));
+    await this.readProperties(toRead);
+  }
+
+  /** Reads all properties of these units, a bounded number at a time. */
+  private readProperties(units: readonly UnitRecord[]): Promise<void> {
+    const { follower } = this.options;
+    let asked = 0;
+    let answered = 0;
+    return new Promise((resolve) => {
+      void this.lost.then(() => resolve());
+      const next = (): void => {
+        if (answered === units.length) resolve();
+        while (asked < units.length && asked - answered < limits.callsInFlight) {
+          const unit = units[asked++] as UnitRecord;
+          this.signals.getAll(follower.path(unit), (reply) => {
+            follower.takeSnapshot(unit, reply);
+            answered++;
+            next();
+          });
+        }
+      };
+      next();
+    });
+  }
+
+  private async lookUpGathered(): Promise<void> {
+    const { follower } = this.options;
+    const names = [...this.gathered];
+    this.gathered.clear();
+    if (names.length > limits.gatheredNames) return this.resync('overflow', false);
+    const rows = await this.manager.listUnits(names.map(globQuoted));
+    const unlisted = follower.takeAppeared(names, rows);
+    if (unlisted.length > 0) follower.takeMissing(unlisted, await this.manager.withFiles(unlisted));
+    await this.readProperties(follower.withoutCgroup(names));
+  }
+
+  /** Both connections must answer; a call that finds no answer ends the session. */
+  private async ping(): Promise<void> {
+    await this.manager.version();
+    await this.signals.ping();
+  }
+
+  private every(ms: number, work: () => Promise<void>): void {
+    this.later(ms, async () => {
+      await work();
+      this.every(ms, work);
+    });
+  }
+
+  private later(ms: number, work: () => Promise<void>): void {
+    if (this.closed) return;
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      this.guard(work());
+    }, ms);
+    this.timers.add(timer);
+  }
+
+  /** A bus that fails us is left, and connected to anew; anything else is our own fault. */
+  private guard(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!(error instanceof BusError)) throw error;
+      this.close(error.message);
+    });
+  }
+}
