@@ -41,7 +41,7 @@ export interface ThrowAwaySystemd {
   writeUnit(name: string, text: string): void;
   /** Ends every process in it and removes what it was made of. Safe to call twice. */
   stop(): Promise<void>;
-  /** Settles when it is gone, whoever ended it. */
+  /** Settles when it is gone, whoever ended it. Like the rest, it keeps no process alive. */
   readonly gone: Promise<void>;
 }
 
