@@ -71,10 +71,10 @@ export class Session {
         unitRemoved: (name) => follower.unitRemoved(name),
         jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
         reloading: (active) => {
-          if (!active) session?.resync('daemon-reload', false);
+          if (!active) session?.guard(session.resync('daemon-reload', false));
         },
         ownerChanged: (owner) => session?.ownerChanged(owner),
-        overflow: () => session?.resync('overflow', true),
+        overflow: () => session?.guard(session.resync('overflow', true)),
       },
     });
     try {
@@ -112,7 +112,7 @@ export class Session {
    * Reads the table anew. `readAll` also reads the properties of units whose state is the one that
    * we know: restarts may have been hidden between two equal states.
    */
-  resync(reason: ResyncReason, readAll: boolean): Promise<void> {
+  private resync(reason: ResyncReason, readAll: boolean): Promise<void> {
     this.wanted = { reason, readAll: readAll || this.wanted?.readAll === true };
     this.running ??= this.runResyncs().finally(() => {
       this.running = undefined;
