@@ -83,7 +83,7 @@ export class Decoder<U extends Followed> {
   private readonly wire: Wire = new Wire();
   private readonly header: Header = new Header();
   private readonly walker: PropertyWalker = new PropertyWalker();
-  private readonly facts: UnitFacts = { loadState: '', cgroup: '' };
+  private readonly facts: UnitFacts = { loadState: '', cgroup: '', restartPolicy: '' };
   private readonly next: UnitState = newUnitState();
   private pending: U | undefined;
   private systemd: Uint8Array | undefined = new Uint8Array(0);

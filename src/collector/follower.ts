@@ -1,20 +1,13 @@
 import { limits } from '../model/limits.ts';
 import type { Clock, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import {
-  invocationId,
-  isActiveState,
-  newUnitState,
-  phaseOf,
-  type UnitState,
-} from '../model/unit.ts';
+import { invocationId, newUnitState, phaseOf, type UnitState } from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
 import type { DecoderSink, Reply } from './decode.ts';
 import type { Filter } from './filter.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
-import type { UnitRow } from './systemd.ts';
-import { type Context, carry, transition } from './transition.ts';
+import { type Context, carry, mayPass, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
 /** What a follower tells. */
@@ -26,6 +19,8 @@ export interface FollowerSink {
   loadFailed(unit: UnitRecord): void;
   /** Signals leave out something about this unit (load state, control group): ask some time. */
   lookUp(name: string): void;
+  /** Something is held back: call `release` after `limits.passingMs`. */
+  hold(): void;
 }
 
 export interface FollowerOptions {
@@ -36,44 +31,68 @@ export interface FollowerOptions {
   readonly adopt?: boolean;
 }
 
-/** What has to be asked after a list was taken. */
-export interface ListOutcome {
-  readonly toRead: readonly UnitRecord[];
-  /** Names that the user wants and systemd has not loaded. */
-  readonly unlisted: readonly string[];
-}
-
 /**
  * The unit table kept current: takes what the decoder and the lists say, compares, tells what
  * happened. It does no I/O, so a recording runs through it as a live bus does.
  */
-export class Follower
-  implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerChanged' | 'reloading'>
-{
+export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerChanged'> {
   readonly table: UnitTable = new UnitTable();
   readonly filter: Filter;
+  readonly sink: FollowerSink;
   private readonly options: FollowerOptions;
   readonly jobs: Jobs = new Jobs();
   private readonly scratch: UnitState = newUnitState();
-  private readonly facts: UnitFacts = { loadState: '', cgroup: '' };
+  private readonly facts: UnitFacts = { loadState: '', cgroup: '', restartPolicy: '' };
   /** When the last list was asked for: states in it are at least as new. */
   private listedUs: RealtimeUs = 0;
   private resync = false;
+  private reloadUnderWay = false;
+  private heldUnits: UnitRecord[] = [];
+  /** systemd before 254: see `mayPass`. */
+  passingStates = true;
 
   constructor(options: FollowerOptions) {
     this.options = options;
     this.filter = options.filter;
+    this.sink = options.sink;
   }
 
   find(bytes: Buffer, at: number, length: number): UnitRecord | undefined {
     const known = this.table.find(bytes, at, length);
     if (known || !this.options.adopt) return known;
     const name = unitNameOfPath(unitPathOf(bytes.toString('latin1', at, at + length)));
-    return name !== undefined && this.filter.follows(name) ? this.table.add(name) : undefined;
+    return name !== undefined && this.filter.follows(name) ? this.add(name) : undefined;
   }
 
   changed(unit: UnitRecord, next: UnitState): void {
     if (!unit.known) this.meet(unit, next);
+    if (this.passingStates && unit.restartPolicy !== 'no' && mayPass(unit.state, next)) {
+      this.hold(unit, next);
+    } else {
+      unit.held = undefined;
+      this.take(unit, next);
+    }
+  }
+
+  /** States that were held back are final after all: the caller waited for `limits.passingMs`. */
+  release(): void {
+    const units = this.heldUnits;
+    this.heldUnits = [];
+    for (const unit of units) {
+      const { held } = unit;
+      unit.held = undefined;
+      if (held) this.take(unit, held);
+    }
+  }
+
+  private hold(unit: UnitRecord, next: Readonly<UnitState>): void {
+    unit.held ??= newUnitState();
+    copyState(next, unit.held);
+    this.heldUnits.push(unit);
+    if (this.heldUnits.length === 1) this.sink.hold();
+  }
+
+  private take(unit: UnitRecord, next: UnitState): void {
     carry(unit.state, next);
     const context: Context = {
       unit: unit.name,
@@ -92,15 +111,23 @@ export class Follower
     if (this.table.get(name) || !this.filter.follows(name)) return;
     if (this.table.size >= limits.units) return;
     // A unit that was just loaded has never run under this systemd: everything later is news.
-    this.table.add(name).known = true;
-    this.options.sink.lookUp(name);
+    this.add(name).known = true;
+    this.sink.lookUp(name);
+  }
+
+  /**
+   * A reload takes all units out and puts them in again; what is really gone is seen in the list
+   * that is read after it.
+   */
+  reloading(active: boolean): void {
+    this.reloadUnderWay = active;
   }
 
   unitRemoved(name: string): void {
     const unit = this.table.get(name);
-    if (unit === undefined) return;
-    this.endUnseen(unit);
-    if (this.filter.wanted.has(name)) this.options.sink.lookUp(name);
+    if (unit === undefined || this.reloadUnderWay) return;
+    this.endUnseen(unit, false);
+    if (this.filter.wanted.has(name)) this.sink.lookUp(name);
     else this.table.remove(unit);
   }
 
@@ -123,72 +150,6 @@ export class Follower
   }
 
   /**
-   * Takes a list of all loaded units that can be followed. Units whose state is not known, or not
-   * what the list says, have to be read; with `readAll`, all of them.
-   */
-  takeList(rows: readonly UnitRow[], listedUs: RealtimeUs, readAll: boolean): ListOutcome {
-    this.listedUs = listedUs;
-    const { filter } = this;
-    const listed = new Set<string>();
-    const toRead: UnitRecord[] = [];
-    for (const row of rows) {
-      if (!filter.follows(row.name) || (row.loadState === 'not-found' && !isRunning(row))) continue;
-      listed.add(row.name);
-      const unit = this.table.get(row.name) ?? this.addListed(row);
-      if (unit && (this.takeRow(unit, row) || readAll)) toRead.push(unit);
-    }
-    for (const unit of [...this.table.all()]) {
-      if (listed.has(unit.name)) continue;
-      this.resynced(() => this.endUnseen(unit));
-      if (!filter.wanted.has(unit.name)) this.table.remove(unit);
-    }
-    return { toRead, unlisted: [...filter.wanted].filter((name) => !listed.has(name)) };
-  }
-
-  /**
-   * Takes the list of units that were looked up. One that systemd only heard the name of is let go;
-   * returns the names that the user wants all the same.
-   */
-  takeAppeared(names: readonly string[], rows: readonly UnitRow[]): string[] {
-    const listed = new Map(rows.map((row) => [row.name, row]));
-    const unlisted: string[] = [];
-    for (const name of names) {
-      const row = listed.get(name);
-      const unit = this.table.get(name);
-      if (row && (row.loadState !== 'not-found' || isRunning(row))) {
-        if (unit) this.takeRow(unit, row);
-      } else if (this.filter.wanted.has(name)) {
-        unlisted.push(name);
-      } else if (row && unit) {
-        this.table.remove(unit);
-      }
-    }
-    return unlisted;
-  }
-
-  /** Of these, the units that run in a control group whose path is not known yet. */
-  withoutCgroup(names: readonly string[]): UnitRecord[] {
-    const units = names.map((name) => this.table.get(name));
-    return units.filter(
-      (unit) => unit !== undefined && unit.cgroup === '' && phaseOf(unit.state) !== 'down',
-    ) as UnitRecord[];
-  }
-
-  /** Of the unlisted names, those that have a unit file are there, only unloaded. */
-  takeMissing(names: readonly string[], withFiles: ReadonlySet<string>): void {
-    for (const name of names) {
-      const unit = this.table.get(name) ?? this.table.add(name);
-      const missing = !withFiles.has(name) && phaseOf(unit.state) === 'down';
-      const news = missing && !unit.missing;
-      unit.missing = missing;
-      if (missing) unit.loadState = 'not-found';
-      else if (unit.loadState === 'not-found') unit.loadState = 'loaded';
-      unit.known = true;
-      if (news) this.options.sink.missing(unit);
-    }
-  }
-
-  /**
    * Takes the answer to a read of all properties. What it shows beyond what signals have shown is
    * told as found by a resync; for a unit that is met here for the first time, it is where we begin.
    */
@@ -196,8 +157,10 @@ export class Follower
     if (reply.kind !== 'properties' || this.table.get(unit.name) !== unit) return;
     copyState(unit.state, this.scratch);
     this.facts.cgroup = '';
+    this.facts.restartPolicy = '';
     if (!reply.readInto(this.scratch, this.facts)) return;
     if (this.facts.cgroup) unit.cgroup = this.facts.cgroup;
+    unit.restartPolicy = this.facts.restartPolicy;
     if (unit.known) {
       this.resynced(() => this.changed(unit, this.scratch));
     } else {
@@ -208,6 +171,16 @@ export class Follower
 
   path(unit: UnitRecord): string {
     return unitPath(unit.name);
+  }
+
+  /** A list is about to be taken: what it shows is at least as new as `listedUs`. */
+  beginAt(listedUs: RealtimeUs): void {
+    this.listedUs = listedUs;
+    this.reloadUnderWay = false;
+  }
+
+  add(name: string): UnitRecord {
+    return this.table.add(name, this.options.clock.realtimeUs());
   }
 
   private resynced(work: () => void): void {
@@ -245,12 +218,13 @@ export class Follower
       unit.restarts[what.cause] += what.count;
     else if (what.ending && what.kind !== 'restarted') unit.lastEnding = what.ending;
     if (unit.cgroup === '' && (what.kind === 'started' || what.kind === 'restarted'))
-      this.options.sink.lookUp(unit.name);
-    this.options.sink.transition(what, unit);
+      this.sink.lookUp(unit.name);
+    this.sink.transition(what, unit);
   }
 
   /** It is gone, and the last that was heard of it is that it ran. */
-  private endUnseen(unit: UnitRecord): void {
+  endUnseen(unit: UnitRecord, resync: boolean): void {
+    if (unit.held) this.release();
     const phase = phaseOf(unit.state);
     if (phase === 'down' || phase === 'failed' || !unit.known) return;
     const nowUs = this.options.clock.realtimeUs();
@@ -260,7 +234,7 @@ export class Follower
       timeUs: nowUs,
       count: 1,
       inferred: true,
-      resync: this.resync,
+      resync,
       invocation: invocationId(unit.state),
       pid: unit.state.mainPid,
       nRestarts: unit.state.nRestarts,
@@ -269,30 +243,6 @@ export class Follower
     copyState(newUnitState(), unit.state);
     this.tell(gone, unit);
   }
-
-  /** True where the unit's properties have to be read. */
-  private takeRow(unit: UnitRecord, row: UnitRow): boolean {
-    const failed = row.loadState === 'bad-setting' || row.loadState === 'error';
-    const news = failed && unit.loadState !== row.loadState;
-    unit.loadState = row.loadState;
-    unit.missing = false;
-    if (news) this.options.sink.loadFailed(unit);
-    const { state } = unit;
-    const differs = row.activeState !== state.activeState || row.subState !== state.subState;
-    return differs || (!unit.known && isRunning(row));
-  }
-
-  private addListed(row: UnitRow): UnitRecord | undefined {
-    if (this.table.size >= limits.units) return undefined;
-    const unit = this.table.add(row.name);
-    if (isActiveState(row.activeState)) unit.state.activeState = row.activeState;
-    unit.state.subState = row.subState;
-    return unit;
-  }
-}
-
-function isRunning(row: UnitRow): boolean {
-  return row.activeState !== 'inactive';
 }
 
 function unitPathOf(label: string): string {

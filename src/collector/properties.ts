@@ -6,6 +6,8 @@ import { malformed, type Wire } from './wire.ts';
 export interface UnitFacts {
   loadState: string;
   cgroup: string;
+  /** Restart= of a service, systemd.service(5); empty for other units. */
+  restartPolicy: string;
 }
 
 /** Fills one field from the value at the cursor, which has the type that the property declares. */
@@ -71,6 +73,7 @@ const readers: Readonly<Record<string, readonly [signature: string, read: Reader
   ExecMainStartTimestamp: ['t', (wire, state) => (state.execMainStartUs = wire.u64())],
   ExecMainExitTimestamp: ['t', (wire, state) => (state.execMainExitUs = wire.u64())],
   LoadState: ['s', (wire, _state, pool, facts) => (facts.loadState = text(wire, pool))],
+  Restart: ['s', (wire, _state, pool, facts) => (facts.restartPolicy = text(wire, pool))],
   ControlGroup: ['s', (wire, _state, _pool, facts) => (facts.cgroup = wire.string())],
 };
 

@@ -3,6 +3,7 @@ import type { Clock } from '../model/time.ts';
 import type { BusTarget } from './address.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
 import type { Follower } from './follower.ts';
+import { Lists } from './lists.ts';
 import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
 import type { UnitRecord } from './units.ts';
@@ -50,6 +51,7 @@ export class Session {
   ready = false;
   private readonly bus: Bus;
   private readonly options: SessionOptions;
+  private readonly lists: Lists;
   private readonly timers: Set<NodeJS.Timeout> = new Set();
   private readonly gathered: Set<string> = new Set();
   private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
@@ -71,6 +73,7 @@ export class Session {
         unitRemoved: (name) => follower.unitRemoved(name),
         jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
         reloading: (active) => {
+          follower.reloading(active);
           if (!active) session?.guard(session.resync('daemon-reload', false));
         },
         ownerChanged: (owner) => session?.ownerChanged(owner),
@@ -91,6 +94,7 @@ export class Session {
 
   private constructor(options: SessionOptions, signals: SignalConnection<UnitRecord>, bus: Bus) {
     this.options = options;
+    this.lists = new Lists(options.follower);
     this.signals = signals;
     this.bus = bus;
     this.manager = systemdManager(bus);
@@ -120,6 +124,16 @@ export class Session {
     return this.running;
   }
 
+  /**
+   * Restarts a unit as unitwatch's own. What others did before is read first, so that it is not
+   * taken for ours.
+   * @throws BusError where systemd refuses
+   */
+  async restart(name: string): Promise<string> {
+    await this.signals.ping();
+    return this.options.follower.ownRestart(name, () => this.manager.restartUnit(name));
+  }
+
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
   gather(name: string): void {
     this.gathered.add(name);
@@ -141,14 +155,16 @@ export class Session {
   private async meetSystemd(reason: ResyncReason): Promise<void> {
     await this.manager.subscribe();
     this.systemdVersion = await this.manager.version();
+    this.options.follower.passingStates = Number.parseInt(this.systemdVersion, 10) < 254;
     await this.resync(reason, true);
   }
 
   private ownerChanged(owner: string): void {
-    if (owner === '') {
+    if (this.ready) {
       this.ready = false;
       this.options.onAbsent();
-    } else {
+    }
+    if (owner !== '') {
       this.guard(this.meetSystemd('systemd is back'));
     }
   }
@@ -167,8 +183,9 @@ export class Session {
     const { follower, clock } = this.options;
     const listedUs = clock.realtimeUs();
     const rows = await this.manager.listUnits(follower.filter.patterns);
-    const { toRead, unlisted } = follower.takeList(rows, listedUs, readAll);
-    if (unlisted.length > 0) follower.takeMissing(unlisted, await this.manager.withFiles(unlisted));
+    const { toRead, unlisted } = this.lists.takeList(rows, listedUs, readAll);
+    if (unlisted.length > 0)
+      this.lists.takeMissing(unlisted, await this.manager.withFiles(unlisted));
     await this.readProperties(toRead);
   }
 
@@ -195,14 +212,14 @@ export class Session {
   }
 
   private async lookUpGathered(): Promise<void> {
-    const { follower } = this.options;
     const names = [...this.gathered];
     this.gathered.clear();
     if (names.length > limits.gatheredNames) return this.resync('overflow', false);
     const rows = await this.manager.listUnits(names.map(globQuoted));
-    const unlisted = follower.takeAppeared(names, rows);
-    if (unlisted.length > 0) follower.takeMissing(unlisted, await this.manager.withFiles(unlisted));
-    await this.readProperties(follower.withoutCgroup(names));
+    const unlisted = this.lists.takeAppeared(names, rows);
+    if (unlisted.length > 0)
+      this.lists.takeMissing(unlisted, await this.manager.withFiles(unlisted));
+    await this.readProperties(this.lists.withoutCgroup(names));
   }
 
   /** Both connections must answer; a call that finds no answer ends the session. */

@@ -32,7 +32,8 @@ const nothing: readonly Transition[] = [];
 export function carry(before: Readonly<UnitState>, after: UnitState): void {
   const phase = phaseOf(after);
   const scheduled = before.scheduled + automaticRestarts(before, after);
-  const ends = phase === 'stopping' || phase === 'down' || phase === 'failed';
+  const isDown = phase === 'down' || phase === 'failed';
+  const ends = phase === 'stopping' || (isDown && isRun(phaseOf(before)));
   after.endJobId = ends && after.jobId !== 0 ? after.jobId : before.endJobId;
   after.scheduled = scheduled;
   if (phase === 'up') {
@@ -41,9 +42,23 @@ export function carry(before: Readonly<UnitState>, after: UnitState): void {
   } else if (endedAnew(before, after)) {
     // Of the restarts up to this end only one can still be pending, and then its job is queued.
     after.scheduled = after.jobId !== 0 && scheduled > before.scheduled ? 1 : 0;
-  } else if ((phase === 'down' || phase === 'failed') && after.jobId === 0) {
+  } else if (isDown && after.jobId === 0) {
     after.scheduled = 0;
   }
+}
+
+function isRun(phase: Phase): boolean {
+  return phase === 'up' || phase === 'starting' || phase === 'stopping';
+}
+
+/**
+ * Before systemd 254 a unit that is about to wait for its restart is `failed` or `inactive` first,
+ * for some hundred microseconds, and a signal may show just that. True where the state can be such
+ * a passing one: a run ended without a job, and the unit is one that systemd restarts.
+ */
+export function mayPass(before: Readonly<UnitState>, after: Readonly<UnitState>): boolean {
+  const phase = phaseOf(after);
+  return (phase === 'down' || phase === 'failed') && after.jobId === 0 && isRun(phaseOf(before));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { limits } from '../model/limits.ts';
+import type { RealtimeUs } from '../model/time.ts';
 import type { Ending } from '../model/transition.ts';
 import { newUnitState, type RestartCause, type UnitState, type UnitView } from '../model/unit.ts';
 import { unitLabel, unitType } from '../model/unit-name.ts';
@@ -10,11 +11,17 @@ import { forgetOldest } from './jobs.ts';
 /** One followed unit. Kept small: a host may have tens of thousands. */
 export interface UnitRecord extends Followed, UnitView {
   readonly state: UnitState;
+  /** When it was added to the table. */
+  readonly addedUs: RealtimeUs;
   loadState: string;
   cgroup: string;
   missing: boolean;
   readonly restarts: Record<RestartCause, number>;
   lastEnding: Ending | undefined;
+  /** Restart= of a service; empty while it is not known. */
+  restartPolicy: string;
+  /** A state that may be a passing one; see `mayPass`. */
+  held: UnitState | undefined;
   /** A restart that unitwatch asked for is under way. */
   ownRestart: boolean;
   /** `state` holds what systemd said, not only the two words of a list. */
@@ -52,13 +59,14 @@ export class UnitTable {
     return this.byName.values();
   }
 
-  add(name: string): UnitRecord {
+  add(name: string, addedUs: RealtimeUs): UnitRecord {
     const restarts = this.unloaded.get(name) ?? { automatic: 0, manual: 0, unitwatch: 0 };
     this.unloaded.delete(name);
     const label = asciiBytes(unitLabel(name));
     const hash = hashBytes(label, 0, label.length);
     const record: UnitRecord = {
       name,
+      addedUs,
       type: unitType(name),
       state: newUnitState(),
       loadState: 'loaded',
@@ -67,6 +75,8 @@ export class UnitTable {
       container: isContainerUnit(name),
       restarts,
       lastEnding: undefined,
+      restartPolicy: '',
+      held: undefined,
       ownRestart: false,
       known: false,
       label,

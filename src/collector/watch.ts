@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
 import { type ResyncReason, Session } from './session.ts';
 
-export interface WatchSink extends Omit<FollowerSink, 'lookUp'> {
+export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
@@ -47,7 +47,11 @@ export class Watch {
     this.follower = new Follower({
       filter: options.filter,
       clock: options.clock,
-      sink: { ...options.sink, lookUp: (name) => this.session?.gather(name) },
+      sink: {
+        ...options.sink,
+        lookUp: (name) => this.session?.gather(name),
+        hold: () => setTimeout(() => this.follower.release(), limits.passingMs),
+      },
     });
   }
 
@@ -100,7 +104,7 @@ export class Watch {
   async restart(name: string): Promise<string> {
     const session = this.session;
     if (session === undefined) throw new BusError('lost', 'The bus is not connected.');
-    return this.follower.ownRestart(name, () => session.manager.restartUnit(name));
+    return session.restart(name);
   }
 
   private async connect(patient: boolean): Promise<Session> {

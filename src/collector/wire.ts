@@ -82,7 +82,8 @@ export class Wire {
   }
 
   skipString(): void {
-    this.pos += this.stringLength() + 1;
+    const length = this.stringLength();
+    this.pos += length + 1;
   }
 
   /** Length in bytes of the array at the cursor, which then stands at its first element. */
