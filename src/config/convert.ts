@@ -119,7 +119,7 @@ function toList(key: ListKey, raw: Raw, report: Report): readonly string[] | und
     return undefined;
   }
   if (raw.items.length > MAX_ITEMS) {
-    report({ what: `must have at most ${MAX_ITEMS} entries (it has ${raw.items.length})`, raw });
+    report({ what: `must have at most ${MAX_ITEMS} entries, not ${raw.items.length}`, raw });
     return undefined;
   }
   const values = raw.items.map((item, index) =>
