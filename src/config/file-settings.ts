@@ -26,20 +26,17 @@ export function fileSettings(table: KeyTable, root: Node): FileSettings {
       } else if (value.raw.kind === 'section') {
         walk(found, value, `${path}.`);
       } else if (value.raw.kind !== 'nothing') {
-        const got = describe(value.raw);
-        faults.push({
-          offset,
-          text: `${path}: is a section; its keys stand below it (got ${got})`,
-        });
+        const text = `${path}: is a section; its keys stand below it (got ${describe(value.raw)})`;
+        faults.push({ offset: value.offset, text });
       }
     }
   };
-  if (root.raw.kind === 'section') walk(table, root, '');
-  else
-    faults.push({
-      offset: root.offset,
-      text: `must be keys and values (got ${describe(root.raw)})`,
-    });
+  if (root.raw.kind === 'section') {
+    walk(table, root, '');
+  } else if (root.raw.kind !== 'nothing') {
+    const text = `must be keys and values (got ${describe(root.raw)})`;
+    faults.push({ offset: root.offset, text });
+  }
   return { settings, faults };
 }
 
