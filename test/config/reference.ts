@@ -46,6 +46,12 @@ function row([path, key]: readonly [string, Key]): string {
   return `| ${cells.join(' | ')} |\n`;
 }
 
+function secretKeys(table: KeyTable): string {
+  const paths = keysOf(table).flatMap(([path, key]) => (key.type === 'secret' ? [path] : []));
+  if (paths.length === 0) return 'None of the keys above is a secret.';
+  return `Secrets are ${paths.map((path) => `\`${path}\``).join(', ')}.`;
+}
+
 /** docs/configuration.md */
 export function configurationPage(table: KeyTable): string {
   return `# Configuration
@@ -86,7 +92,7 @@ YAML 1.2 in UTF-8, one document, at most 1 MiB, a regular file. A key without a 
 
 ## Secrets
 
-No key is a secret yet. A key that is takes its value from the key itself, from a file that \`KEY_file\` names (one line end after the secret is left out), or, where neither is set, from the systemd credential with the key's path as its name (\`LoadCredential=store.password:/etc/unitwatch/password\`). A file that holds a secret and that every user may read is refused, with the \`chmod\` that mends it. Secrets are never printed, logged or repeated in a message.
+${secretKeys(table)} A secret takes its value from the key itself, from a file that \`KEY_file\` names (one line end after the secret is left out), or, where neither is set, from the systemd credential with the key's path as its name (\`LoadCredential=store.password:/etc/unitwatch/password\`). A file that holds a secret and that every user may read is refused, with the \`chmod\` that mends it. Secrets are never printed, logged or repeated in a message.
 `;
 }
 
