@@ -5,6 +5,9 @@ import type { Setting } from './setting.ts';
 import { shown } from './shown.ts';
 import type { Entry, Located, Node } from './yaml.ts';
 
+/** Unknown keys for which the right name is sought: later ones are counted, not told. */
+const MAX_HINTS = 50;
+
 export interface FileSettings {
   readonly settings: readonly Setting[];
   readonly faults: readonly Located[];
@@ -20,7 +23,8 @@ export function fileSettings(table: KeyTable, root: Node): FileSettings {
       const path = prefix + name;
       const found = lookUp(section, name) ?? secretFileKey(section, name);
       if (!found) {
-        faults.push({ offset, text: unknownKey(table, section, prefix, entry) });
+        const isTold = faults.length < MAX_HINTS;
+        faults.push({ offset, text: isTold ? unknownKey(table, section, prefix, entry) : path });
       } else if (isKey(found)) {
         settings.push({ path, key: found, raw: value.raw, source: 'file', where: '', offset });
       } else if (value.raw.kind === 'section') {

@@ -47,15 +47,15 @@ export async function readConfig<const T extends KeyTable>(
   inputs: Inputs,
 ): Promise<Outcome<T>> {
   const givens: Givens = new Map();
-  const faults: string[] = [];
-  if (inputs.file) faults.push(...(await takeFile(table, inputs.file, givens)));
+  const inFile = inputs.file ? await takeFile(table, inputs.file, givens) : [];
   const environment = environmentSettings(table, inputs.around.env);
-  faults.push(...environment.faults);
+  const inTexts: string[] = [];
   const texts = [...environment.settings, ...overrideSettings(table, inputs.overrides)];
   for (const setting of texts) {
-    take(setting, setting.where, givens, (text) => faults.push(`${setting.where}: ${text}`));
+    take(setting, setting.where, givens, (text) => inTexts.push(`${setting.where}: ${text}`));
   }
-  faults.push(...(await resolveSecrets(table, givens, inputs.around.env, inputs.readSecret)));
+  const inSecrets = await resolveSecrets(table, givens, inputs.around.env, inputs.readSecret);
+  const faults = [...inFile, ...environment.faults, ...inTexts, ...inSecrets];
   if (faults.length > 0) return { faults: limited(faults) };
   return {
     config: build(table, givens, inputs.around) as ConfigOf<T>,

@@ -77,6 +77,14 @@ for (const piece of masses) {
   });
 }
 
+test('of seventy thousand unknown keys the first are told, and how many they are', async () => {
+  const text = Array.from({ length: 70_000 }, (_, i) => `k${i}:\n`).join('');
+  const faults = await faultsOf(text);
+  assert.equal(faults.length, 51);
+  assert.equal(faults[0], 'c.yaml:1:1: k0: is no key of unitwatch');
+  assert.equal(faults[50], '... and 69950 more faults');
+});
+
 test('one line of a mebibyte is refused for its length', async () => {
   assert.deepEqual(await faultsOf(`host: ${'x'.repeat(mebibyte)}`), [
     `c.yaml:1:7: host: must have at most 4096 characters (got "${'x'.repeat(60)}...")`,
