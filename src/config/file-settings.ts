@@ -17,14 +17,15 @@ export interface FileSettings {
 export function fileSettings(table: KeyTable, root: Node): FileSettings {
   const settings: Setting[] = [];
   const faults: Located[] = [];
+  const unknown = (section: KeyTable, prefix: string, entry: Entry): string =>
+    faults.length < MAX_HINTS ? unknownKey(table, section, prefix, entry) : prefix + entry.name;
   const walk = (section: KeyTable, node: Node, prefix: string): void => {
     for (const entry of node.entries) {
       const { name, nameOffset: offset, value } = entry;
       const path = prefix + name;
       const found = lookUp(section, name) ?? secretFileKey(section, name);
       if (!found) {
-        const isTold = faults.length < MAX_HINTS;
-        faults.push({ offset, text: isTold ? unknownKey(table, section, prefix, entry) : path });
+        faults.push({ offset, text: unknown(section, prefix, entry) });
       } else if (isKey(found)) {
         settings.push({ path, key: found, raw: value.raw, source: 'file', where: '', offset });
       } else if (value.raw.kind === 'section') {
