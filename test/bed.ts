@@ -4,6 +4,15 @@ import { createInterface } from 'node:readline';
 import type { BootOptions, ThrowAwaySystemd } from '../src/demo/boot.ts';
 import { bootSystemd } from '../src/demo/boot.ts';
 import { insideArgv, insideEnvironment } from '../src/demo/inside.ts';
+import { ensureInstalled } from './debian.ts';
+
+let prepared: Promise<void> | undefined;
+
+/** Installs what a bed needs, once in a process; withBed does it by itself. */
+export function prepareForBeds(): Promise<void> {
+  prepared ??= ensureInstalled(['systemd', 'dbus', 'dbus-user-session', 'libpam-systemd']);
+  return prepared;
+}
 
 /**
  * A real systemd for one test: booted with a journal that keeps every line, stopped whatever happens.
@@ -18,6 +27,7 @@ export async function withBed<T>(
   options: BootOptions,
   use: (bed: ThrowAwaySystemd) => Promise<T>,
 ): Promise<T> {
+  await prepareForBeds();
   const bed = await bootSystemd({ journal: true, ...options });
   try {
     return await use(bed);

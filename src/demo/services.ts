@@ -46,13 +46,13 @@ Restart=on-failure
 RestartSec=1s
 `,
 
-  // A mebibyte a second of anonymous memory that is never given back. MemoryMax ends it after a
+  // A megabyte a second of anonymous memory that is never given back. MemoryMax ends it after a
   // minute; where there is no memory controller, LimitDATA does: the shell then fails by itself.
   'leaky.service': `[Unit]
-Description=Leaks a mebibyte a second
+Description=Leaks a megabyte a second
 StartLimitIntervalSec=0
 [Service]
-ExecStart=/bin/sh -c 'while :; do set -- "$$@" "$$(head -c 1048576 /dev/zero | tr "\\\\0" x)"; sleep 1; done'
+ExecStart=/bin/sh -c 'while :; do set -- "$$@" "$$(head -c 327680 /dev/zero | tr "\\\\0" x)"; sleep 1; done'
 Restart=on-failure
 RestartSec=2s
 MemoryAccounting=yes
