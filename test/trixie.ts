@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { bootSystemd } from '../src/demo/boot.ts';
 import { cache, debianBinary, ensureInstalled, run } from './debian.ts';
 
 /** It takes two minutes on a fast line. */
@@ -51,5 +53,19 @@ async function mirror(): Promise<string> {
   return line.split(' ')[3] ?? '';
 }
 
-if (pathToFileURL(argv[1] ?? '').href === import.meta.url)
-  process.stdout.write(`${await trixieRoot()}\n`);
+/** By name, `node dist/test/trixie.js`: makes the tree, boots it and says what booted. */
+async function main(): Promise<void> {
+  const root = await trixieRoot();
+  const bed = await bootSystemd({ root, cgroupV2Only: true, journal: true });
+  try {
+    const version = await bed.exec(['systemctl', '--version']);
+    const state = await bed.systemctl('is-system-running');
+    const [name = ''] = version.stdout.split('\n');
+    assert.match(name, /^systemd 257 /);
+    process.stdout.write(`${root}: ${name}: ${state}`);
+  } finally {
+    await bed.stop();
+  }
+}
+
+if (pathToFileURL(argv[1] ?? '').href === import.meta.url) await main();

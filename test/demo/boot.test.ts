@@ -12,12 +12,15 @@ import { bootSystemd } from '../../src/demo/boot.ts';
 import { hierarchiesIn } from '../../src/demo/cgroups.ts';
 import { CannotBoot, checkRequirements } from '../../src/demo/requirements.ts';
 import {
+  calm,
   crashLoopUnit,
   idleUnit,
   killBus,
+  manyUnits,
   prepareForBeds,
   scheduledRestarts,
   show,
+  startAtOnce,
   startUnits,
   until,
   withBed,
@@ -76,7 +79,7 @@ function cgroups(): string[] {
 }
 
 function ownCgroup(path: string, owner: number): boolean {
-  return path.includes(`/unitwatch-${owner}-`);
+  return new RegExp(`/unitwatch-\\d+-${owner}-`).test(path);
 }
 
 /** The cgroups of the beds that process `owner` runs. */
@@ -157,14 +160,21 @@ describe('a throw-away systemd', () => {
   });
 
   test('keeps a record of each automatic restart', async () => {
-    await startUnits(bed, { 'loop.service': crashLoopUnit({ restartSec: '20ms' }) });
-    await until('ten restarts', async () => {
-      return Number((await show(bed, 'loop.service', 'NRestarts'))['NRestarts']) >= 10;
-    });
-    const restarts = Number((await bed.exec(['sh', '-c', freeze('loop.service')])).stdout);
-    assert.ok(restarts >= 10);
-    assert.equal((await scheduledRestarts(bed)).get('loop.service'), restarts);
-    await bed.systemctl('stop', 'loop.service');
+    const units = manyUnits('loop', 20, crashLoopUnit({ restartSec: '20ms' }));
+    const names = Object.keys(units);
+    await startAtOnce(bed, units);
+    const counts = () =>
+      Promise.all(
+        names.map(async (name) => Number((await show(bed, name, 'NRestarts'))['NRestarts'])),
+      );
+    await until('ten restarts of each', async () => (await counts()).every((n) => n >= 10));
+    await calm(bed, names);
+    const recorded = await scheduledRestarts(bed);
+    assert.deepEqual(
+      names.map((name) => recorded.get(name)),
+      await counts(),
+    );
+    await bed.systemctl('stop', ...names);
   });
 
   test('has templates, escaped names and transient units', async () => {
@@ -217,19 +227,6 @@ describe('a throw-away systemd', () => {
   });
 });
 
-/** Has the loop's next run last, so that its count stands still, and prints the count. */
-function freeze(unit: string): string {
-  const folder = `/run/systemd/system/${unit}.d`;
-  return `
-    mkdir ${folder}
-    printf '[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n' >${folder}/freeze.conf
-    systemctl daemon-reload
-    until grep -qsx sleep "/proc/$(systemctl show -p MainPID --value ${unit})/comm"; do
-      sleep 0.02
-    done
-    systemctl show -p NRestarts --value ${unit}`;
-}
-
 /** The bus' answer to the first line of SASL: EXTERNAL as user 0 ("30" is the digit 0 in hex). */
 async function signIn(bed: ThrowAwaySystemd): Promise<string> {
   const socket = connect(bed.busAddress.slice('unix:path='.length));
@@ -257,9 +254,16 @@ describe('the end of a throw-away systemd', () => {
     rmSync(join(marker, '..'), { recursive: true });
   });
 
-  test('two stops at once are one', async () => {
-    const bed = await bootSystemd();
-    await Promise.all([bed.stop(), bed.stop(), bed.gone]);
+  test('two at once do not meet, and each may be stopped twice', async () => {
+    const [one, other] = await Promise.all([bootSystemd(), bootSystemd()]);
+    one.writeUnit('own.service', idleUnit());
+    await one.systemctl('start', 'own.service');
+    assert.equal((await show(other, 'own.service', 'LoadState'))['LoadState'], 'not-found');
+    await Promise.all([one.stop(), one.stop()]);
+    assert.equal((await other.systemctl('is-system-running')).trim(), 'running');
+    await assert.rejects(one.exec(['true']), /^Error: true: the throw-away systemd has ended$/);
+    await other.stop();
+    await other.stop();
     assert.deepEqual(ownCgroups(process.pid), []);
   });
 
@@ -380,6 +384,20 @@ describe('where it cannot be booted', () => {
         'systemctl (package systemd), unshare (package util-linux), mount (package mount), ' +
         'umount (package mount), dbus-daemon (package dbus); install them and try again.',
     );
+  });
+
+  test('a start that takes too long', async () => {
+    const units = {
+      'slow.service':
+        '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/sleep 60\n',
+      'basic.target.d/slow.conf': '[Unit]\nRequires=slow.service\nAfter=slow.service\n',
+    };
+    await assert.rejects(bootSystemd({ units, readyTimeoutMs: 1500 }), (error: Error) => {
+      assert.equal(error.message, 'The throw-away systemd did not start: it said nothing.');
+      assert.match(String(error.cause), /no end after 1500 ms/);
+      return true;
+    });
+    assert.deepEqual(ownCgroups(process.pid), []);
   });
 
   test('cgroups that cannot be made', async () => {
