@@ -1,9 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { BootOptions, ThrowAwaySystemd } from '../src/demo/boot.ts';
 import { bootSystemd } from '../src/demo/boot.ts';
 import { insideArgv, insideEnvironment } from '../src/demo/inside.ts';
+import { ensureInstalled } from './debian.ts';
+
+let prepared: Promise<void> | undefined;
+
+/** Installs what a bed needs, once in a process; withBed does it by itself. */
+export function prepareForBeds(): Promise<void> {
+  prepared ??= ensureInstalled(['systemd', 'dbus', 'dbus-user-session', 'libpam-systemd']);
+  return prepared;
+}
 
 /**
  * A real systemd for one test: booted with a journal that keeps every line, stopped whatever happens.
@@ -18,6 +29,7 @@ export async function withBed<T>(
   options: BootOptions,
   use: (bed: ThrowAwaySystemd) => Promise<T>,
 ): Promise<T> {
+  await prepareForBeds();
   const bed = await bootSystemd({ journal: true, ...options });
   try {
     return await use(bed);
@@ -29,7 +41,7 @@ export async function withBed<T>(
 export interface CrashLoop {
   /** As in a unit file: `400ms`. */
   readonly restartSec?: string;
-  /** How long each run lasts, as sleep(1) takes it; `0` does not sleep at all. */
+  /** How long each run lasts, as sleep(1) takes it; not at all by default. */
   readonly runs?: string;
   /** Exit status of each run; 1 by default. */
   readonly exitCode?: number;
@@ -41,18 +53,21 @@ export interface CrashLoop {
   readonly unit?: readonly string[];
 }
 
-/** A service that fails and is started again without end: the start limit is off. */
+/** Where this file is, inside the bed, a crash loop's next run lasts. */
+const calmFile = '/run/calm';
+
+/** A service that fails and is started again without end: the start limit is off. See `calm`. */
 export function crashLoopUnit(loop: CrashLoop = {}): string {
   const ending =
     loop.signal === undefined ? `exit ${loop.exitCode ?? 1}` : `kill -${loop.signal} $$$$`;
-  const runs = loop.runs ?? '0';
+  const work = loop.runs === undefined ? '' : `sleep ${loop.runs}; `;
   return [
     '[Unit]',
     // In [Service] it would be ignored, and the loop would end at the fifth start.
     'StartLimitIntervalSec=0',
     ...(loop.unit ?? []),
     '[Service]',
-    `ExecStart=/bin/sh -c '${runs === '0' ? '' : `sleep ${runs}; `}${ending}'`,
+    `ExecStart=/bin/sh -c '[ ! -e ${calmFile} ] || exec sleep infinity; ${work}${ending}'`,
     'Restart=always',
     `RestartSec=${loop.restartSec ?? '100ms'}`,
     ...(loop.service ?? []),
@@ -110,6 +125,30 @@ export async function startUnits(
     { input: Object.keys(units).join('\n'), timeoutMs: 120_000 },
   );
   if (status !== 0) throw new Error(`systemctl start: ${stderr}`);
+}
+
+/**
+ * Ends a storm without a signal of its own: the next run of each crash loop lasts. Unlike a stop or a
+ * reload it leaves NRestarts as it is, and nothing is told anew. Waits until all of `units` run.
+ */
+export async function calm(
+  bed: ThrowAwaySystemd,
+  units: readonly string[],
+  timeoutMs = 30_000,
+): Promise<void> {
+  writeFileSync(join(bed.root, calmFile), '');
+  const sleeps = (pid: string) => {
+    try {
+      return readFileSync(join(bed.root, 'proc', pid, 'comm'), 'utf8') === 'sleep\n';
+    } catch {
+      return false;
+    }
+  };
+  const lasts = async () => {
+    const text = await bed.systemctl('show', '--property=MainPID', '--value', '--', ...units);
+    return text.split('\n').filter(Boolean).every(sleeps);
+  };
+  await until('the loops are calm', lasts, timeoutMs, 100);
 }
 
 /** Properties of a unit as `systemctl show` prints them. */
@@ -193,12 +232,12 @@ export async function* journalRecords(
 }
 
 /**
- * Kills the bus daemon. The next that connects, systemd itself does not, starts it again: the socket
- * belongs to systemd.
+ * Kills the bus daemon and waits until it is dead. Its socket is systemd's: whoever connects next has
+ * it started again.
  */
 export async function killBus(bed: ThrowAwaySystemd): Promise<void> {
+  const daemon = async () => (await show(bed, 'dbus.service', 'MainPID'))['MainPID'];
+  const old = await daemon();
   await bed.systemctl('kill', '--signal=KILL', 'dbus.service');
-  await until('the bus daemon is dead', async () => {
-    return (await show(bed, 'dbus.service', 'MainPID'))['MainPID'] === '0';
-  });
+  await until('the bus daemon is dead', async () => (await daemon()) !== old);
 }

@@ -114,8 +114,15 @@ function throwAwaySystemd(
   stop: () => Promise<void>,
 ): ThrowAwaySystemd {
   const root = `/proc/${pid}/root`;
-  const exec = (argv: readonly string[], execOptions?: ExecOptions) =>
-    execInside(pid, argv, execOptions);
+  let ended = false;
+  void gone.then(() => {
+    ended = true;
+  });
+  const exec = async (argv: readonly string[], execOptions?: ExecOptions) => {
+    // Its number may be another process' by now.
+    if (ended) throw new Error(`${argv.join(' ')}: the throw-away systemd has ended`);
+    return execInside(pid, argv, execOptions);
+  };
   return {
     pid,
     root,
@@ -147,9 +154,12 @@ async function untilReady(systemd: ThrowAwaySystemd, timeoutMs: number): Promise
     throw new Error('it ended');
   });
   try {
-    await Promise.race([ended, systemd.exec(['sh', '-c', script], { timeoutMs })]);
+    const asked = systemd.exec(['sh', '-c', script], { timeoutMs });
+    const { stdout, stderr } = await Promise.race([ended, asked]);
+    const state = stdout.trim();
+    if (state !== 'running' && state !== 'degraded') throw new Error(`it is ${state} ${stderr}`);
   } catch (cause) {
-    throw new Error(`The throw-away systemd did not start: ${lastWords(systemd.root)}`, { cause });
+    throw new Error(`The throw-away systemd did not start: ${lastWords(systemd.root)}.`, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The cgroup hierarchies of this host in which a throw-away systemd gets a cgroup of its own. */
@@ -39,12 +39,17 @@ export function hierarchiesIn(mountinfo: string): Hierarchies {
 let booted = 0;
 
 /**
- * A name that says whose it is: `unitwatch-PID-STARTTIME-N`. PID and start time together name a
- * process for good, also after its number has been given to another one.
+ * A name that says whose it is: `unitwatch-NAMESPACE-PID-STARTTIME-N`. PID and start time together
+ * name a process for good, also after its number has been given to another one; containers that
+ * share a cgroup hierarchy number their processes each in a PID namespace of its own.
  */
 export function cgroupName(): string {
   booted += 1;
-  return `unitwatch-${process.pid}-${startTime(process.pid)}-${booted}`;
+  return `${prefix()}${process.pid}-${startTime(process.pid)}-${booted}`;
+}
+
+function prefix(): string {
+  return `unitwatch-${readlinkSync('/proc/self/ns/pid').replace(/\D/g, '')}-`;
 }
 
 /** Field 22 of /proc/PID/stat, in clock ticks since the boot; undefined if there is no such process. */
@@ -104,9 +109,11 @@ function allOf(hierarchies: Hierarchies): string[] {
 
 /** Removes what a process left behind that was killed together with its guard. */
 export function sweepCgroups(hierarchies: Hierarchies): void {
+  const own = prefix();
   for (const hierarchy of allOf(hierarchies)) {
     for (const name of readdirSync(hierarchy)) {
-      const [, pid, start] = /^unitwatch-(\d+)-(\d+)-\d+$/.exec(name) ?? [];
+      if (!name.startsWith(own)) continue;
+      const [, pid, start] = /^(\d+)-(\d+)-\d+$/.exec(name.slice(own.length)) ?? [];
       if (pid === undefined || startTime(Number(pid)) === start) continue;
       removeCgroup(join(hierarchy, name));
     }

@@ -109,7 +109,7 @@ exit "$status"
  * - dbus.socket and dbus.service are started with basic.target; where the service is an alias
  *   (dbus-broker), the alias was among what went, and is made again.
  */
-export const insideScript = `
+const insideScript = `
 read -r pid rest </proc/self/stat
 printf '%s\\n' "$CGROUPS" | while read -r cgroup; do echo "$$" >"$cgroup/cgroup.procs"; done
 cd "$LOWER"
@@ -173,7 +173,7 @@ exec unshare --cgroup /bin/sh -euc "$INIT"
  * v1 hierarchies systemd mounts by itself.
  * Before that it says its PID, as seen outside, and waits for a line: units are written meanwhile.
  */
-export const initScript = `
+const initScript = `
 if [ -z "$LEGACY" ]; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
 else
@@ -191,7 +191,7 @@ exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin co
   </dev/null >/run/unitwatch-boot.log 2>&1
 `;
 
-export interface ScriptSettings {
+interface ScriptSettings {
   readonly root: string;
   readonly binds: readonly string[];
   readonly journal: boolean;

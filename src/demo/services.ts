@@ -27,7 +27,7 @@ ExecStart=/bin/sleep infinity
 
 /**
  * The services of `unitwatch demo`: name to unit text. They need nothing but sh, sleep, head, tr and
- * systemctl, and use a thousandth of a core.
+ * systemctl.
  */
 const services: Readonly<Record<string, string>> = {
   'crash-fast.service': crashing('Fails one second after each start', 'sleep 1; exit 1', '1s'),
@@ -46,13 +46,13 @@ Restart=on-failure
 RestartSec=1s
 `,
 
-  // A mebibyte a second of anonymous memory that is never given back. MemoryMax ends it after a
+  // A megabyte a second of anonymous memory that is never given back. MemoryMax ends it after a
   // minute; where there is no memory controller, LimitDATA does: the shell then fails by itself.
   'leaky.service': `[Unit]
-Description=Leaks a mebibyte a second
+Description=Leaks a megabyte a second
 StartLimitIntervalSec=0
 [Service]
-ExecStart=/bin/sh -c 'while :; do set -- "$$@" "$$(head -c 1048576 /dev/zero | tr "\\\\0" x)"; sleep 1; done'
+ExecStart=/bin/sh -c 'while :; do set -- "$$@" "$$(head -c 327680 /dev/zero | tr "\\\\0" x)"; sleep 1; done'
 Restart=on-failure
 RestartSec=2s
 MemoryAccounting=yes
@@ -60,16 +60,16 @@ MemoryMax=64M
 LimitDATA=96M
 `,
 
-  'by-hand.service': lasting('Is restarted by hand, every 12 seconds'),
+  'by-hand.service': lasting('Is restarted by hand, every 10 seconds'),
   'operator.service': `[Unit]
 Description=Somebody who restarts things
 [Service]
-ExecStart=/bin/sh -c 'while sleep 12; do systemctl restart by-hand.service; done'
+ExecStart=/bin/sh -c 'while sleep 10; do systemctl restart by-hand.service; done'
 `,
 
   // The database dies now and then. Its restart takes along what requires it: the API, and by that
   // the web server, which is bound to it.
-  'database.service': crashing('Database, dies now and then', 'sleep 20; exit 1', '3s'),
+  'database.service': crashing('Database, dies now and then', 'sleep 12; exit 1', '2s'),
   'api.service': lasting(
     'API, needs the database',
     'Requires=database.service\nAfter=database.service\n',

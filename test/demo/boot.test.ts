@@ -10,13 +10,17 @@ import { after, before, describe, test } from 'node:test';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import { bootSystemd } from '../../src/demo/boot.ts';
 import { hierarchiesIn } from '../../src/demo/cgroups.ts';
-import { CannotBoot } from '../../src/demo/requirements.ts';
+import { CannotBoot, checkRequirements } from '../../src/demo/requirements.ts';
 import {
+  calm,
   crashLoopUnit,
   idleUnit,
   killBus,
+  manyUnits,
+  prepareForBeds,
   scheduledRestarts,
   show,
+  startAtOnce,
   startUnits,
   until,
   withBed,
@@ -39,9 +43,10 @@ function lifeOf(pid: number): Life {
   return { pid, started: fieldsOf(pid)[19] ?? '' };
 }
 
+/** A zombie does not: it waits for its new parent, which is none of ours. */
 function lives({ pid, started }: Life): boolean {
   try {
-    return lifeOf(pid).started === started;
+    return lifeOf(pid).started === started && fieldsOf(pid)[0] !== 'Z';
   } catch {
     return false;
   }
@@ -74,7 +79,7 @@ function cgroups(): string[] {
 }
 
 function ownCgroup(path: string, owner: number): boolean {
-  return path.includes(`/unitwatch-${owner}-`);
+  return new RegExp(`/unitwatch-\\d+-${owner}-`).test(path);
 }
 
 /** The cgroups of the beds that process `owner` runs. */
@@ -100,6 +105,8 @@ function hostState(): Record<string, unknown> {
     hostname: readFileSync('/proc/sys/kernel/hostname', 'utf8'),
   };
 }
+
+before(prepareForBeds);
 
 describe('a throw-away systemd', () => {
   let bed: ThrowAwaySystemd;
@@ -140,8 +147,9 @@ describe('a throw-away systemd', () => {
       bed.exec(['sleep', '60'], { timeoutMs: 100 }),
       /sleep 60: no end after 100 ms/,
     );
-    const { stdout } = await bed.exec(['ps', '-e', '-o', 'args=']);
-    assert.doesNotMatch(stdout, /sleep 60/);
+    const running = await bed.exec(['sh', '-c', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "']);
+    assert.match(running.stdout, /dbus-daemon/);
+    assert.doesNotMatch(running.stdout, /sleep 60/);
   });
 
   test('says what systemctl says where that fails', async () => {
@@ -152,14 +160,21 @@ describe('a throw-away systemd', () => {
   });
 
   test('keeps a record of each automatic restart', async () => {
-    await startUnits(bed, { 'loop.service': crashLoopUnit({ restartSec: '20ms' }) });
-    await until('ten restarts', async () => {
-      return Number((await show(bed, 'loop.service', 'NRestarts'))['NRestarts']) >= 10;
-    });
-    const frozen = bed.exec(['sh', '-c', freeze('loop.service')]);
-    const restarts = Number((await frozen).stdout);
-    assert.equal((await scheduledRestarts(bed)).get('loop.service'), restarts);
-    await bed.systemctl('stop', 'loop.service');
+    const units = manyUnits('loop', 20, crashLoopUnit({ restartSec: '20ms' }));
+    const names = Object.keys(units);
+    await startAtOnce(bed, units);
+    const counts = () =>
+      Promise.all(
+        names.map(async (name) => Number((await show(bed, name, 'NRestarts'))['NRestarts'])),
+      );
+    await until('ten restarts of each', async () => (await counts()).every((n) => n >= 10));
+    await calm(bed, names);
+    const recorded = await scheduledRestarts(bed);
+    assert.deepEqual(
+      names.map((name) => recorded.get(name)),
+      await counts(),
+    );
+    await bed.systemctl('stop', ...names);
   });
 
   test('has templates, escaped names and transient units', async () => {
@@ -212,15 +227,6 @@ describe('a throw-away systemd', () => {
   });
 });
 
-/** Stops the loop's next run from ending, so that its count stands still, and prints the count. */
-function freeze(unit: string): string {
-  const dropIn = `/run/systemd/system/${unit}.d`;
-  return `mkdir ${dropIn}; printf '[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n' \
->${dropIn}/freeze.conf; systemctl daemon-reload; \
-until [ "$(systemctl show -p SubState --value ${unit})" = running ] && \
-pgrep -x sleep >/dev/null; do sleep 0.02; done; systemctl show -p NRestarts --value ${unit}`;
-}
-
 /** The bus' answer to the first line of SASL: EXTERNAL as user 0 ("30" is the digit 0 in hex). */
 async function signIn(bed: ThrowAwaySystemd): Promise<string> {
   const socket = connect(bed.busAddress.slice('unix:path='.length));
@@ -248,9 +254,16 @@ describe('the end of a throw-away systemd', () => {
     rmSync(join(marker, '..'), { recursive: true });
   });
 
-  test('two stops at once are one', async () => {
-    const bed = await bootSystemd();
-    await Promise.all([bed.stop(), bed.stop(), bed.gone]);
+  test('two at once do not meet, and each may be stopped twice', async () => {
+    const [one, other] = await Promise.all([bootSystemd(), bootSystemd()]);
+    one.writeUnit('own.service', idleUnit());
+    await one.systemctl('start', 'own.service');
+    assert.equal((await show(other, 'own.service', 'LoadState'))['LoadState'], 'not-found');
+    await Promise.all([one.stop(), one.stop()]);
+    assert.equal((await other.systemctl('is-system-running')).trim(), 'running');
+    await assert.rejects(one.exec(['true']), /^Error: true: the throw-away systemd has ended$/);
+    await other.stop();
+    await other.stop();
     assert.deepEqual(ownCgroups(process.pid), []);
   });
 
@@ -343,13 +356,12 @@ describe('where it cannot be booted', () => {
     return text;
   };
 
-  test('not root', async () => {
-    const wrapper = ['setpriv', '--ruid=65534', '--euid=65534', '--inh-caps=-all'];
-    assert.equal(
-      await bootWith([...wrapper, '--clear-groups']),
-      'CANNOT_BOOT A throw-away systemd needs root, for its namespaces and mounts: ' +
-        'run it as root (sudo).\n',
-    );
+  test('not root', () => {
+    assert.throws(() => checkRequirements('/', 1000), {
+      code: 'CANNOT_BOOT',
+      message:
+        'A throw-away systemd needs root, for its namespaces and mounts: run it as root (sudo).',
+    });
   });
 
   test('root that may not make namespaces', async () => {
@@ -372,6 +384,20 @@ describe('where it cannot be booted', () => {
         'systemctl (package systemd), unshare (package util-linux), mount (package mount), ' +
         'umount (package mount), dbus-daemon (package dbus); install them and try again.',
     );
+  });
+
+  test('a start that takes too long', async () => {
+    const units = {
+      'slow.service':
+        '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/sleep 60\n',
+      'basic.target.d/slow.conf': '[Unit]\nRequires=slow.service\nAfter=slow.service\n',
+    };
+    await assert.rejects(bootSystemd({ units, readyTimeoutMs: 1500 }), (error: Error) => {
+      assert.equal(error.message, 'The throw-away systemd did not start: it said nothing.');
+      assert.match(String(error.cause), /no end after 1500 ms/);
+      return true;
+    });
+    assert.deepEqual(ownCgroups(process.pid), []);
   });
 
   test('cgroups that cannot be made', async () => {

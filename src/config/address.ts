@@ -1,0 +1,53 @@
+import type { Address } from './key.ts';
+import { nearestName } from './nearest.ts';
+
+type Parsed<V> = { readonly value: V } | { readonly what: string; readonly meant?: string };
+
+const wantedAddress = 'must be host:port, [IPv6]:port or off';
+
+/** `127.0.0.1:9753`, `[::1]:9753`, `name:9753`, `off`. Names are looked up when listening. */
+export function parseAddress(text: string): Parsed<Address | 'off'> {
+  if (text === 'off') return { value: 'off' };
+  const match =
+    /^(?:\[(?<six>[0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(
+      text,
+    );
+  const { six, name, port } = match?.groups ?? {};
+  const host = six ?? name;
+  if (host === undefined || Number(port) > 65_535) return wrongAddress(text);
+  if (six !== undefined && !six.includes(':')) return wrongAddress(text);
+  return { value: Object.freeze({ host, port: Number(port) }) };
+}
+
+function wrongAddress(text: string): Parsed<never> {
+  const meant = meantAddress(text);
+  return { what: wantedAddress, ...(meant === undefined ? {} : { meant }) };
+}
+
+function meantAddress(text: string): string | undefined {
+  const bare = /^(?:https?:\/\/)?(.*?)\/*$/.exec(text)?.[1] ?? '';
+  if (/^\d{1,5}$/.test(bare)) return Number(bare) > 65_535 ? undefined : `127.0.0.1:${bare}`;
+  if (/^[:*]?:\d{1,5}$/.test(bare)) return `0.0.0.0:${bare.split(':').at(-1)}`;
+  if (['false', 'no', 'none', 'disabled'].includes(bare.toLowerCase())) return 'off';
+  return bare !== text && 'value' in parseAddress(bare) ? bare : undefined;
+}
+
+export function formatAddress(address: Address | 'off'): string {
+  if (address === 'off') return 'off';
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${host}:${address.port}`;
+}
+
+/**
+ * `system`, `user`, or server addresses as the D-Bus specification writes them: a transport and
+ * `key=value` pairs, several addresses separated by semicolons.
+ */
+export function parseBus(text: string): Parsed<string> {
+  if (text === 'system' || text === 'user') return { value: text };
+  const address = /^[a-z][a-z0-9-]*:[^=,;]+=[^=,;]+(?:,[^=,;]+=[^=,;]+)*$/;
+  if (text.split(';').every((one) => address.test(one))) return { value: text };
+  const meant = text.startsWith('/') ? `unix:path=${text}` : nearestName(text, ['system', 'user']);
+  const what =
+    'must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket';
+  return { what, ...(meant === undefined ? {} : { meant }) };
+}

@@ -1,0 +1,207 @@
+import { unitTypes } from '../model/unit-name.ts';
+import type { ConfigOf, KeyTable, Surroundings } from './key.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const watchingKeys = {
+  monitor_all_services: {
+    type: 'boolean',
+    default: true,
+    doc: 'Follow every unit of `unit_types`; with false, only what `service_whitelist` names.',
+    reload: true,
+  },
+  service_whitelist: {
+    type: 'patterns',
+    default: Object.freeze([]),
+    doc: 'Units to follow where `monitor_all_services` is false; one that is named in full and does not exist is reported as missing.',
+    reload: true,
+  },
+  service_blacklist: {
+    type: 'patterns',
+    default: Object.freeze([]),
+    doc: 'Units that are never followed, whatever else says so.',
+    reload: true,
+  },
+  container_runtime_filter: {
+    type: 'boolean',
+    default: false,
+    doc: 'Follow only container runtimes (docker, containerd, cri-o, podman, kubelet) and what belongs to them.',
+    reload: true,
+  },
+  unit_types: {
+    type: 'some-of',
+    default: Object.freeze(['service']),
+    values: [...unitTypes],
+    doc: 'Types of units that are followed.',
+    reload: true,
+  },
+  bus: {
+    type: 'bus',
+    default: 'system',
+    doc: 'The bus on which systemd is heard: `system`, `user` (of the user who runs the agent), or a D-Bus address such as `unix:path=/run/dbus/system_bus_socket`.',
+    reload: false,
+  },
+  poll_interval: {
+    type: 'duration',
+    default: 30 * SECOND,
+    min: SECOND,
+    max: HOUR,
+    doc: 'How often the unit table is compared with systemd and the resources of units are read; state changes do not wait for it.',
+    reload: true,
+  },
+} as const satisfies KeyTable;
+
+const detectionKeys = {
+  restart_threshold: {
+    type: 'integer',
+    default: 5,
+    min: 1,
+    max: 1_000,
+    doc: 'Restarts within `restart_window` that make a crash loop.',
+    reload: true,
+  },
+  restart_window: {
+    type: 'duration',
+    default: 5 * MINUTE,
+    min: SECOND,
+    max: 30 * DAY,
+    doc: 'The time in which `restart_threshold` restarts make a crash loop.',
+    reload: true,
+  },
+  anomaly_detection: {
+    type: 'boolean',
+    default: true,
+    doc: 'Compare restarts and resources of each service with its own history.',
+    reload: true,
+  },
+  baseline_period: {
+    type: 'duration',
+    default: 7 * DAY,
+    min: HOUR,
+    max: 366 * DAY,
+    doc: 'How much history of a service makes its baseline.',
+    reload: true,
+  },
+  track_dependencies: {
+    type: 'boolean',
+    default: true,
+    doc: 'Say in events and findings what a unit depends on and what suffers with it.',
+    reload: true,
+  },
+  dependency_depth: {
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 32,
+    doc: 'How many steps dependencies are followed.',
+    reload: true,
+  },
+} as const satisfies KeyTable;
+
+const streamKeys = {
+  signal_buffer_size: {
+    type: 'integer',
+    default: 256,
+    min: 64,
+    max: 4_096,
+    doc: 'Read buffer of the signal connection, KiB.',
+    reload: false,
+  },
+  event_buffer_size: {
+    type: 'integer',
+    default: 65_536,
+    min: 1,
+    max: 1_000_000,
+    doc: 'Events that wait for a slow reader; beyond it the oldest state events are dropped and counted.',
+    reload: false,
+  },
+  max_events_per_second: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    doc: 'Events that leave the agent in a second, 0 for no limit; it limits neither what is counted nor what is analysed.',
+    reload: true,
+  },
+} as const satisfies KeyTable;
+
+const agentKeys = {
+  state_directory: {
+    type: 'path',
+    default: stateDirectory,
+    default_doc:
+      '`$STATE_DIRECTORY`, which systemd sets; else `/var/lib/unitwatch` for root; else `$XDG_STATE_HOME/unitwatch`; else `~/.local/state/unitwatch`',
+    doc: 'Where the agent keeps what must outlive it.',
+    reload: false,
+  },
+  listen: {
+    type: 'address',
+    default: Object.freeze({ host: '127.0.0.1', port: 9753 }),
+    doc: 'Where `/metrics`, `/healthz` and `/readyz` are served: `host:port`, `[IPv6]:port`, or `off`; with port 0 the kernel chooses one.',
+    reload: false,
+  },
+  host: {
+    type: 'text',
+    default: undefined,
+    default_doc: 'the host name of the machine',
+    doc: 'Name of the host in events.',
+    reload: false,
+  },
+  log_level: {
+    type: 'one-of',
+    default: 'info',
+    values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    doc: "The least severe of the agent's own log lines, on standard error.",
+    reload: true,
+  },
+} as const satisfies KeyTable;
+
+const metricsKeys = {
+  node_exporter_names: {
+    type: 'boolean',
+    default: false,
+    doc: "Serve the state of units under the names of node_exporter's systemd collector too.",
+    reload: false,
+  },
+  systemd_exporter_names: {
+    type: 'boolean',
+    default: false,
+    doc: 'Serve the state of units under the names of systemd_exporter too.',
+    reload: false,
+  },
+} as const satisfies KeyTable;
+
+const outputKeys = {
+  stdout: {
+    type: 'one-of',
+    default: 'auto',
+    values: ['auto', 'ndjson', 'pretty', 'off'],
+    doc: 'What is written to standard output: NDJSON, lines for people, or nothing; `auto` is `pretty` on a terminal and `ndjson` elsewhere.',
+    reload: false,
+  },
+} as const satisfies KeyTable;
+
+/** Every key of the configuration file. A new section is a table above and a row here. */
+export const keys = Object.freeze({
+  ...watchingKeys,
+  ...detectionKeys,
+  ...streamKeys,
+  ...agentKeys,
+  metrics: metricsKeys,
+  output: outputKeys,
+} as const satisfies KeyTable);
+
+/** The effective configuration, frozen. Durations are in milliseconds. */
+export type Config = ConfigOf<typeof keys>;
+
+/** Where systemd's StateDirectory= names several directories, the first; systemd.exec(5). */
+function stateDirectory({ env, uid, home }: Surroundings): string {
+  const given = env['STATE_DIRECTORY']?.split(':')[0];
+  if (given?.startsWith('/')) return given;
+  if (uid === 0) return '/var/lib/unitwatch';
+  const xdg = env['XDG_STATE_HOME'];
+  return xdg?.startsWith('/') ? `${xdg}/unitwatch` : `${home}/.local/state/unitwatch`;
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import { config } from '../../cmd/config.ts';
+import { keysOf } from '../../src/config/key.ts';
+import { keys } from '../../src/config/keys.ts';
+import { scratchDirectory } from './scratch.ts';
+
+const directory = scratchDirectory();
+
+function write(name: string, text: string): string {
+  const file = join(directory, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+async function run(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; out: string; err: string }> {
+  const texts = { out: '', err: '' };
+  const into = (name: 'out' | 'err'): Writable =>
+    new Writable({
+      write(chunk, _, done) {
+        texts[name] += String(chunk);
+        done();
+      },
+    });
+  const status = await config(argv, { stdout: into('out'), stderr: into('err'), env });
+  return { status, ...texts };
+}
+
+const good = write(
+  'good.yaml',
+  `bus: user
+service_whitelist: ["a,b", /x y/, "true", "é: #", '12']
+host: "\u00a0 \\"quoted\\" \\\\"
+listen: '[::1]:0'
+restart_window: 90s
+metrics: {node_exporter_names: true}
+`,
+);
+const bad = write('bad.yaml', 'bsu: user\nlisten: x\n');
+
+test('check of a good file', async () => {
+  const want = { status: 0, out: `${good}: valid\n`, err: '' };
+  assert.deepEqual(await run(['check', good]), want);
+  assert.deepEqual(await run(['check', '--config', good]), want);
+  assert.deepEqual(await run(['check'], { UNITWATCH_CONFIG: good }), want);
+});
+
+test('check of a bad file tells every fault on standard error, with status 2', async () => {
+  const { status, out, err } = await run(['check', bad]);
+  assert.equal(status, 2);
+  assert.equal(out, '');
+  assert.deepEqual(
+    err.split('\n').map((line) => line.slice(0, bad.length + 5)),
+    [`${bad}:1:1:`, `${bad}:2:9:`, ''],
+  );
+});
+
+test('show of a bad file shows nothing', async () => {
+  const { status, out } = await run(['show', '--config', bad]);
+  assert.deepEqual({ status, out }, { status: 2, out: '' });
+});
+
+test('what show prints is a file that says the same', async () => {
+  const env = { UNITWATCH_LOG_LEVEL: 'warn' };
+  const first = await run(['show', '--config', good], env);
+  assert.equal(first.status, 0);
+  assert.match(first.out, new RegExp(`^bus: user {2}# ${good}:1:1$`, 'm'));
+  assert.match(first.out, /^log_level: warn {2}# UNITWATCH_LOG_LEVEL$/m);
+  assert.match(first.out, /^restart_window: 1m30s {2}# /m);
+  assert.match(first.out, /^poll_interval: 30s {2}# default$/m);
+  const again = await run(['show', '--config', write('again.yaml', first.out)]);
+  const bare = (text: string): string => text.replace(/ {2}# .*$/gm, '').replace(/^# .*\n/, '');
+  assert.equal(bare(again.out), bare(first.out));
+});
+
+test('show as JSON has every key with its value and who set it', async () => {
+  const { status, out } = await run(['show', '--config', good, '--json']);
+  assert.equal(status, 0);
+  const { file, settings } = JSON.parse(out);
+  assert.equal(file, good);
+  assert.deepEqual(
+    settings.map(({ key }: { key: string }) => key),
+    keysOf(keys).map(([path]) => path),
+  );
+  const find = (wanted: string): unknown =>
+    settings.find(({ key }: { key: string }) => key === wanted);
+  const where = (line: string): string => `${good}:${line}`;
+  assert.deepEqual(find('listen'), {
+    key: 'listen',
+    value: '[::1]:0',
+    source: 'file',
+    where: where('4:1'),
+  });
+  assert.deepEqual(find('restart_window'), {
+    key: 'restart_window',
+    value: '1m30s',
+    source: 'file',
+    where: where('5:1'),
+  });
+  assert.deepEqual(find('restart_threshold'), {
+    key: 'restart_threshold',
+    value: 5,
+    source: 'default',
+    where: '',
+  });
+});
+
+test('help', async () => {
+  for (const argv of [['--help'], ['-h'], ['check', '--help']]) {
+    const { status, out, err } = await run(argv);
+    assert.equal(status, 0);
+    assert.match(out, /^Usage: unitwatch config check \[FILE\]\n/);
+    assert.equal(err, '');
+  }
+});
+
+const wrong: readonly (readonly [readonly string[], string])[] = [
+  [[], 'check or show? (got neither)'],
+  [['\u001b[31m'], 'check or show? (got \\u{1b}[31m)'],
+  [['check', 'a', 'b'], 'one file at a time'],
+  [['check', 'a', '--config', 'b'], 'one file at a time'],
+  [['check', '--json'], 'check has no --json'],
+  [['show', 'a'], 'show takes no file; write --config FILE'],
+  [['show', '--jsno'], "Unknown option '--jsno'"],
+  [['show', '--config'], "Option '--config <value>' argument missing"],
+];
+for (const [argv, want] of wrong) {
+  test(`asked wrongly: ${JSON.stringify(argv)}`, async () => {
+    const { status, out, err } = await run(argv);
+    assert.equal(status, 2);
+    assert.equal(out, '');
+    assert.equal(err, `unitwatch config: ${want}\nTry: unitwatch config --help\n`);
+  });
+}

@@ -1,0 +1,156 @@
+import { formatDuration } from '../../src/config/duration.ts';
+import { variableOf } from '../../src/config/environment.ts';
+import { formatValue } from '../../src/config/format.ts';
+import { isKey, type Key, type KeyTable, keysOf } from '../../src/config/key.ts';
+
+/** What a key takes, in words. */
+function accepted(key: Key): string {
+  switch (key.type) {
+    case 'boolean':
+      return '`true` or `false`';
+    case 'integer':
+      return `${key.min} to ${key.max}`;
+    case 'number':
+      return `number, ${key.min} to ${key.max}`;
+    case 'duration':
+      return `duration, ${formatDuration(key.min)} to ${formatDuration(key.max)}`;
+    case 'text':
+      return 'text';
+    case 'texts':
+      return 'list of texts';
+    case 'patterns':
+      return 'list of patterns';
+    case 'one-of':
+      return key.values.map((value) => `\`${value}\``).join(', ');
+    case 'some-of':
+      return `list of ${key.values.map((value) => `\`${value}\``).join(', ')}`;
+    case 'address':
+      return '`host:port` or `off`';
+    case 'bus':
+      return '`system`, `user` or a D-Bus address';
+    case 'path':
+      return 'absolute path';
+    case 'secret':
+      return 'secret';
+  }
+}
+
+function defaultText(key: Key): string {
+  const plain = typeof key.default === 'function' ? undefined : formatValue(key, key.default);
+  return plain === undefined ? (key.default_doc ?? 'none') : `\`${plain}\``;
+}
+
+function row([path, key]: readonly [string, Key]): string {
+  const reload = key.reload ? 'yes' : 'no';
+  const cells = [`\`${path}\``, accepted(key), defaultText(key), reload, key.doc];
+  return `| ${cells.join(' | ')} |\n`;
+}
+
+function secretKeys(table: KeyTable): string {
+  const paths = keysOf(table).flatMap(([path, key]) => (key.type === 'secret' ? [path] : []));
+  if (paths.length === 0) return 'None of the keys above is a secret.';
+  return `Secrets are ${paths.map((path) => `\`${path}\``).join(', ')}.`;
+}
+
+/** docs/configuration.md */
+export function configurationPage(table: KeyTable): string {
+  return `# Configuration
+
+unitwatch runs without any. What it should do otherwise stands in \`/etc/unitwatch/unitwatch.yaml\`, or in the file that \`--config FILE\` or \`UNITWATCH_CONFIG\` names. [examples/unitwatch.yaml](../examples/unitwatch.yaml) has every key with its default.
+
+- \`unitwatch config check [FILE]\` says everything that is wrong with a configuration, one line each, and what was probably meant. Its exit status is 0, or 2 where something is wrong.
+- \`unitwatch config show [--config FILE] [--json]\` prints the configuration in effect and who set each value. Secrets are hidden.
+
+A faulty configuration starts nothing: every fault of every source is told at once, with file, line and column, and the exit status is 2. On a reload (SIGHUP, \`systemctl reload unitwatch\`) a faulty file leaves the running configuration as it is.
+
+## Keys
+
+"Reload" says whether a running agent takes a new value on a reload; the others wait for its next start.
+
+| key | takes | default | reload | what it does |
+|---|---|---|---|---|
+${keysOf(table).map(row).join('')}
+A dot stands for a section: \`metrics.node_exporter_names\` is \`node_exporter_names:\` below \`metrics:\`.
+
+## Who wins
+
+The command line, then the environment, then the file, then the default. A list is replaced as a whole, not added to.
+
+Every key is also a variable: \`UNITWATCH_\`, then the path in capitals with \`_\` for the dots: \`${variableOf('metrics.node_exporter_names')}=true\`. Lists are separated by commas, and a comma within \`/.../\` belongs to the expression; an empty variable is an empty list; for any other key it is a fault. A \`UNITWATCH_\` variable that is no key's is a fault, except \`UNITWATCH_CONFIG\` (the file) and what Kubernetes sets beside a Service called \`unitwatch\` (\`UNITWATCH_SERVICE_HOST\`, \`UNITWATCH_SERVICE_PORT...\`, \`UNITWATCH_PORT...\`).
+
+## Values
+
+- **Durations** have a unit: \`300ms\`, \`5s\`, \`5m\`, \`24h\`, \`7d\`, \`1h30m\`, \`1.5h\`. A bare number is refused.
+- **Patterns** are globs (\`*\`, \`?\`, \`[a-c]\`, \`[!a-c]\`; \`*\` also crosses dots), or a regular expression between slashes, which may match anywhere in the name unless it is anchored: \`/^app-\\d+\\.service$/\`.
+- **Booleans** are \`true\` and \`false\`.
+- **Addresses** are \`host:port\`, or \`[::1]:9753\` for IPv6.
+- **Texts** have no control characters and at most 4,096 characters; a list has at most 10,000 entries.
+
+## The file
+
+YAML 1.2 in UTF-8, one document, at most 1 MiB, a regular file. A key without a value (\`host:\`) is a fault, so that a line whose value got lost is noticed; a section without keys is empty. What makes YAML surprising is refused by name: keys written twice, anchors, aliases, merge keys (\`<<\`), tags, other versions of YAML, more than 32 levels of nesting.
+
+## Secrets
+
+${secretKeys(table)} A secret takes its value from the key itself, from a file that \`KEY_file\` names (one line end after the secret is left out), or, where neither is set, from the systemd credential with the key's path as its name (\`LoadCredential=store.password:/etc/unitwatch/password\`). A file that holds a secret and that every user may read is refused, with the \`chmod\` that mends it. Secrets are never printed, logged or repeated in a message.
+`;
+}
+
+/** Comments of at most this width. */
+const WIDTH = 96;
+
+function comment(text: string, indent: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && indent.length + 2 + line.length + 1 + word.length > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.map((line) => `${indent}# ${line}\n`).join('');
+}
+
+function exampleOf(table: KeyTable, indent: string): string {
+  return Object.entries(table)
+    .map(([name, node]) => {
+      if (!isKey(node)) return `${name}:\n${exampleOf(node, `${indent}  `)}`;
+      const plain = typeof node.default === 'function' ? undefined : node.default;
+      const value = formatValue(node, plain);
+      const setting =
+        value === undefined
+          ? comment(`Default: ${defaultText(node)}.`, indent) + exampleLine(name, node, indent)
+          : `${indent}${name}: ${value}\n`;
+      return `${comment(node.doc, indent)}${range(node, indent)}${setting}\n`;
+    })
+    .join('');
+}
+
+/** What the sentence of a key does not say by itself. */
+function range(key: Key, indent: string): string {
+  const values = 'values' in key ? key.values.join(', ') : '';
+  switch (key.type) {
+    case 'integer':
+    case 'number':
+      return comment(`Range: ${key.min} to ${key.max}.`, indent);
+    case 'duration':
+      return comment(`Range: ${formatDuration(key.min)} to ${formatDuration(key.max)}.`, indent);
+    case 'one-of':
+      return comment(`One of: ${values}.`, indent);
+    case 'some-of':
+      return comment(`Any of: ${values}.`, indent);
+    default:
+      return '';
+  }
+}
+
+function exampleLine(name: string, node: Key, indent: string): string {
+  return `${indent}#${name}: ${node.type === 'path' ? '/var/lib/unitwatch' : 'web-1'}\n`;
+}
+
+/** examples/unitwatch.yaml: every key with its default. */
+export function exampleFile(table: KeyTable): string {
+  const start = comment(
+    'Every key of unitwatch with its default. Keep the lines that you change: what is left out has its default. `unitwatch config check FILE` checks a file; docs/configuration.md explains it.',
+    '',
+  );
+  return `${start}\n${exampleOf(table, '').trimEnd()}\n`;
+}
