@@ -17,7 +17,10 @@ export interface BootOptions {
   readonly journal?: boolean;
   /** systemd's log level; `info`, the default, is what the journal needs to count restarts. */
   readonly logLevel?: 'debug' | 'info' | 'notice' | 'warning' | 'err';
-  /** Leave out the v1 hierarchies: systemd 256 and later refuse them. Memory may go uncounted. */
+  /**
+   * Leave out the v1 hierarchies, which systemd 256 and later may refuse (Debian's 257 takes them in
+   * a container). Where the memory controller is on v1, memory then goes uncounted.
+   */
   readonly cgroupV2Only?: boolean;
   /** Paths of the host that are shown inside, read-only, where the tree does not hold them. */
   readonly binds?: readonly string[];

@@ -62,7 +62,8 @@ const journalUnits = [
  * If the guard itself is killed, `--pdeathsig` and `--kill-child` end the processes, and the empty
  * cgroups wait for the next boot to be swept.
  *
- * In the environment: CGROUPS, its cgroups, one a line; INSIDE and INIT, the scripts below. Descriptor 3 is the standard input of INSIDE.
+ * In the environment: CGROUPS, its cgroups, one a line; INSIDE and INIT, the scripts below.
+ * Descriptor 3 is the standard input of INSIDE.
  */
 export const guardScript = `
 exec 4<&0 </dev/null
