@@ -6,12 +6,7 @@ import { type Config, keys } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Origins } from '../src/config/setting.ts';
 import { shown } from '../src/config/shown.ts';
-
-export interface CommandIo {
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
+import type { CommandIo } from './io.ts';
 
 const help = `Usage: unitwatch config check [FILE]
        unitwatch config show [--config FILE] [--json]

@@ -24,7 +24,7 @@ export interface FollowerSink {
 }
 
 export interface FollowerOptions {
-  readonly filter: Filter;
+  filter: Filter;
   readonly clock: Clock;
   readonly sink: FollowerSink;
   /** Follow units when they are first heard of, as in a recording, which begins without a list. */

@@ -89,6 +89,10 @@ export class Lists {
   private dropUnlisted(listed: ReadonlySet<string>, listedUs: RealtimeUs): void {
     const { filter, table } = this.follower;
     for (const unit of [...table.all()]) {
+      if (!filter.follows(unit.name)) {
+        table.remove(unit);
+        continue;
+      }
       // What came after the list was asked for cannot stand in it.
       if (listed.has(unit.name) || unit.addedUs >= listedUs) continue;
       this.follower.endUnseen(unit, true);

@@ -14,6 +14,7 @@ export type ResyncReason =
   | 'systemd is back'
   | 'daemon-reload'
   | 'overflow'
+  | 'configuration'
   | 'reconciliation';
 
 export interface SessionOptions {
@@ -122,6 +123,11 @@ export class Session {
       this.running = undefined;
     });
     return this.running;
+  }
+
+  /** The filter has changed: who is followed is found out anew. */
+  refilter(): void {
+    this.guard(this.resync('configuration', false));
   }
 
   /**

@@ -90,6 +90,12 @@ export class Watch {
     void this.keep(this.session);
   }
 
+  /** Follows other units from now on. */
+  refilter(filter: Filter): void {
+    this.follower.filter = filter;
+    this.session?.refilter();
+  }
+
   stop(): void {
     this.stopped = true;
     this.wake();

@@ -9,14 +9,15 @@ const DAY = 24 * HOUR;
 const watchingKeys = {
   monitor_all_services: {
     type: 'boolean',
-    default: true,
+    default: undefined,
+    default_doc: 'true; false where `service_whitelist` names something',
     doc: 'Follow every unit of `unit_types`; with false, only what `service_whitelist` names.',
     reload: true,
   },
   service_whitelist: {
     type: 'patterns',
     default: Object.freeze([]),
-    doc: 'Units to follow where `monitor_all_services` is false; one that is named in full and does not exist is reported as missing.',
+    doc: 'Units to follow, instead of all; one that is named in full and does not exist is reported as missing.',
     reload: true,
   },
   service_blacklist: {

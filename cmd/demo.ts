@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config/load.ts';
+import type { Override } from '../src/config/setting.ts';
+import { bootSystemd } from '../src/demo/boot.ts';
+import { CannotBoot } from '../src/demo/requirements.ts';
+import { demoUnits, startDemoServices } from '../src/demo/services.ts';
+import type { CommandIo } from './io.ts';
+import { watch } from './run.ts';
+
+const help = `Usage: unitwatch demo [--listen HOST:PORT|off] [--output ndjson|pretty|off]
+
+Boots a throw-away systemd with misbehaving services in namespaces of its own,
+and watches it. Needs root. Ctrl-C ends it all and leaves nothing behind.
+
+Exit status: 0; 1 where it cannot run here; 2 where it was asked wrongly.
+`;
+
+/** `unitwatch demo`. @returns the exit status, when it has ended */
+export async function demo(argv: readonly string[], io: CommandIo): Promise<number> {
+  const asked = parse(argv);
+  if ('wrong' in asked) {
+    io.stderr.write(`unitwatch demo: ${asked.wrong}\nTry: unitwatch demo --help\n`);
+    return 2;
+  }
+  if (asked.help) {
+    io.stdout.write(help);
+    return 0;
+  }
+  try {
+    return await bootAndWatch(asked.overrides, io);
+  } catch (error) {
+    if (!(error instanceof CannotBoot)) throw error;
+    io.stderr.write(`unitwatch demo: ${error.message}\n`);
+    return 1;
+  }
+}
+
+async function bootAndWatch(overrides: readonly Override[], io: CommandIo): Promise<number> {
+  const systemd = await bootSystemd({ units: demoUnits });
+  try {
+    const bus = { path: 'bus', flag: 'the demo', text: systemd.busAddress };
+    const loaded = await loadConfig({
+      env: {},
+      defaultFile: '/dev/null',
+      overrides: [bus, ...overrides],
+    });
+    if ('faults' in loaded) {
+      io.stderr.write(`${loaded.faults.join('\n')}\n`);
+      return 2;
+    }
+    return await watch(loaded.config, io, undefined, async (agent) => {
+      const where = agent.address ? `http://${agent.address.host}:${agent.address.port}/` : 'off';
+      io.stderr.write(`A throw-away systemd is up; metrics: ${where}; Ctrl-C ends it.\n`);
+      await startDemoServices(systemd);
+    });
+  } finally {
+    await systemd.stop();
+  }
+}
+
+interface Asked {
+  readonly overrides: readonly Override[];
+  readonly help: boolean;
+}
+
+function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        listen: { type: 'string' },
+        output: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const given = [
+      { path: 'listen', flag: '--listen', text: values.listen },
+      { path: 'output.stdout', flag: '--output', text: values.output },
+    ];
+    return {
+      overrides: given.filter((one): one is Override => one.text !== undefined),
+      help: values.help,
+    };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return { wrong: error.message.split('. ')[0] ?? '' };
+  }
+}

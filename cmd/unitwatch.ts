@@ -1,0 +1,44 @@
+#!/usr/bin/env -S node --max-semi-space-size=1
+import type { CommandIo } from './io.ts';
+import { packageVersion } from './version.ts';
+
+type Command = (argv: readonly string[], io: CommandIo) => Promise<number>;
+
+/** Each command is a file of its own, loaded only when it is the one that was asked for. */
+const commands: Readonly<Record<string, { says: string; load(): Promise<Command> }>> = {
+  run: {
+    says: 'watch the services of a systemd: events, metrics',
+    load: async () => (await import('./run.ts')).run,
+  },
+  demo: {
+    says: 'boot a throw-away systemd with misbehaving services and watch it',
+    load: async () => (await import('./demo.ts')).demo,
+  },
+  config: {
+    says: 'check the configuration, or show the one in effect',
+    load: async () => (await import('./config.ts')).config,
+  },
+};
+
+async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  const [name = '', ...rest] = argv;
+  if (name === '--version') {
+    io.stdout.write(`unitwatch ${packageVersion()}\n`);
+    return 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command) return (await command.load())(rest, io);
+  const asked = name === '--help' || name === '-h' || name === 'help';
+  if (!asked) io.stderr.write(`unitwatch: ${name ? `no command "${name}"` : 'no command'}\n\n`);
+  (asked ? io.stdout : io.stderr).write(usage());
+  return asked ? 0 : 2;
+}
+
+function usage(): string {
+  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(8)} ${says}\n`);
+  return `Usage: unitwatch COMMAND [OPTION...]\n\n${rows.join('')}\nunitwatch COMMAND --help says more.\n`;
+}
+
+process.exitCode = await main(process.argv.slice(2), process);
+// Whatever still hangs (a reader that stalled, a connection) has had its time.
+process.exit();

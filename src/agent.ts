@@ -1,0 +1,233 @@
+import { busAddress } from './collector/address.ts';
+import { unitFilter } from './collector/filter.ts';
+import { agentDraft, tellingSink } from './collector/tell.ts';
+import { Watch } from './collector/watch.ts';
+import { changedKeys } from './config/changes.ts';
+import type { Config } from './config/keys.ts';
+import type { Draft, Event } from './model/event.ts';
+import { Histogram } from './model/histogram.ts';
+import { limits } from './model/limits.ts';
+import { Stamp } from './model/stamp.ts';
+import type { Clock, RealtimeUs } from './model/time.ts';
+import type { Transition } from './model/transition.ts';
+import type { AgentView } from './model/view.ts';
+import { type HttpOutput, startHttp } from './outputs/http.ts';
+import { type OutputName, outputs } from './outputs/outputs.ts';
+import type { Output } from './outputs/output.ts';
+
+/** What the agent takes from the world outside; only `cmd/` has the real one. */
+export interface Surroundings {
+  readonly clock: Clock;
+  /** From 0 to 1, for the spread of reconnects. */
+  readonly random: () => number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+  readonly host: string;
+  readonly bootId: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+/** The part of a logger that the agent needs. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface AgentOptions extends Surroundings {
+  readonly config: Config;
+  /** Where events are written and how; undefined for nowhere. */
+  readonly output?: { readonly name: OutputName; readonly fd: number; readonly colour: boolean };
+}
+
+/** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
+const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
+
+/**
+ * The one place where stages are joined:
+ *
+ *     Watch ──transition──► events ──► Stamp (numbered) ──► output, /metrics
+ *
+ * The arrow never turns back in here: what a restart did comes in again as signals.
+ */
+export class Agent {
+  readonly view: AgentView;
+  private config: Config;
+  private readonly options: AgentOptions;
+  private readonly watch: Watch;
+  private readonly stamp: Stamp;
+  private readonly output: Output | undefined;
+  private readonly delay: Histogram = new Histogram(delayBounds);
+  private http: HttpOutput | undefined;
+  private busLostUs: RealtimeUs | undefined;
+
+  /** @throws TypeError, SyntaxError with a sentence for the user where a setting cannot be used */
+  constructor(options: AgentOptions) {
+    const { config, clock } = options;
+    this.options = options;
+    this.config = config;
+    this.stamp = new Stamp(options.host, options.bootId);
+    this.output = this.openOutput();
+    const listener = {
+      transition: (what: Transition) => this.measure(what),
+      draft: (draft: Draft) => this.tell(draft),
+    };
+    this.watch = new Watch({
+      address: busAddress(config.bus, { ...options.env, uid: options.uid }),
+      uid: options.uid,
+      bufferBytes: config.signal_buffer_size * 1_024,
+      filter: filterOf(config),
+      clock,
+      random: options.random,
+      sink: tellingSink(clock, listener, () => this.watch.follower.table.size),
+    });
+    this.view = this.makeView();
+  }
+
+  /**
+   * Listens, connects and reads the table; resolves when signals flow.
+   * @throws Error with a sentence that says what to do: port in use, no bus, not permitted
+   */
+  async start(): Promise<void> {
+    const { config, clock, version, log } = this.options;
+    if (config.listen !== 'off') {
+      this.http = await startHttp({
+        listen: config.listen,
+        view: this.view,
+        clock,
+        settings: {
+          nodeExporterNames: config.metrics.node_exporter_names,
+          systemdExporterNames: config.metrics.systemd_exporter_names,
+          compress: 'remote',
+        },
+        report: (error) => log.error({ err: error }, 'A request failed.'),
+      });
+    }
+    this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
+    try {
+      await this.watch.start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    const { size } = this.watch.follower.table;
+    log.info(
+      { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
+      `Watching ${size} units.`,
+    );
+  }
+
+  /** Where `/metrics` is served; undefined when it is off. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    return this.http?.address;
+  }
+
+  /** Takes a new configuration; names the changed keys that only a restart of the agent applies. */
+  reload(config: Config): readonly string[] {
+    const { clock } = this.options;
+    const changes = changedKeys(this.config, config);
+    this.config = config;
+    this.watch.refilter(filterOf(config));
+    const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
+    const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
+    const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
+    this.tell(agentDraft('reloaded', 'info', message, clock));
+    return waiting;
+  }
+
+  /** The new configuration cannot be used; the old one stays. */
+  reloadFailed(reason: string): void {
+    const message = `The configuration was not reloaded: ${reason}`;
+    this.tell(agentDraft('reload_failed', 'error', message, this.options.clock, { reason }));
+  }
+
+  /** Ends everything, with what waits written, within `limits.shutdownMs`. */
+  async stop(reason: string): Promise<void> {
+    const { clock } = this.options;
+    this.watch.stop();
+    this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
+    await this.close();
+  }
+
+  private async close(): Promise<void> {
+    await Promise.all([this.http?.close(), this.output?.close(limits.shutdownMs - 500)]);
+  }
+
+  private tell(draft: Draft): void {
+    const event: Event = this.stamp.event(draft);
+    if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
+    this.output?.push(event);
+  }
+
+  private noteBus(phase: string): void {
+    if (phase === 'bus_lost') this.busLostUs = this.options.clock.realtimeUs();
+    else if (phase === 'bus_back') this.busLostUs = undefined;
+    else return;
+    this.options.log.warn({ phase }, phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.');
+  }
+
+  /** How long a change took from systemd to here; a restart's scheduling has no timestamp there. */
+  private measure(what: Transition): void {
+    if (what.resync || what.inferred || what.kind === 'restarting') return;
+    this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
+  }
+
+  private openOutput(): Output | undefined {
+    const { output, config, clock, host, bootId, log } = this.options;
+    if (output === undefined) return undefined;
+    return outputs[output.name](output.fd, {
+      host,
+      bootId,
+      maxEvents: config.event_buffer_size,
+      maxPerSecond: config.max_events_per_second,
+      monotonicUs: () => clock.monotonicUs(),
+      colour: output.colour,
+      onClosed: (error) => {
+        log.warn({ err: error.message }, 'Nobody reads the events any more; watching goes on.');
+        this.tell(agentDraft('output_closed', 'warning', 'Standard output is closed.', clock));
+      },
+      onRetrying: (error) => log.warn({ err: error.message }, 'Events cannot be written; waiting.'),
+      onResumed: () => log.info({}, 'Events are written again.'),
+    });
+  }
+
+  private makeView(): AgentView {
+    const { watch, stamp, output, options, delay } = this;
+    const lost = (): RealtimeUs | undefined => this.busLostUs;
+    const startedUs = options.clock.realtimeUs();
+    return {
+      version: options.version,
+      startedUs,
+      get ready() {
+        return watch.ready;
+      },
+      get busConnected() {
+        return watch.connected && lost() === undefined;
+      },
+      get busLostUs() {
+        return lost() ?? startedUs;
+      },
+      get systemdVersion() {
+        return watch.systemdVersion;
+      },
+      get counters() {
+        return watch.counters;
+      },
+      events: stamp.made,
+      dropped: output ? { stdout: output.dropped } : {},
+      signalDelay: delay,
+      units: () => watch.follower.table.all(),
+    };
+  }
+}
+
+function filterOf(config: Config) {
+  return unitFilter({
+    monitorAll: config.monitor_all_services ?? config.service_whitelist.length === 0,
+    whitelist: config.service_whitelist,
+    blacklist: config.service_blacklist,
+    containersOnly: config.container_runtime_filter,
+    unitTypes: config.unit_types,
+  });
+}
