@@ -4,8 +4,11 @@ import type { Writable } from 'node:stream';
 const BATCHES_AT_ONCE = 4;
 /** From the first piece to the last one read; Prometheus itself gives up after 10 s by default. */
 const BATCH_DEADLINE_MS = 10_000;
-/** For one piece of 32 KB: a reader that stands still holds up those that share its text. */
-const PIECE_DEADLINE_MS = 1_000;
+/**
+ * For one piece: a reader that stands still holds up those that share its text. Not less, because
+ * the kernel asks for more only when a third of its buffer, up to 4 MB, has gone over the wire.
+ */
+const PIECE_DEADLINE_MS = 3_000;
 
 export interface Broadcast {
   /**

@@ -27,7 +27,7 @@ export type Routes = ReadonlyMap<string, Route>;
 export interface HttpSettings extends MetricsSettings {
   /**
    * When /metrics is compressed for clients that can take it. `remote` leaves loopback clients out:
-   * there gzip costs three times what writing the text does and saves nothing.
+   * there it saves nothing, and its buffers and threads take 3 to 5 MB of private memory.
    */
   readonly compress: 'remote' | 'always' | 'never';
 }

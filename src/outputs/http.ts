@@ -36,14 +36,12 @@ const httpLimits = {
   requestMs: 5_000,
   /** How often the two are looked at. */
   checkMs: 1_000,
-  /** An idle connection; a scraper's next request is further away and costs it a handshake only. */
-  keepAliveMs: 5_000,
+  /** Longer than scrapers wait between two scrapes, 60 s: a new connection costs more than an idle one. */
+  keepAliveMs: 65_000,
   /** No byte read or written in an answer: the client is gone or stalls. */
   silenceMs: 10_000,
-  /** A few scrapers, probes and readers; each connection costs up to 40 KB. */
+  /** A few scrapers, probes and readers. */
   connections: 64,
-  /** Then the client has to connect anew: nobody keeps one of the 64 for ever. */
-  requestsPerConnection: 1_000,
   /** For answers under way when the server is closed. */
   closeMs: 500,
 } as const;
@@ -85,7 +83,6 @@ export async function startHttp(options: HttpOptions): Promise<HttpOutput> {
     },
   );
   server.maxConnections = httpLimits.connections;
-  server.maxRequestsPerSocket = httpLimits.requestsPerConnection;
   server.setTimeout(httpLimits.silenceMs);
   const address = await listenOn(server, listen);
   server.on('error', report);
@@ -121,7 +118,7 @@ async function answer(
     refuse(
       response,
       403,
-      'This host name is not known here. Use the IP address, or add the name to the allowed hosts.',
+      'This host name is not known here. Use the IP address, or add the name to `allowed_hosts`.',
     );
   } else {
     await route.handle(request, response);

@@ -152,7 +152,7 @@ function headerOf(metric: { name: string; help: string; type: string }): string 
 /**
  * In which walk over the units a name was met last. A unit that goes and comes back while the event
  * loop turns would be met twice, and a series that stands twice in a scrape is an error for
- * Prometheus. One is kept for each rendering that ever ran beside others (50 bytes a unit): a new
+ * Prometheus. One is kept for each rendering that ever ran beside others (about 50 bytes a unit): a new
  * one for each scrape left 2 MB of garbage at 10,000 units.
  */
 interface Met {

@@ -125,7 +125,7 @@ test('readers that never read do not keep others from being served', async () =>
   assert.equal((await get(server, '/healthz')).status, 200);
   assert.ok(performance.now() - began < 1_000);
   assert.equal((await get(server, '/metrics')).status, 200);
-  assert.ok(performance.now() - began < 5_000);
+  assert.ok(performance.now() - began < 10_000);
   for (const socket of stalled) socket.destroy();
 });
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { isTrustedHost } from '../../src/outputs/host-check.ts';
 import { startHttp } from '../../src/outputs/http.ts';
@@ -259,6 +262,21 @@ test('where it cannot listen, it says what to do', async (t) => {
   for (const { listen, code, message } of table) {
     await assert.rejects(serve(testView(), { listen }), { code, message });
   }
+});
+
+test('a port that needs a privilege is refused with what to do', () => {
+  const child = fileURLToPath(new URL('./listen-child.js', import.meta.url));
+  const port = 81;
+  const said: unknown = JSON.parse(
+    execFileSync(process.execPath, [child, String(port)], { encoding: 'utf8' }),
+  );
+  // Container runtimes set this to 0: then every user may listen on every port.
+  const first = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
+  const refused = {
+    code: 'EACCES',
+    message: `127.0.0.1:${port} may not be listened on: ports below 1024 need CAP_NET_BIND_SERVICE; set \`listen\` to a port above 1023`,
+  };
+  assert.deepEqual(said, port < first ? refused : { port });
 });
 
 test('close is quick with idle and busy connections, and may be called twice', async () => {

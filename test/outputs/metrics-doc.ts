@@ -21,7 +21,7 @@ ${table([...metricSets.unitwatch.agent, findingsOpen, ...metricSets.unitwatch.un
 
 ## With node_exporter's names
 
-With \`nodeExporterNames\`, beside the above. Names, labels and meaning are those of node_exporter's systemd collector, and so is its default choice of units: loaded ones, without automount, device, mount, scope and slice units.
+With \`metrics.node_exporter_names: true\`, beside the above. Names, labels and meaning are those of node_exporter's systemd collector, and so is its default choice of units: loaded ones, without automount, device, mount, scope and slice units.
 
 ${table(allOf(metricSets.nodeExporter))}
 
@@ -33,7 +33,7 @@ ${table(allOf(metricSets.nodeExporter))}
 
 ## With systemd_exporter's names
 
-With \`systemdExporterNames\`, beside the above. Names, labels and meaning are those of prometheus-community/systemd_exporter; \`type\` is the unit's type (\`service\`, \`timer\`, ...). Devices are left out, as there.
+With \`metrics.systemd_exporter_names: true\`, beside the above. Names, labels and meaning are those of prometheus-community/systemd_exporter; \`type\` is the unit's type (\`service\`, \`timer\`, ...). Devices are left out, as there.
 
 ${table(allOf(metricSets.systemdExporter))}
 
@@ -48,10 +48,10 @@ ${table(allOf(metricSets.systemdExporter))}
 | \`/readyz\` | 200 when the bus is connected and every unit's state has been read, 503 before; a JSON object |
 | \`/\` | the list of paths |
 
-- Only GET and HEAD are understood. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and 1 s for each 32 KB of it.
-- \`/metrics\`, \`/healthz\` and \`/readyz\` answer under any host name: scrapers and probes use whatever name the host has, and nothing can be changed there. Pages check the Host header against DNS rebinding: an IP address, \`localhost\`, the name in \`listen\` and the names in \`allowedHosts\` are answered, others get 403.
+- Only GET and HEAD are understood. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and its reader may not stand still for 3 s.
+- \`/metrics\`, \`/healthz\` and \`/readyz\` answer under any host name: scrapers and probes use whatever name the host has, and nothing can be changed there. Pages check the Host header against DNS rebinding: an IP address, \`localhost\`, the name in \`listen\` and the names in \`allowed_hosts\` are answered, others get 403.
 - The text is made piece by piece, with a turn of the event loop in between, and never held as a whole. Up to four scrapes are answered side by side; those that come meanwhile share the next one.
-- gzip is used for clients on other hosts that ask for it. On loopback it would cost more than making the text.
+- gzip is used for clients on other hosts that ask for it. On loopback it would save nothing and cost memory.
 - OpenMetrics is not offered: unitwatch has neither exemplars nor units that the text format could not carry. A client that asks for both gets the text format.
 `;
 }
