@@ -1,5 +1,7 @@
 import type { EventType } from './event.ts';
+import type { Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
+import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
 /** Plain counters of the signal path, read at scrape time. All count from the agent's start. */
@@ -17,6 +19,14 @@ export interface CollectorCounters {
   callsFailed: number;
 }
 
+/** What the detectors have found, for counting only. */
+export interface FindingCounts {
+  /** Findings opened since the agent started, by pattern. */
+  readonly opened: Readonly<Partial<Record<Pattern, number>>>;
+  /** Findings that are open now. */
+  open(): Iterable<{ readonly pattern: Pattern; readonly service: string }>;
+}
+
 /** What `/metrics`, `/healthz` and `status` may ask of the running agent. Nothing here is kept. */
 export interface AgentView {
   readonly version: string;
@@ -24,6 +34,8 @@ export interface AgentView {
   /** The signal connection is up and the table has been read. */
   readonly ready: boolean;
   readonly busConnected: boolean;
+  /** Since when there has been no bus; read only while `busConnected` is false. */
+  readonly busLostUs?: RealtimeUs;
   readonly systemdVersion: string;
   readonly counters: Readonly<CollectorCounters>;
   /** Events made, by type. */
@@ -32,5 +44,7 @@ export interface AgentView {
   readonly dropped: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Seconds from systemd's timestamp to the event. */
   readonly signalDelay: Histogram;
+  readonly findings?: FindingCounts;
+  /** May be walked in several turns of the event loop, while units come and go. */
   units(): Iterable<UnitView>;
 }

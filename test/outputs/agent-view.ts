@@ -1,0 +1,111 @@
+import type { Pattern } from '../../src/model/finding.ts';
+import { Histogram } from '../../src/model/histogram.ts';
+import type { UnitState, UnitView } from '../../src/model/unit.ts';
+import { newUnitState } from '../../src/model/unit.ts';
+import { unitType } from '../../src/model/unit-name.ts';
+import type { AgentView } from '../../src/model/view.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A view whose values a test may change while it is being served. */
+export interface TestView extends Mutable<AgentView> {
+  counters: Mutable<AgentView['counters']>;
+  unitMap: Map<string, UnitView>;
+  openFindings: { pattern: Pattern; service: string }[];
+}
+
+export const startedUs = 1_763_693_400_000_000;
+
+/** Names that systemd allows, names that only a configuration can hold, and names that try it on. */
+export const hostileNames: readonly string[] = [
+  'dev-disk-by\\x2duuid.service',
+  'quote"in.service',
+  'line\nfeed.service',
+  'ends-in-backslash\\',
+  '\\"\n\\n.service',
+  '"} 1\nfake_metric{a="b.service',
+  'tab\tand\rreturn.service',
+  'grün-日本-🙂.service',
+  '{a="b",c="d"} # HELP x.service',
+  `${'a'.repeat(247)}.service`,
+];
+
+export function unitView(
+  name: string,
+  state: Partial<UnitState> = {},
+  rest: Partial<UnitView> = {},
+): UnitView {
+  return {
+    name,
+    type: unitType(name),
+    loadState: 'loaded',
+    state: { ...newUnitState(), ...state },
+    restarts: { automatic: 0, manual: 0, unitwatch: 0 },
+    container: false,
+    cgroup: '',
+    missing: false,
+    ...rest,
+  };
+}
+
+export function testView(units: readonly UnitView[] = []): TestView {
+  const unitMap = new Map(units.map((unit) => [unit.name, unit]));
+  const openFindings: TestView['openFindings'] = [];
+  return {
+    version: '1.2.3',
+    startedUs,
+    ready: true,
+    busConnected: true,
+    systemdVersion: '252.39-1~deb12u1',
+    counters: {
+      signalsReceived: 101,
+      signalsWatched: 51,
+      signalsMalformed: 3,
+      bytesReceived: 88_000,
+      reconnects: 2,
+      resyncs: 5,
+      callsTimedOut: 7,
+      callsFailed: 11,
+    },
+    events: { started: 4, failed: 1 },
+    dropped: { stdout: { buffer_full: 9, closed: 0 } },
+    signalDelay: new Histogram([0.001, 0.01, 0.1]),
+    findings: { opened: { crash_loop: 2, anomaly: 1 }, open: () => openFindings },
+    units: () => unitMap.values(),
+    unitMap,
+    openFindings,
+  };
+}
+
+/** One of each kind of unit that matters to a metric, and the hostile names. */
+export function busyView(): TestView {
+  const view = testView([
+    unitView(
+      'web.service',
+      { activeState: 'active', activeEnterUs: startedUs + 1_500_000, stateChangeUs: startedUs },
+      { restarts: { automatic: 3, manual: 2, unitwatch: 1 } },
+    ),
+    unitView(
+      'loop.service',
+      { activeState: 'activating', subState: 'auto-restart', nRestarts: 17 },
+      { restarts: { automatic: 40, manual: 0, unitwatch: 0 } },
+    ),
+    unitView('db.service', { activeState: 'failed' }),
+    unitView('end.service', { activeState: 'deactivating' }),
+    unitView('reload.service', { activeState: 'reloading', activeEnterUs: startedUs }),
+    unitView('clean.service', { activeState: 'maintenance', activeEnterUs: startedUs }),
+    unitView('docker.service', { activeState: 'active' }, { container: true }),
+    unitView('backup.timer', { activeState: 'active' }),
+    unitView('home.mount', { activeState: 'active' }),
+    unitView('sda.device', { activeState: 'active' }),
+    unitView('absent.service', {}, { missing: true, loadState: 'not-found' }),
+    ...hostileNames.map((name) => unitView(name, { activeState: 'failed' })),
+  ]);
+  view.openFindings.push(
+    { pattern: 'crash_loop', service: 'loop.service' },
+    { pattern: 'memory_leak', service: 'quote"in.service' },
+    { pattern: 'crash_loop', service: 'loop.service' },
+  );
+  for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
+  return view;
+}
