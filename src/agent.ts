@@ -94,6 +94,7 @@ export class Agent {
     if (config.listen !== 'off') {
       this.http = await startHttp({
         listen: config.listen,
+        allowedHosts: config.allowed_hosts,
         view: this.view,
         clock,
         settings: {

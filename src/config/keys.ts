@@ -144,6 +144,12 @@ const agentKeys = {
     doc: 'Where `/metrics`, `/healthz` and `/readyz` are served: `host:port`, `[IPv6]:port`, or `off`; with port 0 the kernel chooses one.',
     reload: false,
   },
+  allowed_hosts: {
+    type: 'texts',
+    default: Object.freeze([]),
+    doc: 'Host names by which pages may be asked for beside loopback names, IP addresses and that of `listen`; others are refused, against DNS rebinding. `/metrics` and the health pages answer under any name.',
+    reload: false,
+  },
   host: {
     type: 'text',
     default: undefined,

@@ -116,7 +116,6 @@ export function phaseOf(state: Readonly<UnitState>): Phase {
     case 'active':
     case 'reloading':
     case 'refreshing':
-    case 'maintenance':
       return 'up';
     case 'activating':
       return 'starting';
@@ -124,6 +123,8 @@ export function phaseOf(state: Readonly<UnitState>): Phase {
       return 'stopping';
     case 'failed':
       return 'failed';
+    // `systemctl clean` is at work on a unit that is not running.
+    case 'maintenance':
     case 'inactive':
       return 'down';
   }
