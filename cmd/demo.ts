@@ -5,7 +5,7 @@ import { bootSystemd } from '../src/demo/boot.ts';
 import { CannotBoot } from '../src/demo/requirements.ts';
 import { demoUnits, startDemoServices } from '../src/demo/services.ts';
 import type { CommandIo } from './io.ts';
-import { watch } from './run.ts';
+import { watch } from './watch.ts';
 
 const help = `Usage: unitwatch demo [--listen HOST:PORT|off] [--output ndjson|pretty|off]
 
@@ -41,7 +41,8 @@ async function bootAndWatch(overrides: readonly Override[], io: CommandIo): Prom
     const bus = { path: 'bus', flag: 'the demo', text: systemd.busAddress };
     const loaded = await loadConfig({
       env: {},
-      defaultFile: '/dev/null',
+      // The demo is what it is, whatever the host's own agent is told.
+      defaultFile: false,
       overrides: [bus, ...overrides],
     });
     if ('faults' in loaded) {

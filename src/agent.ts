@@ -12,8 +12,8 @@ import type { Clock, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
-import { type OutputName, outputs } from './outputs/outputs.ts';
 import type { Output } from './outputs/output.ts';
+import { outputs } from './outputs/outputs.ts';
 
 /** What the agent takes from the world outside; only `cmd/` has the real one. */
 export interface Surroundings {
@@ -38,7 +38,11 @@ export interface Log {
 export interface AgentOptions extends Surroundings {
   readonly config: Config;
   /** Where events are written and how; undefined for nowhere. */
-  readonly output?: { readonly name: OutputName; readonly fd: number; readonly colour: boolean };
+  readonly output?: {
+    readonly name: keyof typeof outputs;
+    readonly fd: number;
+    readonly colour: boolean;
+  };
 }
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
@@ -165,7 +169,10 @@ export class Agent {
     if (phase === 'bus_lost') this.busLostUs = this.options.clock.realtimeUs();
     else if (phase === 'bus_back') this.busLostUs = undefined;
     else return;
-    this.options.log.warn({ phase }, phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.');
+    this.options.log.warn(
+      { phase },
+      phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.',
+    );
   }
 
   /** How long a change took from systemd to here; a restart's scheduling has no timestamp there. */

@@ -9,6 +9,7 @@ import { type Clock, realtimeUs } from '../model/time.ts';
 import type { UnitView } from '../model/unit.ts';
 import { busAddress } from './address.ts';
 import { unitFilter } from './filter.ts';
+import { systemClock } from './system-clock.ts';
 import { tellingSink } from './tell.ts';
 import { Watch } from './watch.ts';
 
@@ -124,11 +125,6 @@ export class Collector {
     this.wake();
   }
 }
-
-const systemClock: Clock = {
-  realtimeUs: () => Date.now() * 1_000,
-  monotonicUs: () => performance.now() * 1_000,
-};
 
 /** The kernel's boot ID as systemd writes it; empty where there is no /proc. */
 export function bootId(): string {

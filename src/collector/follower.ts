@@ -37,7 +37,7 @@ export interface FollowerOptions {
  */
 export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerChanged'> {
   readonly table: UnitTable = new UnitTable();
-  readonly filter: Filter;
+  filter: Filter;
   readonly sink: FollowerSink;
   private readonly options: FollowerOptions;
   readonly jobs: Jobs = new Jobs();

@@ -30,11 +30,7 @@ export function agentDraft(
 }
 
 /** Turns what a watch says into events. `unitCount` is asked when a table was read. */
-export function tellingSink(
-  clock: Clock,
-  listener: Listener,
-  unitCount: () => number,
-): WatchSink {
+export function tellingSink(clock: Clock, listener: Listener, unitCount: () => number): WatchSink {
   /** Transitions found by reading the table since that was last told. */
   let differences = 0;
   return {

@@ -22,8 +22,8 @@ export interface LoadRequest {
   readonly file?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly overrides?: readonly Override[];
-  /** Where a file may be, but need not, when none is named. */
-  readonly defaultFile?: string;
+  /** Where a file may be, but need not, when none is named; false for nowhere. */
+  readonly defaultFile?: string | false;
 }
 
 export type Loaded<T extends KeyTable> = Outcome<T> & {
@@ -51,14 +51,15 @@ export async function loadTable<const T extends KeyTable>(
   const { env } = request;
   const named = request.file ?? env[fileVariable];
   const name = named ?? request.defaultFile ?? defaultFile;
-  const read = await readFile(name, MAX_FILE);
-  const missing = named === undefined && read === undefined;
   const inputs = {
     around: { env, uid: process.getuid?.() ?? -1, home: env['HOME'] || homedir() },
     overrides: request.overrides ?? [],
     readSecret,
   };
-  if (missing) return { ...(await readConfig(table, inputs)), file: undefined };
+  const without = async () => ({ ...(await readConfig(table, inputs)), file: undefined });
+  if (name === false) return without();
+  const read = await readFile(name, MAX_FILE);
+  if (named === undefined && read === undefined) return without();
   if (!read || 'what' in read) {
     const fault = `${shown(name, 200)}: ${read?.what ?? 'does not exist'}`;
     const others = await readConfig(table, inputs);
