@@ -8,6 +8,10 @@ interface FieldOf<T extends string> {
   readonly doc: string;
   readonly optional?: true;
   readonly values?: readonly string[];
+  /** Regular expression of JSON Schema (ECMA-262, with the flag u) that a text matches. */
+  readonly pattern?: string;
+  /** Least value of a number. */
+  readonly minimum?: number;
 }
 export type Field = FieldOf<
   'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'object' | 'objects'
@@ -37,12 +41,16 @@ export type ObjectOf<S extends Fields> = {
 export const severities = ['debug', 'info', 'warning', 'error', 'critical'] as const;
 export type Severity = (typeof severities)[number];
 
+const timePattern = '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$';
+const idPattern = '^[0-9a-f]{32}$';
+
 /** Stands in every event. */
 export const envelopeFields = {
-  seq: { type: 'integer', doc: '1, 2, 3... in a run of the agent; a hole is a loss.' },
+  seq: { type: 'integer', doc: '1, 2, 3... in a run of the agent; a hole is a loss.', minimum: 1 },
   time: {
     type: 'string',
     doc: "When it happened: RFC 3339, UTC, microseconds; systemd's own timestamp where it has one.",
+    pattern: timePattern,
   },
   host: { type: 'string', doc: 'Name of the host.' },
   service: { type: 'string', doc: "The unit's name, or the check's; `unitwatch` for its own." },
@@ -51,11 +59,17 @@ export const envelopeFields = {
 
 /** Stands in an event where it is known: what joins it with logs, metrics and other events. */
 export const contextFields = {
-  boot_id: { type: 'string', doc: 'Boot ID of the kernel, 32 hexadecimal digits.', optional: true },
+  boot_id: {
+    type: 'string',
+    doc: 'Boot ID of the kernel, 32 hexadecimal digits.',
+    optional: true,
+    pattern: idPattern,
+  },
   invocation_id: {
     type: 'string',
     doc: "systemd's InvocationID of the run, as in the journal.",
     optional: true,
+    pattern: idPattern,
   },
   pid: { type: 'integer', doc: 'Main process of the run.', optional: true },
   cgroup: { type: 'string', doc: "The unit's control group.", optional: true },
@@ -73,6 +87,11 @@ export const contextFields = {
   depends_on: { type: 'strings', doc: 'The chain of dependencies above.', optional: true },
   affects: { type: 'object', doc: 'What suffers below: hard, soft.', optional: true },
   caused_by: { type: 'string', doc: 'The unit whose failure this follows from.', optional: true },
+  cut: {
+    type: 'boolean',
+    doc: 'It was longer than 64 KiB: its longest texts and lists are shortened.',
+    optional: true,
+  },
 } as const satisfies Fields;
 
 const reasons = [
@@ -199,12 +218,39 @@ export const eventTypes = {
     dropped: { type: 'integer', doc: 'Events that a gap stands for.', optional: true },
     first_seq: { type: 'integer', doc: 'First seq of a gap.', optional: true },
     last_seq: { type: 'integer', doc: 'Last seq of a gap: this event has it.', optional: true },
-    since: { type: 'string', doc: 'Time of the first event lost in a gap.', optional: true },
-    until: { type: 'string', doc: 'Time of the last event lost in a gap.', optional: true },
+    since: {
+      type: 'string',
+      doc: 'Time of the first event lost in a gap.',
+      optional: true,
+      pattern: timePattern,
+    },
+    until: {
+      type: 'string',
+      doc: 'Time of the last event lost in a gap.',
+      optional: true,
+      pattern: timePattern,
+    },
   },
 } as const satisfies Readonly<Record<string, Fields>>;
 
 export type EventType = keyof typeof eventTypes;
+
+/** When an event of each type is written. */
+export const eventDocs: Readonly<Record<EventType, string>> = {
+  started: 'It runs, after it had not.',
+  exited: 'Its run ended, and systemd will start it again when RestartSec is over.',
+  restarting: 'systemd has scheduled that start: one automatic restart (or `count`).',
+  restarted: 'It runs again, after an automatic or a manual restart.',
+  stopped: 'It ended well, and stays down.',
+  failed: 'systemd calls it failed, and does not try again.',
+  missing: 'The configuration names it, and systemd does not know it.',
+  crash_loop: 'It crashes and is restarted, again and again.',
+  periodic_crash: 'Its crashes keep a timetable.',
+  anomaly: 'It behaves unlike its own past.',
+  memory_leak: 'The memory that it cannot give back grows steadily.',
+  agent: 'unitwatch itself: started, bus lost, events lost, configuration reloaded.',
+};
+
 export type EventData<T extends EventType> = ObjectOf<(typeof eventTypes)[T]>;
 export type AgentPhase = (typeof agentPhases)[number];
 

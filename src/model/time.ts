@@ -34,6 +34,19 @@ export function rfc3339(us: RealtimeUs): string {
   return `${cachedPrefix}.${String(fraction).padStart(6, '0')}Z`;
 }
 
+let parsedPrefix = '';
+let parsedSecond = 0;
+
+/** The reverse of `rfc3339`, for its own form only: NaN or nonsense for any other text. */
+export function realtimeUs(text: string): RealtimeUs {
+  const prefix = text.slice(0, 19);
+  if (prefix !== parsedPrefix) {
+    parsedSecond = Date.parse(`${prefix}Z`) / 1000;
+    parsedPrefix = prefix;
+  }
+  return parsedSecond * 1e6 + Number(text.slice(20, 26));
+}
+
 /** `1.5 s`, `3 min 20 s`, `2 d 4 h`: at most two parts, for sentences that people read. */
 export function humanDuration(us: DurationUs): string {
   const seconds = us / 1e6;
