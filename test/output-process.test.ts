@@ -98,7 +98,9 @@ test('a pipe whose reader stops for 3 s and goes on loses nothing', { timeout },
   assert.deepEqual(accountOf(await read(), 15_000), { delivered: 15_000, dropped: 0 });
 });
 
-test('a pipe whose reader stops for longer than the buffer holds: told to the last event', { timeout }, async () => {
+test('a pipe whose reader stops for longer than the buffer holds: told to the last event', {
+  timeout,
+}, async () => {
   const fifo = newFifo('overflow');
   const { reader, read } = startReader(fifo);
   const change = { events: 12_000, maxEvents: 500, keptEvery: 100 };
@@ -117,7 +119,9 @@ test('a pipe whose reader stops for longer than the buffer holds: told to the la
   checkLag(report);
 });
 
-test('a pipe whose reader is killed: EPIPE is told once, the rest is counted', { timeout }, async () => {
+test('a pipe whose reader is killed: EPIPE is told once, the rest is counted', {
+  timeout,
+}, async () => {
   const fifo = newFifo('killed');
   const { reader } = startReader(fifo);
   const writing = startWriter(`> ${fifo}`, {}, 'ignore');
@@ -130,7 +134,9 @@ test('a pipe whose reader is killed: EPIPE is told once, the rest is counted', {
   assert.ok(report.closeMs < 50, `nothing to wait for: ${report.closeMs} ms`);
 });
 
-test('a pipe whose reader hangs for ever: bounded, and the process ends within a second', { timeout }, async () => {
+test('a pipe whose reader hangs for ever: bounded, and the process ends within a second', {
+  timeout,
+}, async () => {
   const fifo = newFifo('hung');
   const { reader } = startReader(fifo);
   const change = { events: 2_000, maxEvents: 300, closeDeadlineMs: 500 };
@@ -250,7 +256,9 @@ function startTerminal(change: Partial<ChildSettings>) {
   };
 }
 
-test('a terminal that is stopped with Ctrl-S and continued loses nothing', { timeout }, async () => {
+test('a terminal that is stopped with Ctrl-S and continued loses nothing', {
+  timeout,
+}, async () => {
   const { press, end } = startTerminal({ events: 6_000 });
   await sleep(500);
   press('\x13');
@@ -273,7 +281,7 @@ test('a terminal that stays stopped: bounded, and the process ends', { timeout }
   checkLag(report);
 });
 
-test("others that write to the same pipe do not get its O_NONBLOCK", { timeout }, async () => {
+test('others that write to the same pipe do not get its O_NONBLOCK', { timeout }, async () => {
   const fifo = newFifo('shared');
   const file = join(folder, 'flags');
   startReader(fifo);
