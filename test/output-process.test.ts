@@ -285,12 +285,20 @@ test('others that write to the same pipe do not get its O_NONBLOCK', { timeout }
   const fifo = newFifo('shared');
   const file = join(folder, 'flags');
   startReader(fifo);
-  // Both have the same open file description; the shell looks at the flags.
+  // All share one open file description; cat looks at its flags while the writer runs.
   const script = `"$0" "$1" "$2" 3> "$3.ready" &
     until [ -s "$3.ready" ]; do sleep 0.02; done
-    cat /proc/$$/fdinfo/1 > "$3"; wait`;
+    cat /proc/self/fdinfo/5 > "$3"; wait`;
   const settings = JSON.stringify(defaults);
-  const shell = ['-c', `exec > "$4"; ${script}`, process.execPath, child, settings, file, fifo];
+  const shell = [
+    '-c',
+    `exec > "$4" 5>&1; ${script}`,
+    process.execPath,
+    child,
+    settings,
+    file,
+    fifo,
+  ];
   const [code] = await once(start('/bin/sh', shell, 'inherit'), 'exit');
   assert.equal(code, 0);
   const flags = Number.parseInt(/flags:\s*(\d+)/.exec(readFileSync(file, 'utf8'))?.[1] ?? '', 8);
