@@ -6,9 +6,12 @@ import { fileURLToPath } from 'node:url';
 /** USER_HZ: what /proc/PID/stat counts in, on every Linux that runs Node. */
 const ticksPerSecond = 100;
 
-/** CPU time that a process has used, user and system, in seconds. */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+/**
+ * CPU time that a process has used, user and system, in seconds.
+ * @param proc where the PID is to be looked up: another mount for a process of another namespace
+ */
+export function cpuSeconds(pid: number, proc = '/proc'): number {
+  const stat = readFileSync(`${proc}/${pid}/stat`, 'latin1');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
@@ -39,7 +42,7 @@ const executable = fileURLToPath(new URL('../cmd/unitwatch.js', import.meta.url)
 export async function startAgent(
   address: string,
   stdout: 'ignore' | 'pipe',
-  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<RunningAgent> {
   const child = spawn(
     process.execPath,
@@ -53,9 +56,8 @@ export async function startAgent(
       '127.0.0.1:0',
       '--output',
       'ndjson',
-      ...args,
     ],
-    { stdio: ['ignore', stdout, 'pipe'] },
+    { stdio: ['ignore', stdout, 'pipe'], env: { ...process.env, ...env } },
   );
   const url = await listening(child);
   return {
@@ -89,12 +91,6 @@ async function listening(child: ChildProcess): Promise<string> {
     }
   }
   throw new Error(`the agent did not start: ${said.join('\n')}`);
-}
-
-/** The middle one of them. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /** The value below which this share of them lies. */

@@ -24,9 +24,9 @@ export async function bench(seconds = 20): Promise<Row[]> {
       await sleep(4_000);
       const pids = [agent.pid, monitor.pid ?? 0] as const;
       const signals = await agent.metric('unitwatch_dbus_signals_received_total');
-      const before = pids.map(cpuSeconds);
+      const before = pids.map((pid) => cpuSeconds(pid));
       await sleep(seconds * 1_000);
-      const after = pids.map(cpuSeconds);
+      const after = pids.map((pid) => cpuSeconds(pid));
       const count = (await agent.metric('unitwatch_dbus_signals_received_total')) - signals;
       const [ours = 0, theirs = 0] = after.map((s, i) => ((s - (before[i] ?? 0)) * 1e6) / count);
       return [
