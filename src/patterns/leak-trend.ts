@@ -1,0 +1,86 @@
+import type { DurationUs } from '../model/time.ts';
+import { median, risingTau, theilSenSlope, trendChance } from './statistics.ts';
+
+const hourUs: DurationUs = 3600e6;
+/** Blocks that must hold a sample, of those in the window. */
+const presentMin = 0.75;
+/** Growth below this is nobody's leak, bytes. */
+const growthMin = 1_048_576;
+/** The later half must still rise at this share of the whole window's slope. */
+const lateShareMin = 0.5;
+const firstShareMin = 0.25;
+/** Mann-Kendall's chance: necessary, and never sufficient. */
+const maxChance = 1e-3;
+
+/** How a stretch of floors goes. */
+export interface Trend {
+  readonly bytesPerHour: number;
+  /** Growth over the window by the robust slope, and in relation to where it began. */
+  readonly growthBytes: number;
+  readonly relativeGrowth: number;
+  readonly windowUs: DurationUs;
+  /** Kendall's tau of the floors: 1 where each is above the one before. */
+  readonly tau: number;
+  /** Mann-Kendall's chance of it without a trend. */
+  readonly chance: number;
+  /** Slope of the later half over slope of the whole. */
+  readonly lateShare: number;
+  /** Slope of the first half over slope of the whole. */
+  readonly firstShare: number;
+}
+
+/** The trend of floors (bytes, oldest first, below 0 for none), one each `blockUs`. */
+export function trendOf(floors: readonly number[], blockUs: DurationUs): Trend | undefined {
+  const x: number[] = [];
+  const y: number[] = [];
+  for (const [i, floor] of floors.entries()) {
+    if (floor < 0) continue;
+    x.push((i * blockUs) / hourUs);
+    y.push(floor);
+  }
+  if (y.length < presentMin * floors.length || y.length < 6) return undefined;
+  const slope = theilSenSlope(x, y);
+  const windowUs = floors.length * blockUs;
+  const growthBytes = (slope * windowUs) / hourUs;
+  const half = y.length >> 1;
+  const start = Math.max(1, median(y.slice(0, Math.max(3, y.length >> 2))) - growthBytes / 8);
+  const tau = risingTau(y);
+  return {
+    bytesPerHour: slope,
+    growthBytes,
+    relativeGrowth: growthBytes / start,
+    windowUs,
+    tau,
+    chance: trendChance(tau, y.length),
+    lateShare: slope > 0 ? theilSenSlope(x.slice(half), y.slice(half)) / slope : 0,
+    firstShare: slope > 0 ? theilSenSlope(x.slice(0, -half), y.slice(0, -half)) / slope : 0,
+  };
+}
+
+/**
+ * The relative growth that is asked of a window: 12% over two days (machines grow that much in a
+ * week without leaking, and 10% a day is worth finding), more of shorter windows because load and
+ * the time of day move memory too, three times the memory of those below half an hour.
+ */
+export function growthNeeded(windowUs: DurationUs): number {
+  const hours = windowUs / hourUs;
+  if (hours < 0.5) return 2;
+  return Math.min(1, Math.max(0.12, 0.15 * (40 / hours) ** 1.2));
+}
+
+/** Of windows shorter than a day nearly every floor must be above the one before. */
+function tauNeeded(windowUs: DurationUs): number {
+  return windowUs < 24 * hourUs ? 0.85 : 0.7;
+}
+
+/** It grows, enough, significantly, without pause and still. `ease` divides the growth asked for. */
+export function isLeak(trend: Trend, ease: number): boolean {
+  return (
+    trend.growthBytes >= growthMin &&
+    trend.relativeGrowth >= growthNeeded(trend.windowUs) / ease &&
+    trend.tau >= tauNeeded(trend.windowUs) &&
+    trend.chance <= maxChance &&
+    trend.lateShare >= lateShareMin &&
+    trend.firstShare >= firstShareMin
+  );
+}
