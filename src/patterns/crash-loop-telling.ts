@@ -77,8 +77,16 @@ function sentenceOf(state: LoopState, settings: PatternSettings, growing: boolea
     case 'stopped_trying':
       return `crashed until systemd stopped trying: it hit its start limit and stays down until somebody starts it${because}`;
     default:
-      return `crashed ${state.streak} times in a row within ${span}, and systemd restarts it each time${because}${growing ? '; the wait between the restarts grows' : ''}`;
+      return `crashed ${howOften(state, settings)}, and systemd restarts it each time${because}${growing ? '; the wait between the restarts grows' : ''}`;
   }
+}
+
+function howOften(state: LoopState, settings: PatternSettings): string {
+  if (state.streak < settings.restartThreshold) {
+    return `${state.total} times, ${settings.restartThreshold} or more within ${humanDuration(settings.restartWindowUs)}`;
+  }
+  const span = humanDuration(Math.max(0, state.lastUs - state.firstUs));
+  return `${state.streak} times in a row within ${span}`;
 }
 
 function gapsUs(times: readonly number[]): number[] {

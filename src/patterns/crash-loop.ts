@@ -171,13 +171,15 @@ class CrashLoop implements Follower {
   }
 
   #judge(sustained: 'loop' | 'failing'): Verdicts {
-    const { streak, times } = this.#state;
-    const { restartThreshold, restartWindowUs } = this.#settings;
-    const since = this.#state.lastUs - restartWindowUs;
-    const inWindow = times.reduce((n, at) => (at >= since ? n + 1 : n), 0);
-    if (inWindow >= restartThreshold || streak >= restartThreshold) return this.#open(sustained);
+    const crashes = Math.max(this.#state.streak, this.#inWindow());
+    if (crashes >= this.#settings.restartThreshold) return this.#open(sustained);
     if (this.#flaps()) return this.#open('flapping');
     return this.#state.kind === 'none' ? undefined : this.#open(this.#state.kind);
+  }
+
+  #inWindow(): number {
+    const sinceUs = this.#state.lastUs - this.#settings.restartWindowUs;
+    return this.#state.times.reduce((n, at) => (at >= sinceUs ? n + 1 : n), 0);
   }
 
   #flaps(): boolean {
@@ -191,8 +193,9 @@ class CrashLoop implements Follower {
 
   #open(kind: LoopKind): Verdicts {
     const state = this.#state;
-    if (state.kind === 'none')
-      state.total = Math.max(state.streak, kind === 'flapping' ? flapsMax : 0);
+    if (state.kind === 'none') {
+      state.total = Math.max(state.streak, kind === 'flapping' ? flapsMax : this.#inWindow());
+    }
     if (kind === 'flapping' && state.kind === 'none') {
       const gaps = state.flaps.slice(1).map((at, i) => at - (state.flaps[i] as number));
       state.longestGapUs = Math.max(state.longestGapUs, ...gaps);

@@ -6,8 +6,7 @@ const hourUs: DurationUs = 3600e6;
 const presentMin = 0.75;
 /** Growth below this is nobody's leak, bytes. */
 const growthMin = 1_048_576;
-/** The later half must still rise at this share of the whole window's slope. */
-const lateShareMin = 0.5;
+/** The first half must have risen at this share of the whole window's slope: no single step. */
 const firstShareMin = 0.25;
 /** Mann-Kendall's chance: necessary, and never sufficient. */
 const maxChance = 1e-3;
@@ -59,18 +58,25 @@ export function trendOf(floors: readonly number[], blockUs: DurationUs): Trend |
 
 /**
  * The relative growth that is asked of a window: 12% over two days (machines grow that much in a
- * week without leaking, and 10% a day is worth finding), more of shorter windows because load and
- * the time of day move memory too, three times the memory of those below half an hour.
+ * week without leaking, and 10% a day is worth finding). Within a day load, the time of day and
+ * caches that fill move memory too, some of them for hours in a straight line: only a threefold
+ * is a leak there.
  */
 export function growthNeeded(windowUs: DurationUs): number {
   const hours = windowUs / hourUs;
-  if (hours < 0.5) return 2;
-  return Math.min(1, Math.max(0.12, 0.15 * (40 / hours) ** 1.2));
+  if (hours <= 16) return 2;
+  if (hours >= 40) return Math.max(0.12, (0.15 * 40) / hours);
+  return 2 * (0.15 / 2) ** (Math.log(hours / 16) / Math.log(40 / 16));
 }
 
 /** Of windows shorter than a day nearly every floor must be above the one before. */
 function tauNeeded(windowUs: DurationUs): number {
   return windowUs < 24 * hourUs ? 0.85 : 0.7;
+}
+
+/** A cache that fills slows down; within a day a leak is told from it by a line that stays straight. */
+function lateShareNeeded(windowUs: DurationUs): number {
+  return windowUs < 24 * hourUs ? 0.9 : 0.5;
 }
 
 /** It grows, enough, significantly, without pause and still. `ease` divides the growth asked for. */
@@ -80,7 +86,7 @@ export function isLeak(trend: Trend, ease: number): boolean {
     trend.relativeGrowth >= growthNeeded(trend.windowUs) / ease &&
     trend.tau >= tauNeeded(trend.windowUs) &&
     trend.chance <= maxChance &&
-    trend.lateShare >= lateShareMin &&
+    trend.lateShare >= lateShareNeeded(trend.windowUs) &&
     trend.firstShare >= firstShareMin
   );
 }

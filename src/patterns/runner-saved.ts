@@ -2,7 +2,7 @@ import { severities } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import { limits } from '../model/limits.ts';
 import type { Detector, Follower } from './detector.ts';
-import type { OpenFinding, Service } from './runner.ts';
+import { findingsMax, type OpenFinding, type Service } from './followed-service.ts';
 import { isAmount, isObject } from './saved.ts';
 
 /** What a state file holds. */
@@ -22,9 +22,6 @@ interface SavedService {
   readonly followers: Readonly<Record<string, unknown>>;
   readonly open: readonly OpenFinding[];
 }
-
-/** Findings of one service are few; a file that says otherwise is not ours. */
-const openMax = 16;
 
 /** Services as plain data, those with open findings first, then in the order given. */
 export function saveServices(
@@ -81,7 +78,7 @@ export function restoreServices(
       if (follower !== undefined) followers[id] = follower;
     }
     const open = data.open
-      .slice(0, openMax)
+      .slice(0, findingsMax)
       .filter((finding) => isOpen(finding) && followers[finding.detector] !== undefined)
       .filter(({ detector, told }) => patterns.get(detector) === told.pattern)
       .map((finding) => ({ ...finding }));

@@ -3,14 +3,8 @@ import { limits } from '../model/limits.ts';
 import type { ResourceSample, TimerElapse } from '../model/resource.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import type {
-  Detector,
-  DetectorFactory,
-  Follower,
-  Surroundings,
-  Verdict,
-  Verdicts,
-} from './detector.ts';
+import type { Detector, DetectorFactory, Follower, Surroundings, Verdicts } from './detector.ts';
+import { conclude, deadlineOf, endAll, type Service } from './followed-service.ts';
 import { restoreServices, type SavedRunner, savedRunner, saveServices } from './runner-saved.ts';
 import type { PatternSettings } from './settings.ts';
 import { TimerLog } from './timer-log.ts';
@@ -18,8 +12,6 @@ import { TimerLog } from './timer-log.ts';
 export const runnerLimits = Object.freeze({
   /** Services followed: twice what a large Kubernetes node has; 40 MB at the most. */
   services: 20_000,
-  /** Findings open at once about one service; four detectors make one or two each. */
-  findingsOfService: 16,
   /** A saved state, bytes of JSON. It is read in one piece when the agent starts. */
   savedBytes: 16_777_216,
 });
@@ -28,23 +20,6 @@ export const runnerLimits = Object.freeze({
 const backwardsUs: DurationUs = 3600e6;
 /** A detector that leaves its deadline in the past is asked again after this, not at once. */
 const againUs: DurationUs = 1e6;
-
-/** A finding that is open, and what the last event about it said. */
-export interface OpenFinding {
-  readonly detector: string;
-  readonly subject: string;
-  rank: number;
-  level: number;
-  told: Finding;
-}
-
-/** One service: a follower for each detector that has heard of it. */
-export interface Service {
-  readonly name: string;
-  lastUs: RealtimeUs;
-  readonly followers: Record<string, Follower>;
-  open: OpenFinding[];
-}
 
 /** What metrics may show of one detector. All count from the runner's making. */
 export interface DetectorCounters {
@@ -158,7 +133,7 @@ export class PatternRunner {
     if (service === undefined) return nothing;
     this.#services.delete(name);
     this.#waiting.delete(service);
-    return service.open.map((open) => endOf(open, Math.max(timeUs, service.lastUs), why));
+    return endAll(service, Math.max(timeUs, service.lastUs), why);
   }
 
   /** Plain JSON of at most `maxBytes`: services with open findings first, then the latest. */
@@ -261,76 +236,28 @@ export class PatternRunner {
     const counters = this.counters[id] as DetectorCounters;
     const from = this.#now();
     try {
-      for (const verdict of question() ?? [])
-        this.#conclude(service, id, verdict, timeUs, findings);
+      for (const verdict of question() ?? []) {
+        const finding = conclude(service, id, verdict, timeUs, () => this.#identify(id, timeUs));
+        if (finding !== undefined) findings.push(finding);
+      }
     } catch (error) {
       counters.errors += 1;
       counters.lastError = error instanceof Error ? error.message : String(error);
       delete service.followers[id];
+      findings.push(...endAll(service, timeUs, 'what was known of it was lost', id));
     }
     counters.spentUs += this.#now() - from;
   }
 
-  #conclude(
-    service: Service,
-    id: string,
-    verdict: Verdict,
-    timeUs: RealtimeUs,
-    findings: Finding[],
-  ): void {
-    const subject = verdict.subject ?? '';
-    const open = service.open.find((known) => known.detector === id && known.subject === subject);
-    if (open === undefined) {
-      if (verdict.holds && service.open.length < runnerLimits.findingsOfService) {
-        findings.push(this.#opens(service, id, subject, verdict, timeUs));
-      }
-    } else if (!verdict.holds) {
-      service.open = service.open.filter((other) => other !== open);
-      findings.push({ ...open.told, ...verdict.tell(), phase: 'cleared', timeUs });
-    } else if (verdict.rank > open.rank || verdict.level >= 2 * open.level) {
-      open.rank = Math.max(open.rank, verdict.rank);
-      open.level = verdict.level;
-      open.told = { ...open.told, ...verdict.tell(), phase: 'updated', timeUs };
-      findings.push(open.told);
-    }
-  }
-
-  #opens(
-    service: Service,
-    detector: string,
-    subject: string,
-    { rank, level, tell }: Verdict,
-    timeUs: RealtimeUs,
-  ): Finding {
+  /** A new finding's pattern and id: the same input gives the same id. */
+  #identify(detector: string, timeUs: RealtimeUs): Pick<Finding, 'id' | 'pattern'> {
     const counters = this.counters[detector] as DetectorCounters;
-    const { pattern } = counters;
-    this.#opened += 1;
     counters.detections += 1;
+    this.#opened += 1;
+    const { pattern } = counters;
     const id = `${pattern}-${Math.trunc(timeUs).toString(36)}-${this.#opened.toString(36)}`;
-    const told: Finding = {
-      pattern,
-      service: service.name,
-      phase: 'opened',
-      timeUs,
-      id,
-      ...tell(),
-    };
-    service.open.push({ detector, subject, rank, level, told });
-    return told;
+    return { pattern, id };
   }
-}
-
-function endOf(open: OpenFinding, timeUs: RealtimeUs, why: string): Finding {
-  const evidence = { cleared_by: 'forgotten' };
-  return { ...open.told, phase: 'cleared', timeUs, severity: 'info', sentence: why, evidence };
-}
-
-function deadlineOf(service: Service): RealtimeUs {
-  let dueUs = Number.POSITIVE_INFINITY;
-  for (const follower of Object.values(service.followers)) {
-    dueUs = Math.min(dueUs, follower.deadlineUs);
-  }
-  return dueUs;
 }
 
 function isTime(timeUs: RealtimeUs): boolean {
