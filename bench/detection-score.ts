@@ -16,7 +16,11 @@ export const shapes: readonly Shape[] = [
   ...healthyMemoryShapes,
 ];
 export const strengths: readonly Strength[] = ['weak', 'medium', 'strong'];
-export const patterns = ['crash_loop', 'periodic_crash', 'memory_leak'] as const satisfies Pattern[];
+export const patterns = [
+  'crash_loop',
+  'periodic_crash',
+  'memory_leak',
+] as const satisfies Pattern[];
 type Scored = (typeof patterns)[number];
 
 /** What was said about the traces of one shape and strength. */
@@ -118,5 +122,14 @@ export function score(rows: readonly Row[], pattern: Scored, strength: Strength)
   const precision = truePositives / Math.max(1, truePositives + falsePositives);
   const recall = truePositives / Math.max(1, truePositives + falseNegatives);
   const medianDelayS = median(delays);
-  return { pattern, strength, precision, recall, truePositives, falsePositives, falseNegatives, medianDelayS };
+  return {
+    pattern,
+    strength,
+    precision,
+    recall,
+    truePositives,
+    falsePositives,
+    falseNegatives,
+    medianDelayS,
+  };
 }

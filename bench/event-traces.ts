@@ -1,5 +1,15 @@
 import type { Random } from './random.ts';
-import { by, day, hour, minute, Recorder, second, type Shape, type Strength, timeOf } from './trace.ts';
+import {
+  by,
+  day,
+  hour,
+  minute,
+  Recorder,
+  type Shape,
+  type Strength,
+  second,
+  timeOf,
+} from './trace.ts';
 
 const threshold = 5;
 
@@ -21,13 +31,18 @@ function loop(
       const total = count(random, strength);
       for (let n = 0; n < total; n++) crash(recorder, random, n);
       recorder.wait(random.between(1, 3) * day).stop();
-      return { inputs: recorder.inputs, crossingUs: timeOf(recorder.inputs, 'restarting', threshold) };
+      return {
+        inputs: recorder.inputs,
+        crossingUs: timeOf(recorder.inputs, 'restarting', threshold),
+      };
     },
   };
 }
 
 const loops: readonly Shape[] = [
-  loop('fast loop', (r, x) => r.wait(x.between(0.02, 4) * second).crash(x.between(0.1, 2) * second)),
+  loop('fast loop', (r, x) =>
+    r.wait(x.between(0.02, 4) * second).crash(x.between(0.1, 2) * second),
+  ),
   loop('loop slower than the window', (r, x) =>
     r.wait(x.between(5, 60) * second).crash(x.between(2, 8) * minute),
   ),
@@ -40,7 +55,9 @@ const loops: readonly Shape[] = [
   loop('exit status 0 under Restart=always', (r, x) =>
     r.wait(x.between(1, 40) * second).crash(0.1 * second, 'clean'),
   ),
-  loop('killed by its watchdog', (r, x) => r.wait(x.between(50, 70) * second).crash(second, 'watchdog')),
+  loop('killed by its watchdog', (r, x) =>
+    r.wait(x.between(50, 70) * second).crash(second, 'watchdog'),
+  ),
   loop('several crashes in one signal', (r, x) =>
     r.wait(0.5 * second).crash(0.1 * second, 'signal', x.whole(1, 4)),
   ),
@@ -56,7 +73,10 @@ const startLimit: Shape = {
     recorder.wait(random.between(0.02, 1) * second);
     // Public journals show both: systemd often keeps the Result of the last try.
     recorder.fail(random.chance(0.5) ? 'start-limit-hit' : 'exit-code');
-    const crossingUs = Math.min(recorder.nowUs, timeOf(recorder.inputs, 'restarting', threshold) || recorder.nowUs);
+    const crossingUs = Math.min(
+      recorder.nowUs,
+      timeOf(recorder.inputs, 'restarting', threshold) || recorder.nowUs,
+    );
     recorder.wait(2 * day).start();
     return { inputs: recorder.wait(day).stop().inputs, crossingUs };
   },
@@ -70,7 +90,11 @@ const failing: Shape = {
     const everyUs = random.between(1, 15) * minute;
     const total = crashes(random, strength);
     for (let n = 0; n < total; n++) {
-      recorder.start().wait(random.between(0.1, 20) * second).fail().wait(everyUs * random.between(0.5, 1.5));
+      recorder
+        .start()
+        .wait(random.between(0.1, 20) * second)
+        .fail()
+        .wait(everyUs * random.between(0.5, 1.5));
     }
     const crossingUs = timeOf(recorder.inputs, 'failed', threshold);
     return { inputs: recorder.start().wait(hour).stop().inputs, crossingUs };
@@ -87,7 +111,9 @@ const flapping: Shape = {
     const meanUs = day / perDay;
     const endUs = recorder.nowUs + 3 * day;
     while (recorder.nowUs < endUs) {
-      recorder.wait(Math.max(11 * minute, random.exponential(meanUs - 11 * minute) + 11 * minute)).crash();
+      recorder
+        .wait(Math.max(11 * minute, random.exponential(meanUs - 11 * minute) + 11 * minute))
+        .crash();
     }
     return { inputs: recorder.wait(2 * day).stop().inputs };
   },
@@ -101,7 +127,10 @@ const scripted: Shape = {
     const total = by(strength, 11, random.whole(15, 40), 300);
     const everyUs = random.between(1, 25) * second;
     for (let n = 0; n < total; n++) recorder.restartByHand().wait(everyUs);
-    return { inputs: recorder.wait(day).stop().inputs, crossingUs: timeOf(recorder.inputs, 'restarted', 10) };
+    return {
+      inputs: recorder.wait(day).stop().inputs,
+      crossingUs: timeOf(recorder.inputs, 'restarted', 10),
+    };
   },
 };
 
@@ -109,10 +138,16 @@ const scripted: Shape = {
 function episode(recorder: Recorder, random: Random, burst: boolean): void {
   recorder.crash();
   if (!burst) return;
-  for (let n = random.whole(0, 2); n > 0; n--) recorder.wait(random.between(1, 20) * second).crash();
+  for (let n = random.whole(0, 2); n > 0; n--)
+    recorder.wait(random.between(1, 20) * second).crash();
 }
 
-function schedule(name: string, burst: boolean, extra: number, periodOf: (x: Random) => number): Shape {
+function schedule(
+  name: string,
+  burst: boolean,
+  extra: number,
+  periodOf: (x: Random) => number,
+): Shape {
   return {
     name,
     expected: 'periodic_crash',
@@ -163,7 +198,8 @@ const byHour: Shape = {
     for (let n = 0; n < by(strength, 30, 30, 25); n++) {
       const at: number[] = [];
       for (let k = random.whole(0, 2); k > 0; k--) at.push(fromHour + width * random.next());
-      for (const h of at.sort((a, b) => a - b)) recorder.until(midnightUs + n * day + h * hour).crash();
+      for (const h of at.sort((a, b) => a - b))
+        recorder.until(midnightUs + n * day + h * hour).crash();
     }
     return { inputs: recorder.wait(20 * day).stop().inputs, crossingUs: midnightUs + 8 * day };
   },
@@ -196,7 +232,12 @@ export const eventShapes: readonly Shape[] = [
   scripted,
   schedule('a period of 25 min to 20 h', false, 0, (x) => x.between(25 / 60, 20) * hour),
   schedule('the same, in bursts', true, 0, (x) => x.between(25 / 60, 20) * hour),
-  schedule('the same, with a tenth of unrelated crashes', false, 0.1, (x) => x.between(1, 20) * hour),
+  schedule(
+    'the same, with a tenth of unrelated crashes',
+    false,
+    0.1,
+    (x) => x.between(1, 20) * hour,
+  ),
   schedule('every day', true, 0, () => day),
   schedule('every week', false, 0, () => 7 * day),
   delayed,

@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { day, hour, minute, Recorder, second, type Shape } from './trace.ts';
+import { day, hour, minute, Recorder, type Shape, second } from './trace.ts';
 
 function healthy(name: string, live: (recorder: Recorder, random: Random) => void): Shape {
   return {
@@ -27,11 +27,19 @@ function* officeHours(random: Random, fromUs: number, days: number): Generator<n
 export const healthyShapes: readonly Shape[] = [
   healthy('deployments: stop and start', (r, x) => {
     r.start();
-    for (let n = 0; n < 40; n++) r.wait(x.between(0.05, 2) * day).stop().wait(x.between(1, 60) * second).start();
+    for (let n = 0; n < 40; n++)
+      r.wait(x.between(0.05, 2) * day)
+        .stop()
+        .wait(x.between(1, 60) * second)
+        .start();
   }),
   healthy('a bad afternoon: a deployment each few minutes', (r, x) => {
     r.start().wait(day);
-    for (let n = 0; n < 12; n++) r.wait(x.between(1, 6) * minute).stop().wait(3 * second).start();
+    for (let n = 0; n < 12; n++)
+      r.wait(x.between(1, 6) * minute)
+        .stop()
+        .wait(3 * second)
+        .start();
   }),
   healthy('manual restarts', (r, x) => {
     r.start();
@@ -65,10 +73,19 @@ export const healthyShapes: readonly Shape[] = [
     for (let n = 0; n < 40; n++) r.wait(2 * day * Math.max(0.1, 1 + 0.5 * x.normal())).crash();
   }),
   healthy('socket-activated a thousand times', (r, x) => {
-    for (let n = 0; n < 1000; n++) r.start().wait(x.between(0.05, 3) * second).stop().wait(x.exponential(40 * second));
+    for (let n = 0; n < 1000; n++)
+      r.start()
+        .wait(x.between(0.05, 3) * second)
+        .stop()
+        .wait(x.exponential(40 * second));
   }),
   healthy('a timer job every five minutes that succeeds', (r, x) => {
-    for (let n = 0; n < 500; n++) r.start().timer('job.timer').wait(x.between(1, 9) * second).stop().wait(5 * minute);
+    for (let n = 0; n < 500; n++)
+      r.start()
+        .timer('job.timer')
+        .wait(x.between(1, 9) * second)
+        .stop()
+        .wait(5 * minute);
   }),
   healthy('a job that fails now and then', (r, x) => {
     for (let n = 0; n < 300; n++) {
@@ -79,7 +96,11 @@ export const healthyShapes: readonly Shape[] = [
     }
   }),
   healthy('reboots', (r, x) => {
-    for (let n = 0; n < 30; n++) r.start().wait(x.exponential(2 * day) + minute).stop().wait(x.between(20, 200) * second);
+    for (let n = 0; n < 30; n++)
+      r.start()
+        .wait(x.exponential(2 * day) + minute)
+        .stop()
+        .wait(x.between(20, 200) * second);
   }),
   healthy('package upgrades at night', (r, x) => {
     r.start();

@@ -1,5 +1,14 @@
 import type { Random } from './random.ts';
-import { by, day, hour, minute, second, type Shape, type Strength, type TraceInput } from './trace.ts';
+import {
+  by,
+  day,
+  hour,
+  minute,
+  type Shape,
+  type Strength,
+  second,
+  type TraceInput,
+} from './trace.ts';
 
 const startUs = Date.UTC(2026, 2, 2) * 1000;
 const mb = 1e6;
@@ -33,7 +42,11 @@ function* samples(random: Random, course: Course): Generator<TraceInput> {
   }
 }
 
-function memory(name: string, course: (x: Random, strength: Strength) => Course, leak: boolean): Shape {
+function memory(
+  name: string,
+  course: (x: Random, strength: Strength) => Course,
+  leak: boolean,
+): Shape {
   return {
     name,
     ...(leak && { expected: 'memory_leak' as const }),
@@ -69,7 +82,11 @@ export const leakShapes: readonly Shape[] = [
       const base = x.between(30, 2000) * mb;
       const rate = perDay(x, strength);
       const jitter = noise(x, 0.015 * base);
-      return { everyUs: minute, lengthUs: 6 * day, at: (t) => ({ bytes: base * (1 + (rate * t) / day) + jitter() }) };
+      return {
+        everyUs: minute,
+        lengthUs: 6 * day,
+        at: (t) => ({ bytes: base * (1 + (rate * t) / day) + jitter() }),
+      };
     },
     true,
   ),
@@ -105,7 +122,11 @@ export const leakShapes: readonly Shape[] = [
       const perMinute = by(strength, 0.06, x.between(0.2, 0.5), x.between(1, 5)) * base;
       const jitter = noise(x, 0.02 * base);
       const bytes = (t: number) => base + (perMinute * t) / minute + jitter();
-      return { everyUs: 30 * second, lengthUs: by(strength, 90, 40, 20) * minute, at: (t) => ({ bytes: bytes(t) }) };
+      return {
+        everyUs: 30 * second,
+        lengthUs: by(strength, 90, 40, 20) * minute,
+        at: (t) => ({ bytes: bytes(t) }),
+      };
     },
     true,
   ),
@@ -157,7 +178,11 @@ export const healthyMemoryShapes: readonly Shape[] = [
       const base = x.between(50, 500) * mb;
       const toothUs = x.between(0.2, 40) * minute;
       const amplitude = x.between(0.3, 1.8) * base;
-      return { everyUs: 30 * second, lengthUs: 3 * day, at: (t) => ({ bytes: base + tooth(t, toothUs, amplitude) }) };
+      return {
+        everyUs: 30 * second,
+        lengthUs: 3 * day,
+        at: (t) => ({ bytes: base + tooth(t, toothUs, amplitude) }),
+      };
     },
     false,
   ),
@@ -199,7 +224,8 @@ export const healthyMemoryShapes: readonly Shape[] = [
       const swing = x.between(0.1, 0.6) * base;
       const from = x.next() * day;
       const jitter = noise(x, 0.02 * base);
-      const bytes = (t: number) => base + swing * (1 + Math.sin((2 * Math.PI * (t + from)) / day)) + jitter();
+      const bytes = (t: number) =>
+        base + swing * (1 + Math.sin((2 * Math.PI * (t + from)) / day)) + jitter();
       return { everyUs: minute, lengthUs: 9 * day, at: (t) => ({ bytes: bytes(t) }) };
     },
     false,
@@ -224,7 +250,8 @@ export const healthyMemoryShapes: readonly Shape[] = [
       const base = x.between(50, 1000) * mb;
       const lifeUs = x.between(3, 20) * hour;
       const jitter = noise(x, 0.01 * base);
-      const bytes = (t: number) => base * (1.3 - 0.3 * Math.exp(-(t % lifeUs) / (10 * minute))) + jitter();
+      const bytes = (t: number) =>
+        base * (1.3 - 0.3 * Math.exp(-(t % lifeUs) / (10 * minute))) + jitter();
       const at = (t: number) => ({ bytes: bytes(t), life: 1 + Math.floor(t / lifeUs) });
       return { everyUs: minute, lengthUs: 7 * day, at };
     },
