@@ -33,7 +33,7 @@ const rankOf: Readonly<Record<LoopKind, number>> = {
 export function crashLoop({ settings }: Surroundings): Detector {
   return {
     pattern: 'crash_loop',
-    listensTo: ['transition'],
+    listensTo: ['trouble'],
     follow: (_service, saved) => {
       const state = crashLoopState(saved);
       return state && new CrashLoop(settings, state);

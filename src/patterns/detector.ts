@@ -49,11 +49,16 @@ export interface Follower {
   save(): unknown;
 }
 
+export type Occasion = 'transition' | 'trouble' | 'sample';
+
 /** A row of the table in detectors.ts. */
 export interface Detector {
   readonly pattern: Pattern;
-  /** A follower is made when the first of these arrives; a service at rest costs nothing. */
-  readonly listensTo: readonly ('transition' | 'sample')[];
+  /**
+   * A follower is made when the first of these arrives, so that a service at rest costs little;
+   * from then on it hears everything. `trouble` is any transition but `started` and `stopped`.
+   */
+  readonly listensTo: readonly Occasion[];
   /**
    * Begins to follow a service, anew or from what `save` gave.
    * @returns undefined where `saved` is not something that `save` gave

@@ -15,6 +15,8 @@ const shortestUs: DurationUs = 1e6;
 const kib = 1024;
 /** In place of a block without a sample. */
 const missing = -1;
+const none: readonly number[] = [];
+const noSteps = new Float32Array(0);
 
 export interface SavedLadder {
   readonly blockUs: DurationUs;
@@ -41,14 +43,14 @@ export class FloorLadder {
   #originUs: RealtimeUs = 0;
   #index = 0;
   #floor = missing;
-  #opening: number[] = [];
-  #steps = new Float32Array(0);
-  #lengths: number[] = [];
+  /** Times and bytes of the first samples; of no use, and shared, from then on. */
+  #opening: readonly number[] = none;
+  #steps = noSteps;
 
   /** Adds one sample; `completed` is called for each step that has gained a block. */
   add(timeUs: RealtimeUs, bytes: number, completed: (step: number) => void): void {
     if (this.#blockUs === 0) {
-      this.#opening.push(timeUs, bytes);
+      this.#opening = [...this.#opening, timeUs, bytes];
       if (this.#opening.length === 2 * openingMax) this.#begin(completed);
       return;
     }
@@ -58,22 +60,21 @@ export class FloorLadder {
       return;
     }
     while (this.#index < index) this.#finishBlock(completed);
-    const value = bytes / kib;
+    const value = Math.round(bytes / kib);
     this.#floor = this.#floor < 0 ? value : Math.min(this.#floor, value);
   }
 
   clear(): void {
     this.#blockUs = 0;
-    this.#opening = [];
-    this.#lengths = [];
-    this.#steps = new Float32Array(0);
+    this.#opening = none;
+    this.#steps = noSteps;
     this.#floor = missing;
     this.#index = 0;
   }
 
   /** Steps in use. */
   get steps(): number {
-    return this.#lengths.length;
+    return this.#steps.length / blocksMax;
   }
 
   /** Length of one block of a step. */
@@ -83,19 +84,20 @@ export class FloorLadder {
 
   /** The last `n` blocks of a step or as many as there are, in bytes, oldest first; -1: no sample. */
   floors(step: number, n: number): number[] {
-    const length = this.#lengths[step] ?? 0;
+    const length = this.count(step);
     const end = step * blocksMax + length;
     const blocks = this.#steps.subarray(end - Math.min(n, length), end);
     return Array.from(blocks, (value) => (value < 0 ? missing : value * kib));
   }
 
+  /** Blocks that a step has: every third block of the step below made one. */
   count(step: number): number {
-    return this.#lengths[step] ?? 0;
+    return Math.min(blocksMax, Math.floor(this.#index / ratio ** step));
   }
 
   #begin(completed: (step: number) => void): void {
     const opening = this.#opening;
-    this.#opening = [];
+    this.#opening = none;
     const first = opening[0] as number;
     const gaps = [2, 4, 6].map((i) => (opening[i] as number) - (opening[i - 2] as number));
     gaps.sort((a, b) => a - b);
@@ -121,26 +123,21 @@ export class FloorLadder {
     }
   }
 
+  /** Appends the block that `#index` has just counted. */
   #push(step: number, value: number): void {
-    if (step === this.#lengths.length) {
+    if (step === this.steps) {
       const grown = new Float32Array((step + 1) * blocksMax);
       grown.set(this.#steps);
       this.#steps = grown;
-      this.#lengths.push(0);
     }
     const from = step * blocksMax;
-    const length = this.#lengths[step] as number;
-    if (length === blocksMax) {
-      this.#steps.copyWithin(from, from + 1, from + blocksMax);
-      this.#steps[from + blocksMax - 1] = value;
-    } else {
-      this.#steps[from + length] = value;
-      this.#lengths[step] = length + 1;
-    }
+    const before = Math.floor(this.#index / ratio ** step) - 1;
+    if (before >= blocksMax) this.#steps.copyWithin(from, from + 1, from + blocksMax);
+    this.#steps[from + Math.min(before, blocksMax - 1)] = value;
   }
 
   #merge(step: number): number {
-    const end = step * blocksMax + (this.#lengths[step] as number);
+    const end = step * blocksMax + this.count(step);
     const present = this.#steps
       .subarray(end - ratio, end)
       .filter((value) => value >= 0)
@@ -157,8 +154,11 @@ export class FloorLadder {
       index: this.#index,
       floor: this.#floor + 1,
       opening: [...this.#opening],
-      steps: this.#lengths.map((length, step) =>
-        Array.from(this.#steps.subarray(step * blocksMax, step * blocksMax + length), (v) => v + 1),
+      steps: Array.from({ length: this.steps }, (_, step) =>
+        Array.from(
+          this.#steps.subarray(step * blocksMax, step * blocksMax + this.count(step)),
+          (v) => v + 1,
+        ),
       ),
     };
   }
@@ -172,7 +172,6 @@ export class FloorLadder {
     this.#index = data.index;
     this.#floor = data.floor - 1;
     this.#opening = [...data.opening];
-    this.#lengths = steps.map((step) => step.length);
     this.#steps = new Float32Array(steps.length * blocksMax);
     for (const [step, values] of steps.entries()) {
       for (const [i, value] of values.entries()) this.#steps[step * blocksMax + i] = value - 1;
@@ -189,5 +188,9 @@ function isSavedLadder(data: unknown): data is SavedLadder {
   if (!Array.isArray(steps) || steps.length > stepsMax) return false;
   const isEmpty = blockUs === 0;
   if (isEmpty ? steps.length > 0 : (blockUs as number) < shortestUs) return false;
-  return steps.every((step) => isAmounts(step, blocksMax));
+  return steps.every(
+    (step, k) =>
+      isAmounts(step, blocksMax) &&
+      step.length === Math.min(blocksMax, Math.floor((index as number) / ratio ** k)),
+  );
 }

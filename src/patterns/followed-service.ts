@@ -4,6 +4,8 @@ import type { Follower, Verdict } from './detector.ts';
 
 /** Findings open at once about one service; four detectors make one or two each. */
 export const findingsMax = 16;
+/** Shared by all services that have none open. */
+export const noFindings: readonly OpenFinding[] = [];
 
 /** A finding that is open, and what the last event about it said. */
 export interface OpenFinding {
@@ -19,7 +21,7 @@ export interface Service {
   readonly name: string;
   lastUs: RealtimeUs;
   readonly followers: Record<string, Follower>;
-  open: OpenFinding[];
+  open: readonly OpenFinding[];
 }
 
 /**
@@ -46,11 +48,12 @@ export function conclude(
       timeUs,
       ...telling,
     };
-    service.open.push({ detector, subject, rank, level, told });
+    service.open = [...service.open, { detector, subject, rank, level, told }];
     return told;
   }
   if (!holds) {
-    service.open = service.open.filter((other) => other !== open);
+    const others = service.open.filter((other) => other !== open);
+    service.open = others.length === 0 ? noFindings : others;
     return { ...open.told, ...verdict.tell(), phase: 'cleared', timeUs };
   }
   if (rank <= open.rank && level < 2 * open.level) return undefined;

@@ -7,8 +7,8 @@ const daysMin = 5;
 const weeksMin = 4;
 /** Share of the dates that must fall into the window. */
 const insideMin = 0.8;
-/** Windows tried, in hours; wider than ten is most of the waking day. */
-const hourWindows = [1, 2, 3, 4, 6, 8, 10] as const;
+/** Windows tried, in hours, widest first; wider than ten is most of the waking day. */
+const hourWindows = [10, 8, 6, 4, 3, 2, 1] as const;
 const dayWindows = [1, 2, 5] as const;
 
 /** Crashes that keep to some hours of the day, or days of the week, in local time. */
@@ -45,22 +45,33 @@ export function findCluster(times: readonly LocalTime[], maxChance: number): Clu
 function byHour(dates: readonly (readonly LocalTime[])[]): Cluster | undefined {
   let best: Cluster | undefined;
   const starts = dates.flat().map((time) => time.hour);
+  const needed = Math.max(daysMin, insideMin * dates.length);
+  const tried = starts.length * hourWindows.length;
   for (const width of hourWindows) {
-    for (const from of starts) {
-      const inside = dates.filter((date) => date.every((t) => (t.hour - from + 24) % 24 <= width));
-      const chance = chanceOf(
-        dates.length,
-        inside.length,
-        width / 24,
-        starts.length * hourWindows.length,
-      );
-      if (inside.length < Math.max(daysMin, insideMin * dates.length)) continue;
-      if (best !== undefined && chance >= best.chance) continue;
-      const to = (from + width) % 24;
-      best = { kind: 'hours', from, to, inside: inside.length, days: dates.length, chance };
-    }
+    const { from, inside } = fullestWindow(dates, starts, width);
+    // What does not fit into a window fits into no narrower one.
+    if (inside < needed) return best;
+    const chance = chanceOf(dates.length, inside, width / 24, tried);
+    if (best !== undefined && chance >= best.chance) continue;
+    best = { kind: 'hours', from, to: (from + width) % 24, inside, days: dates.length, chance };
   }
   return best;
+}
+
+function fullestWindow(
+  dates: readonly (readonly LocalTime[])[],
+  starts: readonly number[],
+  width: number,
+): { from: number; inside: number } {
+  let fullest = { from: 0, inside: 0 };
+  for (const from of starts) {
+    let inside = 0;
+    for (const date of dates) {
+      if (date.every((time) => (time.hour - from + 24) % 24 <= width)) inside += 1;
+    }
+    if (inside > fullest.inside) fullest = { from, inside };
+  }
+  return fullest;
 }
 
 function byWeekday(dates: readonly (readonly LocalTime[])[]): Cluster | undefined {

@@ -22,6 +22,8 @@ const fallShare = 0.5;
 const toothMin = 0.1;
 /** Without a sample for so long nothing can be said any more. */
 const unseenUs: DurationUs = 86_400e6;
+/** Shared by the many services that have had one life so far. */
+const noLives: readonly Life[] = [];
 
 /** Memory that grows and is never given back: the trend of the floor, over many windows at once. */
 export function memoryLeak({ settings }: Surroundings): Detector {
@@ -52,13 +54,13 @@ class MemoryLeak implements Follower {
   #highBytes = 0;
   #fallUs: RealtimeUs = 0;
   #toothUs: DurationUs = 0;
-  readonly #lives: Life[];
+  #lives: readonly Life[];
   #open: OpenLeak | undefined;
 
   constructor(settings: PatternSettings, saved?: SavedLeak, ladder = new FloorLadder()) {
     this.#settings = settings;
     this.#ladder = ladder;
-    this.#lives = saved ? [...saved.lives] : [];
+    this.#lives = saved?.lives ?? noLives;
     if (saved === undefined) return;
     this.#invocation = saved.invocation;
     this.#lifeUs = saved.lifeUs;
@@ -167,8 +169,7 @@ class MemoryLeak implements Follower {
       ofMemory: this.#diedBadly && nearLimit,
     };
     const alike = agreeing(this.#lives, life.bytesPerHour).filter((other) => other.ofMemory);
-    this.#lives.push(life);
-    if (this.#lives.length > livesMax) this.#lives.shift();
+    this.#lives = [...this.#lives, life].slice(-livesMax);
     const isLethal = life.ofMemory && life.relativeGrowth > 0.5 && life.tau > 0.8;
     return isLethal && alike.length >= 2 ? this.#holds(trend, 0) : undefined;
   }

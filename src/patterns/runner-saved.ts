@@ -23,26 +23,29 @@ interface SavedService {
   readonly open: readonly OpenFinding[];
 }
 
-/** Services as plain data, those with open findings first, then in the order given. */
-export function saveServices(
+/** One JSON text; services that no longer fit are only counted. */
+export function savedText(
+  shared: Pick<SavedRunner, 'opened' | 'timers'>,
   services: readonly Service[],
   maxBytes: number,
-): Pick<SavedRunner, 'services' | 'leftOut'> {
+): string {
   const order = [
     ...services.filter((service) => service.open.length > 0),
     ...services.filter((service) => service.open.length === 0),
   ];
-  const saved: SavedService[] = [];
-  let bytes = 0;
+  const texts: string[] = [];
+  const { opened, timers } = shared;
+  const head = JSON.stringify({ version: 1, opened, timers });
+  let bytes = head.length;
   for (const { name, lastUs, followers, open } of order) {
     const states = Object.entries(followers).map(([id, follower]) => [id, follower.save()]);
-    // A copy: what was saved must not change when the service goes on.
     const text = JSON.stringify({ name, lastUs, followers: Object.fromEntries(states), open });
     bytes += text.length + 1;
     if (bytes > maxBytes) break;
-    saved.push(JSON.parse(text));
+    texts.push(text);
   }
-  return { services: saved, leftOut: services.length - saved.length };
+  const leftOut = services.length - texts.length;
+  return `${head.slice(0, -1)},"leftOut":${leftOut},"services":[${texts.join(',\n')}]}\n`;
 }
 
 /** The state, or one sentence that says what is wrong with it. */

@@ -3,9 +3,16 @@ import { limits } from '../model/limits.ts';
 import type { ResourceSample, TimerElapse } from '../model/resource.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import type { Detector, DetectorFactory, Follower, Surroundings, Verdicts } from './detector.ts';
-import { conclude, deadlineOf, endAll, type Service } from './followed-service.ts';
-import { restoreServices, type SavedRunner, savedRunner, saveServices } from './runner-saved.ts';
+import type {
+  Detector,
+  DetectorFactory,
+  Follower,
+  Occasion,
+  Surroundings,
+  Verdicts,
+} from './detector.ts';
+import { conclude, deadlineOf, endAll, noFindings, type Service } from './followed-service.ts';
+import { restoreServices, savedRunner, savedText } from './runner-saved.ts';
 import type { PatternSettings } from './settings.ts';
 import { TimerLog } from './timer-log.ts';
 
@@ -43,6 +50,9 @@ export interface RunnerOptions {
 }
 
 const nothing: readonly Finding[] = [];
+const quiet: readonly Occasion[] = ['transition'];
+const troubled: readonly Occasion[] = ['transition', 'trouble'];
+const sampled: readonly Occasion[] = ['sample'];
 
 /**
  * Hands what happens to each detector and gives what they think a life: an identity, `opened`,
@@ -81,14 +91,15 @@ export class PatternRunner {
 
   /** Something happened to a unit. */
   transition(t: Transition): readonly Finding[] {
-    return this.#deliver(t.unit, t.timeUs, 'transition', (follower, timeUs) =>
+    const isTrouble = t.kind !== 'started' && t.kind !== 'stopped';
+    return this.#deliver(t.unit, t.timeUs, isTrouble ? troubled : quiet, (follower, timeUs) =>
       follower.transition?.(t, timeUs),
     );
   }
 
   /** A unit's use of resources was read. */
   sample(s: ResourceSample): readonly Finding[] {
-    return this.#deliver(s.service, s.timeUs, 'sample', (follower, timeUs) =>
+    return this.#deliver(s.service, s.timeUs, sampled, (follower, timeUs) =>
       follower.sample?.(s, timeUs),
     );
   }
@@ -136,10 +147,14 @@ export class PatternRunner {
     return endAll(service, Math.max(timeUs, service.lastUs), why);
   }
 
-  /** Plain JSON of at most `maxBytes`: services with open findings first, then the latest. */
-  save(maxBytes: number = runnerLimits.savedBytes): SavedRunner {
-    const saved = saveServices([...this.#services.values()].reverse(), maxBytes);
-    return { version: 1, opened: this.#opened, timers: this.#surroundings.timers.save(), ...saved };
+  /**
+   * All that was learned, as JSON text of at most about `maxBytes`: services with open findings
+   * first, then those heard of last. `restore` takes it back parsed.
+   */
+  save(maxBytes: number = runnerLimits.savedBytes): string {
+    const services = [...this.#services.values()].reverse();
+    const timers = this.#surroundings.timers.save();
+    return savedText({ opened: this.#opened, timers }, services, maxBytes);
   }
 
   /**
@@ -163,7 +178,7 @@ export class PatternRunner {
   #deliver(
     name: string,
     givenUs: RealtimeUs,
-    kind: 'transition' | 'sample',
+    occasions: readonly Occasion[],
     hand: (follower: Follower, timeUs: RealtimeUs) => Verdicts,
   ): readonly Finding[] {
     if (!isTime(givenUs) || !isName(name)) {
@@ -178,7 +193,7 @@ export class PatternRunner {
     for (const [id, detector] of this.#detectors) {
       let follower = service.followers[id];
       if (follower === undefined) {
-        if (!detector.listensTo.includes(kind)) continue;
+        if (!detector.listensTo.some((occasion) => occasions.includes(occasion))) continue;
         follower = detector.follow(name);
         if (follower === undefined) continue;
         service.followers[id] = follower;
@@ -197,7 +212,7 @@ export class PatternRunner {
       return known;
     }
     if (known !== undefined) findings.push(...this.forget(name, 0, 'the clock was set back'));
-    const service: Service = { name, lastUs: timeUs, followers: {}, open: [] };
+    const service: Service = { name, lastUs: timeUs, followers: {}, open: noFindings };
     this.#services.set(name, service);
     const oldest = this.#services.keys().next();
     if (this.#services.size > this.#servicesMax && oldest.done !== true) {
