@@ -1,5 +1,5 @@
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
-import { binomialTail } from './statistics.ts';
+import { binomialTail, median } from './statistics.ts';
 
 /** Episodes and cycles that a period needs before it is worth a word. */
 export const episodesMin = 5;
@@ -16,13 +16,15 @@ const gapPeriodsMax = 4;
 /** Candidate gaps within this ratio are one period seen several times. */
 const sameRatio = 1.15;
 const candidatesMax = 3;
+/** Between 1 / sqrt(2), what a schedule shows, and 1. */
+const clockShare = 0.85;
 const dayUs: DurationUs = 86_400e6;
 /**
  * What follows people (office hours, load) falls into a third of the day anyway: a period of whole
  * days has to be that much sharper, or it is only clustering by hour.
  */
 const officeShare = 1 / 3;
-/** The latest episodes alone are tried too: a timetable may have begun lately. */
+/** Where all of them have no period, the latest alone may: a timetable that began lately. */
 const recent = 12;
 
 /**
@@ -40,6 +42,8 @@ export interface Period {
   readonly onTime: number;
   readonly episodes: number;
   readonly cycles: number;
+  /** How far episodes (schedule) or gaps (delay) are off: the median, of all of them. */
+  readonly errorUs: DurationUs;
   /** Half-width that counted as on time. */
   readonly toleranceUs: DurationUs;
   /** A moment on the fitted grid (schedule), or the last episode (delay). */
@@ -60,18 +64,19 @@ export function findPeriod(
   minPeriodUs: DurationUs,
   maxChance: number,
 ): Period | undefined {
-  let best: Period | undefined;
   const stretches = times.length > recent ? [times, times.slice(-recent)] : [times];
   for (const stretch of stretches) {
     if (stretch.length < episodesMin) continue;
     // Any gap, pair of gaps, half or third could have been the candidate; and there are two clocks.
     const trials = widths.length * 2 * stretches.length * 2 * stretch.length;
+    let best: Period | undefined;
     for (const fit of fitsOf(stretch, minPeriodUs)) {
       const chance = Math.min(1, fit.chance * trials);
       if (chance <= maxChance && isBetter(fit, best)) best = { ...fit, chance };
     }
+    if (best !== undefined) return best;
   }
-  return best;
+  return undefined;
 }
 
 function fitsOf(times: readonly number[], minPeriodUs: DurationUs): Period[] {
@@ -81,12 +86,16 @@ function fitsOf(times: readonly number[], minPeriodUs: DurationUs): Period[] {
     .filter((fit) => fit.periodUs >= minPeriodUs);
 }
 
-/** Longer periods first; of the same period, the likelier clock. */
+/** Longer periods first; of the same period the clock that errs less, then the likelier fit. */
 function isBetter(fit: Period, best: Period | undefined): boolean {
   if (best === undefined) return true;
   const ratio = fit.periodUs / best.periodUs;
   if (ratio > sameRatio || ratio < 1 / sameRatio) return ratio > 1;
-  return fit.chance < best.chance;
+  if (fit.clock === best.clock) return fit.chance < best.chance;
+  // Two independent errors make up each gap of a schedule; one makes up each gap of a delay.
+  return fit.clock === 'schedule'
+    ? fit.errorUs <= clockShare * best.errorUs
+    : fit.errorUs * clockShare < best.errorUs;
 }
 
 /** Periods proposed by gaps that agree: single gaps, pairs (an extra event), halves (a miss). */
@@ -188,6 +197,7 @@ function scoreGrid(times: readonly number[], grid: Grid, width: number): Period 
     onTime,
     episodes: times.length,
     cycles,
+    errorUs: grid.periodUs * median(times.map((at) => offBy((at - grid.originUs) / grid.periodUs))),
     toleranceUs: width * grid.periodUs,
     anchorUs: grid.originUs + lastCycle * grid.periodUs,
   };
@@ -198,6 +208,10 @@ function phaseChance(periodUs: DurationUs, width: number): number {
   const days = periodUs / dayUs;
   const isWholeDays = days > 0.9 && Math.abs(days - Math.round(days)) < 0.05;
   return isWholeDays ? (2 * width) / officeShare : 2 * width;
+}
+
+function offBy(steps: number): number {
+  return Math.abs(steps - Math.round(steps));
 }
 
 function isEnough(onTime: number, episodes: number, occupied: number, cycles: number): boolean {
@@ -246,6 +260,7 @@ function scoreGaps(
     onTime: onTime + 1,
     episodes: gaps.length + 1,
     cycles,
+    errorUs: periodUs * median(gaps.map((gap) => offBy(gap / periodUs))),
     toleranceUs: width * periodUs,
     anchorUs: 0,
   };

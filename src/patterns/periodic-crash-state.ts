@@ -72,8 +72,9 @@ function isTimetable(data: unknown): data is Timetable {
 
 function isPeriod(data: unknown): data is Period {
   if (!isObject(data)) return false;
-  const { clock, periodUs, chance, onTime, episodes, cycles, toleranceUs, anchorUs } = data;
-  const numbers = [periodUs, chance, onTime, episodes, cycles, toleranceUs, anchorUs];
+  const { clock, periodUs, chance, onTime, episodes, cycles, errorUs, toleranceUs, anchorUs } =
+    data;
+  const numbers = [periodUs, chance, onTime, episodes, cycles, errorUs, toleranceUs, anchorUs];
   return (clock === 'schedule' || clock === 'delay') && numbers.every(isAmount) && periodUs !== 0;
 }
 

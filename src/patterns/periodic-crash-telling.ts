@@ -64,6 +64,7 @@ export function tellTimetableEnd(
 function periodEvidence(period: Period): Telling['evidence'] {
   return {
     period_s: period.periodUs / 1e6,
+    jitter_s: Math.round(period.errorUs) / 1e6,
     tolerance_s: period.toleranceUs / 1e6,
     clock: period.clock,
     on_time: period.onTime,
@@ -85,12 +86,12 @@ function periodSentence(
   timeZone: string,
 ): string {
   const how = `${period.onTime} of ${period.episodes} on time`;
-  if (period.clock === 'delay') {
-    return `about ${humanDuration(period.periodUs)} after the one before (${how})`;
-  }
   const days = period.periodUs / dayUs;
+  // A day to the minute is a clock on the wall, also while few episodes cannot tell yet.
   if (Math.abs(days - Math.round(days)) > 0.01 || days < 0.9) {
-    return `every ${humanDuration(period.periodUs)} (${how})`;
+    return period.clock === 'delay'
+      ? `about ${humanDuration(period.periodUs)} after the one before (${how})`
+      : `every ${humanDuration(period.periodUs)} (${how})`;
   }
   const at = local(period.anchorUs);
   const each =

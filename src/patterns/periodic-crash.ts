@@ -139,7 +139,9 @@ class PeriodicCrash implements Follower {
 
   #holds(timetable: Timetable): Verdicts {
     const tell = () => tellTimetable(timetable, this.#local, this.#surroundings.settings.timeZone);
-    return [{ holds: true, rank: 1, level: timetable.episodes, tell }];
+    // A period says more than a cluster or a coincidence: finding one later is news.
+    const rank = timetable.kind === 'period' ? 2 : 1;
+    return [{ holds: true, rank, level: timetable.episodes, tell }];
   }
 
   #find(nowUs: RealtimeUs): Timetable | undefined {
