@@ -5,7 +5,7 @@ import { patterns, playAll, type Row, type Score, score, strengths } from './det
  * Traces of these seeds were looked at while constants were chosen; the figures that are reported
  * come from another seed, which was not.
  */
-export const tuningSeeds = [1, 5] as const;
+export const tuningSeeds = [1, 5, 77] as const;
 export const reportSeed = 20_260_321;
 
 const page = 'docs/detection.md';
@@ -62,7 +62,7 @@ function main(): void {
   const rows = playAll(count, reportSeed);
   const total = rows.reduce((sum, row) => sum + row.traces, 0);
   const tables = [
-    `Seed ${reportSeed} (constants were chosen on seeds ${tuningSeeds.join(' and ')}), ${total} traces.`,
+    `Seed ${reportSeed} (constants were chosen on seeds ${tuningSeeds.join(', ')}), ${total} traces.`,
     scoreTable(allScores(rows)),
     confusionTable(rows),
   ].join('\n\n');

@@ -8,6 +8,8 @@ const presentMin = 0.75;
 const growthMin = 1_048_576;
 /** The first half must have risen at this share of the whole window's slope: no single step. */
 const firstShareMin = 0.25;
+/** A load that comes in one or two steps is no leak: no block may bring more of the growth. */
+const largestStepMax = 1 / 3;
 /** Mann-Kendall's chance: necessary, and never sufficient. */
 const maxChance = 1e-3;
 
@@ -22,6 +24,8 @@ export interface Trend {
   readonly tau: number;
   /** Mann-Kendall's chance of it without a trend. */
   readonly chance: number;
+  /** The largest rise from one floor to the next, as a share of the growth. */
+  readonly largestStep: number;
   /** Slope of the later half over slope of the whole. */
   readonly lateShare: number;
   /** Slope of the first half over slope of the whole. */
@@ -42,7 +46,10 @@ export function trendOf(floors: readonly number[], blockUs: DurationUs): Trend |
   const windowUs = floors.length * blockUs;
   const growthBytes = (slope * windowUs) / hourUs;
   const half = y.length >> 1;
-  const start = Math.max(1, median(y.slice(0, Math.max(3, y.length >> 2))) - growthBytes / 8);
+  const start = Math.max(
+    growthMin,
+    median(y.slice(0, Math.max(3, y.length >> 2))) - growthBytes / 8,
+  );
   const tau = risingTau(y);
   return {
     bytesPerHour: slope,
@@ -51,9 +58,18 @@ export function trendOf(floors: readonly number[], blockUs: DurationUs): Trend |
     windowUs,
     tau,
     chance: trendChance(tau, y.length),
+    largestStep: largestRise(y) / Math.max(1, growthBytes),
     lateShare: slope > 0 ? theilSenSlope(x.slice(half), y.slice(half)) / slope : 0,
     firstShare: slope > 0 ? theilSenSlope(x.slice(0, -half), y.slice(0, -half)) / slope : 0,
   };
+}
+
+function largestRise(floors: readonly number[]): number {
+  let largest = 0;
+  for (let i = 1; i < floors.length; i++) {
+    largest = Math.max(largest, (floors[i] as number) - (floors[i - 1] as number));
+  }
+  return largest;
 }
 
 /**
@@ -65,8 +81,8 @@ export function trendOf(floors: readonly number[], blockUs: DurationUs): Trend |
 export function growthNeeded(windowUs: DurationUs): number {
   const hours = windowUs / hourUs;
   if (hours <= 16) return 2;
-  if (hours >= 40) return Math.max(0.12, (0.15 * 40) / hours);
-  return 2 * (0.15 / 2) ** (Math.log(hours / 16) / Math.log(40 / 16));
+  if (hours >= 32) return Math.max(0.12, (0.2 * 32) / hours);
+  return 2 * 0.1 ** (Math.log(hours / 16) / Math.log(2));
 }
 
 /** Of windows shorter than a day nearly every floor must be above the one before. */
@@ -86,6 +102,7 @@ export function isLeak(trend: Trend, ease: number): boolean {
     trend.relativeGrowth >= growthNeeded(trend.windowUs) / ease &&
     trend.tau >= tauNeeded(trend.windowUs) &&
     trend.chance <= maxChance &&
+    trend.largestStep <= largestStepMax &&
     trend.lateShare >= lateShareNeeded(trend.windowUs) &&
     trend.firstShare >= firstShareMin
   );

@@ -16,7 +16,7 @@ const livesMax = 4;
 /** It has stopped growing where its slope is below this share of the slope that was told. */
 const endShare = 0.25;
 /** A window must hold so many teeth of a garbage collector that has been seen to give back. */
-const teeth = 2.5;
+const teeth = 4;
 /** A fall by this share of all that it had grown is a tooth, where that was worth a tenth. */
 const fallShare = 0.5;
 const toothMin = 0.1;
