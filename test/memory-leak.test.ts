@@ -156,6 +156,18 @@ test('lives too short to judge alone, that all end at the limit, are a leak toge
   assert.deepEqual(play(newRunner(), lives(6, 8, 3, 'clean')), [], 'a job that ends well is none');
 });
 
+test('a service that is killed at its limit each 45 s leaks, though no life outlasts the warm-up', () => {
+  const inputs = Array.from({ length: 8 }, (_, life) => {
+    const from = life * 45 * second;
+    const limitBytes = 200 * mb;
+    const samples = Array.from({ length: 9 }, (_, n) =>
+      sample(from + n * 5 * second, (10 + 20 * n) * mb, { invocation: `${life}`, limitBytes }),
+    );
+    return [...samples, transition('exited', from + 44 * second, { reason: 'oom-kill' })];
+  });
+  assert.deepEqual(told(play(newRunner(), inputs.flat())), ['opened memory_leak']);
+});
+
 test('a slope seen in lives before asks for less growth in this one', () => {
   const slow = play(newRunner(), lives(4, 8 * 60, 2.4, 'clean'));
   assert.equal(slow[0]?.pattern, 'memory_leak');

@@ -126,6 +126,13 @@ test('lines of others: time, service and event_type are enough', async () => {
     (await run(lines(rows), events)).events.map((event) => event.event_type),
     ['crash_loop'],
   );
+  const own = rows.map((row) => ({ ...row, data: { cause: 'automatic', count: 1 } }));
+  assert.equal((await run(lines(own), events)).events.length, 1);
+  const ended = [0, 1, 2, 3, 4].flatMap((n) => [
+    { time: at(n), service: 'db', event_type: 'exited' },
+    { time: at(n) + 1, service: 'db', event_type: 'started' },
+  ]);
+  assert.equal((await run(lines(ended), events)).events.length, 1);
   // A failure and the restart that follows it are one crash.
   const pairs = [0, 1, 2, 3].flatMap((n) => [
     { time: at(n), service: 'db', event_type: 'failed' },

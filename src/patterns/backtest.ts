@@ -5,7 +5,7 @@ import type { RecordedRow } from './recorded-row.ts';
 import { type PatternRunner, runnerLimits } from './runner.ts';
 
 /** How a service stood after its last row: only what tells a restart's cause where a row does not. */
-type Standing = 'up' | 'crashed' | 'stopped';
+type Standing = 'up' | 'exited' | 'crashed' | 'stopped';
 
 /**
  * The detectors over something that was recorded, at full speed: rows in, findings out. Time is
@@ -46,16 +46,18 @@ export class Backtest {
   }
 
   /**
-   * Other programs write one line for a restart and no cause. It is automatic unless the service
-   * had been stopped, and counts as a crash unless a line before it has said so already.
+   * Other programs write one line for a restart, often without its cause. It is automatic unless
+   * the service had been stopped, and counts as a crash unless a line before it has said so.
    */
   #complete(t: Transition, causeKnown: boolean): Transition[] {
     const before = this.#standing.get(t.unit);
     this.#remember(t.unit, standingAfter(t));
     if (t.kind === 'restarting') return [causeKnown ? t : { ...t, cause: 'automatic' }];
-    if (t.kind !== 'restarted' || causeKnown) return [t];
-    if (before === 'stopped') return [{ ...t, cause: 'manual' }];
-    const run: Transition = { ...t, cause: 'automatic', count: 1 };
+    // It ended by itself and nobody stopped it: a start after that is a restart.
+    const isRestart = t.kind === 'restarted' || (t.kind === 'started' && before === 'exited');
+    if (!isRestart || (causeKnown && t.cause !== 'automatic')) return [t];
+    if (!causeKnown && before === 'stopped') return [{ ...t, cause: 'manual' }];
+    const run: Transition = { ...t, kind: 'restarted', cause: 'automatic', count: 1 };
     if (before === 'crashed') return [run];
     return [{ ...t, kind: 'restarting', cause: 'automatic', inferred: true }, run];
   }
@@ -71,6 +73,15 @@ export class Backtest {
 }
 
 function standingAfter(t: Transition): Standing {
-  if (t.kind === 'stopped') return 'stopped';
-  return t.kind === 'failed' || t.kind === 'restarting' ? 'crashed' : 'up';
+  switch (t.kind) {
+    case 'started':
+    case 'restarted':
+      return 'up';
+    case 'failed':
+    case 'restarting':
+      return 'crashed';
+    case 'exited':
+    case 'stopped':
+      return t.kind;
+  }
 }

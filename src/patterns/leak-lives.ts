@@ -14,7 +14,6 @@ export interface Life {
 export interface OpenLeak {
   readonly step: number;
   readonly bytesPerHour: number;
-  readonly startBytes: number;
 }
 
 export interface SavedLeak {
@@ -80,5 +79,5 @@ function isLife(data: unknown): data is Life {
 
 function isOpenLeak(data: unknown): data is OpenLeak {
   if (!isObject(data)) return false;
-  return [data['step'], data['bytesPerHour'], data['startBytes']].every(isAmount);
+  return [data['step'], data['bytesPerHour']].every(isAmount);
 }

@@ -124,8 +124,7 @@ class MemoryLeak implements Follower {
     this.#source = sample.source;
     this.#lastUs = timeUs;
     this.#lastBytes = bytes;
-    if (timeUs - this.#lifeUs < this.#settings.warmUpUs) return verdicts;
-    this.#watchTeeth(timeUs, bytes);
+    if (timeUs - this.#lifeUs >= this.#settings.warmUpUs) this.#watchTeeth(timeUs, bytes);
     this.#ladder.add(timeUs, bytes, (step) => {
       verdicts = this.#judge(step, verdicts);
     });
@@ -147,7 +146,7 @@ class MemoryLeak implements Follower {
   }
 
   #newLife(sample: ResourceSample, timeUs: RealtimeUs): Verdicts {
-    const verdicts = this.#lifeUs > 0 ? this.#endLife() : undefined;
+    const verdicts = this.#lifeUs > 0 ? this.#endLife(sample.anonBytes) : undefined;
     this.#ladder.clear();
     this.#invocation = sample.invocation.slice(0, 64);
     this.#lifeUs = timeUs;
@@ -158,7 +157,7 @@ class MemoryLeak implements Follower {
   }
 
   /** What a life looked like is kept; three that grew alike and died of it are a leak. */
-  #endLife(): Verdicts {
+  #endLife(bytesNow: number): Verdicts {
     const trend = this.#wholeTrend();
     if (trend === undefined || trend.growthBytes <= 0) return undefined;
     const nearLimit = this.#limitBytes > 0 && this.#lastBytes > 0.7 * this.#limitBytes;
@@ -171,7 +170,8 @@ class MemoryLeak implements Follower {
     const alike = agreeing(this.#lives, life.bytesPerHour).filter((other) => other.ofMemory);
     this.#lives = [...this.#lives, life].slice(-livesMax);
     const isLethal = life.ofMemory && life.relativeGrowth > 0.5 && life.tau > 0.8;
-    return isLethal && alike.length >= 2 ? this.#holds(trend, 0) : undefined;
+    const lives = alike.length + 1;
+    return isLethal && lives >= 3 ? this.#holds(trend, 0, lives, bytesNow) : undefined;
   }
 
   #wholeTrend(): Trend | undefined {
@@ -188,8 +188,10 @@ class MemoryLeak implements Follower {
   /** Looks at the windows that end with a step's newest block. */
   #judge(step: number, before: Verdicts): Verdicts {
     const ladder = this.#ladder;
-    const n = ladder.count(step);
     const blockUs = ladder.blockUs(step);
+    // Windows begin after the warm-up; only whole lives are looked at with it.
+    const warmUs = this.#lastUs - this.#lifeUs - this.#settings.warmUpUs;
+    const n = Math.min(ladder.count(step), Math.floor(warmUs / blockUs));
     if (n < windowBlocks) return before;
     const floors = ladder.floors(step, blocksMax);
     if (this.#open !== undefined && step === this.#open.step) {
@@ -200,7 +202,9 @@ class MemoryLeak implements Follower {
     }
     for (const blocks of n >= longWindowBlocks ? [windowBlocks, n] : [windowBlocks]) {
       const trend = this.#leakIn(floors.slice(-blocks), blockUs);
-      if (trend !== undefined) return this.#holds(trend, step);
+      if (trend === undefined) continue;
+      const lives = 1 + agreeing(this.#lives, trend.bytesPerHour).length;
+      return this.#holds(trend, step, lives, this.#lastBytes);
     }
     return before;
   }
@@ -218,21 +222,12 @@ class MemoryLeak implements Follower {
     return isLeak(trend, ease) ? trend : undefined;
   }
 
-  #holds(trend: Trend, step: number): Verdicts {
-    const lives = 1 + agreeing(this.#lives, trend.bytesPerHour).length;
-    const known = this.#open;
-    // A longer window only: what ends a finding is judged over what it was opened on.
-    this.#open = known ?? { step, bytesPerHour: trend.bytesPerHour, startBytes: this.#lastBytes };
-    const told = {
-      trend,
-      lives,
-      bytes: this.#lastBytes,
-      limitBytes: this.#limitBytes,
-      source: this.#source,
-    };
-    return [
-      { holds: true, rank: lives > 1 ? 2 : 1, level: this.#lastBytes, tell: () => tellLeak(told) },
-    ];
+  #holds(trend: Trend, step: number, lives: number, bytes: number): Verdicts {
+    // What ends a finding is judged over the length of time that it was opened on.
+    this.#open ??= { step, bytesPerHour: trend.bytesPerHour };
+    const told = { trend, lives, bytes, limitBytes: this.#limitBytes, source: this.#source };
+    const rank = lives > 1 ? 2 : 1;
+    return [{ holds: true, rank, level: bytes, tell: () => tellLeak(told) }];
   }
 
   #clear(how: 'flat' | 'stopped' | 'unseen'): Verdicts {
