@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -44,6 +46,7 @@ export async function startAgent(
   stdout: 'ignore' | 'pipe',
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningAgent> {
+  const state = mkdtempSync(join(tmpdir(), 'unitwatch-bench-'));
   const child = spawn(
     process.execPath,
     [
@@ -57,7 +60,10 @@ export async function startAgent(
       '--output',
       'ndjson',
     ],
-    { stdio: ['ignore', stdout, 'pipe'], env: { ...process.env, ...env } },
+    {
+      stdio: ['ignore', stdout, 'pipe'],
+      env: { ...process.env, UNITWATCH_STATE_DIRECTORY: state, ...env },
+    },
   );
   const url = await listening(child);
   return {
@@ -73,6 +79,7 @@ export async function startAgent(
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;
+      rmSync(state, { recursive: true, force: true });
     },
   };
 }
