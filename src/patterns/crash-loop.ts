@@ -7,9 +7,9 @@ import type { PatternSettings } from './settings.ts';
 import { median } from './statistics.ts';
 
 /** Crash times kept: the gaps of a loop, and four times the usual threshold. */
-export const crashesMax = 24;
+const crashesMax = 24;
 /** Crashes after a healthy run that are too many in a day: one every two hours. */
-export const flapsMax = 12;
+const flapsMax = 12;
 const dayUs: DurationUs = 86_400e6;
 /** A loop that waits longer than this between two tries is no longer one. */
 const slowestUs: DurationUs = 6 * 3600e6;
