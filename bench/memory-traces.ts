@@ -77,7 +77,7 @@ const perDay = (x: Random, strength: Strength) =>
 
 export const leakShapes: readonly Shape[] = [
   memory(
-    'days: 12 to 25% a day',
+    'days: some percent a day',
     (x, strength) => {
       const base = x.between(30, 2000) * mb;
       const rate = perDay(x, strength);

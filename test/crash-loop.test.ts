@@ -92,6 +92,14 @@ const shapes: { name: string; inputs: Transition[]; want: string[] }[] = [
     want: ['opened crash_loop loop'],
   },
   {
+    name: 'never up, RestartSec of 20 minutes',
+    inputs: Array.from({ length: 5 }, (_, i) => [
+      transition('exited', i * 20 * minute, { reason: 'exit-code' }),
+      transition('restarting', (i + 1) * 20 * minute, { cause: 'automatic', reason: 'exit-code' }),
+    ]).flat(),
+    want: ['opened crash_loop loop'],
+  },
+  {
     name: 'the start limit, named by systemd',
     inputs: [
       ...crashes(2, second),

@@ -126,6 +126,11 @@ test('lines of others: time, service and event_type are enough', async () => {
     (await run(lines(rows), events)).events.map((event) => event.event_type),
     ['crash_loop'],
   );
+  // Hourly restarts of a service that runs between are a timetable, not a loop.
+  const hourly = Array.from({ length: 9 }, (_, n) => n * 3600 + mondayUs / 1e6);
+  const restarting = hourly.map((time) => ({ time, service: 'db', event_type: 'restarting' }));
+  const kinds = (await run(lines(restarting), events)).events.map((event) => event.event_type);
+  assert.deepEqual(kinds, ['periodic_crash']);
   const own = rows.map((row) => ({ ...row, data: { cause: 'automatic', count: 1 } }));
   assert.equal((await run(lines(own), events)).events.length, 1);
   const ended = [0, 1, 2, 3, 4].flatMap((n) => [

@@ -52,7 +52,12 @@ export class Backtest {
   #complete(t: Transition, causeKnown: boolean): Transition[] {
     const before = this.#standing.get(t.unit);
     this.#remember(t.unit, standingAfter(t));
-    if (t.kind === 'restarting') return [causeKnown ? t : { ...t, cause: 'automatic' }];
+    if (t.kind === 'restarting') {
+      if (causeKnown) return [t];
+      // Whether it came up is not told by those who do not tell the cause: as a rule it did.
+      const run: Transition = { ...t, kind: 'restarted', cause: 'automatic', inferred: true };
+      return [{ ...t, cause: 'automatic' }, run];
+    }
     // It ended by itself and nobody stopped it: a start after that is a restart.
     const isRestart = t.kind === 'restarted' || (t.kind === 'started' && before === 'exited');
     if (!isRestart || (causeKnown && t.cause !== 'automatic')) return [t];

@@ -7,9 +7,9 @@ import type { PatternSettings } from './settings.ts';
 import { median } from './statistics.ts';
 
 /** Crash times kept: the gaps of a loop, and four times the usual threshold. */
-export const crashesMax = 24;
+const crashesMax = 24;
 /** Crashes after a healthy run that are too many in a day: one every two hours. */
-export const flapsMax = 12;
+const flapsMax = 12;
 const dayUs: DurationUs = 86_400e6;
 /** A loop that waits longer than this between two tries is no longer one. */
 const slowestUs: DurationUs = 6 * 3600e6;
@@ -96,7 +96,9 @@ class CrashLoop implements Follower {
 
   #ended(t: Transition, timeUs: RealtimeUs): Verdicts {
     const state = this.#state;
-    const known = t.uptimeUs ?? (state.upUs > 0 ? timeUs - state.upUs : -1);
+    // Never up since systemd restarted it: a run of no length.
+    const unseenUs = state.automatic ? 0 : -1;
+    const known = t.uptimeUs ?? (state.upUs > 0 ? timeUs - state.upUs : unseenUs);
     state.runUs = Number.isFinite(known) ? Math.max(known, -1) : -1;
     state.upUs = 0;
     if (state.kind !== 'none' && state.runUs >= this.#stableUs()) {
@@ -127,7 +129,7 @@ class CrashLoop implements Follower {
 
   #crashed(t: Transition, timeUs: RealtimeUs): Verdicts {
     if (t.cause === 'manual' || t.cause === 'unitwatch') return undefined;
-    const ended = this.#state.upUs > 0 ? this.#ended(t, timeUs) : undefined;
+    const ended = this.#state.runUs < 0 ? this.#ended(t, timeUs) : undefined;
     this.#count(Math.min(Math.max(1, Math.trunc(t.count) || 1), 1e6), t, timeUs);
     this.#state.runUs = -1;
     this.#state.automatic = true;

@@ -98,7 +98,9 @@ class PeriodicCrash implements Follower {
 
   #ended(t: Transition, timeUs: RealtimeUs): void {
     const state = this.#state;
-    const known = t.uptimeUs ?? (state.upUs > 0 ? timeUs - state.upUs : -1);
+    // Never up since systemd restarted it: a run of no length.
+    const unseenUs = state.automatic ? 0 : -1;
+    const known = t.uptimeUs ?? (state.upUs > 0 ? timeUs - state.upUs : unseenUs);
     state.runUs = Number.isFinite(known) ? Math.max(known, -1) : -1;
     state.upUs = 0;
     state.endUs = timeUs;
