@@ -142,8 +142,11 @@ function range(key: Key, indent: string): string {
   }
 }
 
+/** A key without a plain default is shown with a value that it might have. */
 function exampleLine(name: string, node: Key, indent: string): string {
-  return `${indent}#${name}: ${node.type === 'path' ? '/var/lib/unitwatch' : 'web-1'}\n`;
+  const shown = { path: '/var/lib/unitwatch', boolean: 'true' };
+  const value = Object.entries(shown).find(([type]) => type === node.type)?.[1] ?? 'web-1';
+  return `${indent}#${name}: ${value}\n`;
 }
 
 /** examples/unitwatch.yaml: every key with its default. */
