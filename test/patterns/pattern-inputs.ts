@@ -1,9 +1,9 @@
-import type { Finding } from '../src/model/finding.ts';
-import type { ResourceSample } from '../src/model/resource.ts';
-import type { EndReason, Transition, TransitionKind } from '../src/model/transition.ts';
-import { detectors } from '../src/patterns/detectors.ts';
-import { PatternRunner } from '../src/patterns/runner.ts';
-import { defaultSettings, type PatternSettings } from '../src/patterns/settings.ts';
+import type { Finding } from '../../src/model/finding.ts';
+import type { ResourceSample } from '../../src/model/resource.ts';
+import type { EndReason, Transition, TransitionKind } from '../../src/model/transition.ts';
+import { detectors } from '../../src/patterns/detectors.ts';
+import { PatternRunner } from '../../src/patterns/runner.ts';
+import { defaultSettings, type PatternSettings } from '../../src/patterns/settings.ts';
 
 export const second = 1e6;
 export const minute = 60 * second;

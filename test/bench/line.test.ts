@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bench } from '../bench/line.ts';
+import { bench } from '../../bench/line.ts';
 
 test('the line bench runs, small', async () => {
   const rows = await bench(2_000);

@@ -4,8 +4,8 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { outputs } from '../src/outputs/outputs.ts';
-import { eventOfSeq } from './sample-events.ts';
+import { outputs } from '../../src/outputs/outputs.ts';
+import { eventOfSeq } from '../sample-events.ts';
 
 export interface ChildSettings {
   readonly output: keyof typeof outputs;

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { resourceCost } from '../bench/resource-cost.ts';
-import { ResourceReader } from '../src/collector/resources.ts';
+import { resourceCost } from '../../bench/resource-cost.ts';
+import { ResourceReader } from '../../src/collector/resources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'unitwatch-resources-'));
 after(() => rmSync(folder, { recursive: true }));

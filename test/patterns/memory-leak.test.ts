@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Random } from '../bench/random.ts';
-import type { ResourceSample } from '../src/model/resource.ts';
-import type { Transition } from '../src/model/transition.ts';
-import { FloorLadder } from '../src/patterns/floor-ladder.ts';
-import { growthNeeded } from '../src/patterns/leak-trend.ts';
+import { Random } from '../../bench/random.ts';
+import type { ResourceSample } from '../../src/model/resource.ts';
+import type { Transition } from '../../src/model/transition.ts';
+import { FloorLadder } from '../../src/patterns/floor-ladder.ts';
+import { growthNeeded } from '../../src/patterns/leak-trend.ts';
 import {
   day,
   hour,

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { accountOf, eventsOf } from '../validate.ts';
 import type { ChildReport, ChildSettings } from './output-child.ts';
-import { accountOf, eventsOf } from './validate.ts';
 
 const child = join(import.meta.dirname, 'output-child.js');
 const folder = mkdtempSync(join(tmpdir(), 'unitwatch-output-'));

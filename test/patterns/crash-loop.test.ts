@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Transition } from '../src/model/transition.ts';
+import type { Transition } from '../../src/model/transition.ts';
 import {
   crash,
   day,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import type { Event } from '../src/model/event.ts';
-import { prettyLine } from '../src/outputs/pretty.ts';
-import { columnsOf, fit, pad, printable } from '../src/outputs/terminal-text.ts';
-import { samples } from './sample-events.ts';
+import type { Event } from '../../src/model/event.ts';
+import { prettyLine } from '../../src/outputs/pretty.ts';
+import { columnsOf, fit, pad, printable } from '../../src/outputs/terminal-text.ts';
+import { samples } from '../sample-events.ts';
 
 const plain = { colour: false, width: 140 };
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DetectorFactory, Follower } from '../src/patterns/detector.ts';
-import { detectors } from '../src/patterns/detectors.ts';
-import { PatternRunner } from '../src/patterns/runner.ts';
-import { defaultSettings } from '../src/patterns/settings.ts';
+import type { DetectorFactory, Follower } from '../../src/patterns/detector.ts';
+import { detectors } from '../../src/patterns/detectors.ts';
+import { PatternRunner } from '../../src/patterns/runner.ts';
+import { defaultSettings } from '../../src/patterns/settings.ts';
 import {
   crash,
   day,

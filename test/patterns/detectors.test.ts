@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Random } from '../bench/random.ts';
-import type { Finding } from '../src/model/finding.ts';
-import type { ResourceSample } from '../src/model/resource.ts';
-import type { Transition, TransitionKind } from '../src/model/transition.ts';
-import { detectors } from '../src/patterns/detectors.ts';
-import { findingEvent } from '../src/patterns/finding-event.ts';
-import { PatternRunner } from '../src/patterns/runner.ts';
-import { defaultSettings } from '../src/patterns/settings.ts';
+import { Random } from '../../bench/random.ts';
+import type { Finding } from '../../src/model/finding.ts';
+import type { ResourceSample } from '../../src/model/resource.ts';
+import type { Transition, TransitionKind } from '../../src/model/transition.ts';
+import { detectors } from '../../src/patterns/detectors.ts';
+import { findingEvent } from '../../src/patterns/finding-event.ts';
+import { PatternRunner } from '../../src/patterns/runner.ts';
+import { defaultSettings } from '../../src/patterns/settings.ts';
 import {
   crash,
   day,

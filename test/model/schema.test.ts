@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type EventType, eventTypes, type Fields } from '../src/model/event.ts';
-import { eventSchema, eventsPage } from '../src/model/schema.ts';
-import { samples } from './sample-events.ts';
-import { faultsOf, validateEvent } from './validate.ts';
+import { type EventType, eventTypes, type Fields } from '../../src/model/event.ts';
+import { eventSchema, eventsPage } from '../../src/model/schema.ts';
+import { samples } from '../sample-events.ts';
+import { faultsOf, validateEvent } from '../validate.ts';
 
-const docs = join(import.meta.dirname, '../../docs');
+const docs = join(import.meta.dirname, '../../../docs');
 
 for (const [name, wanted] of [
   ['events.schema.json', `${JSON.stringify(eventSchema(), null, 2)}\n`],

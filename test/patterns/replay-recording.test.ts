@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { after, test } from 'node:test';
-import { replayEvents, replayMemory } from '../cmd/replay-recording.ts';
-import { rfc3339 } from '../src/model/time.ts';
-import { defaultSettings } from '../src/patterns/settings.ts';
-import { parseTimestamp } from '../src/patterns/timestamp.ts';
+import { replayEvents, replayMemory } from '../../cmd/replay-recording.ts';
+import { rfc3339 } from '../../src/model/time.ts';
+import { defaultSettings } from '../../src/patterns/settings.ts';
+import { parseTimestamp } from '../../src/patterns/timestamp.ts';
 import { day, hour, minute, mondayUs, second } from './pattern-inputs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'unitwatch-replay-'));

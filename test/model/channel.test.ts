@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Channel } from '../src/model/channel.ts';
-import { type Gap, gapEvent } from '../src/model/gap.ts';
-import { Lane } from '../src/model/lane.ts';
-import { RateLimit } from '../src/model/rate-limit.ts';
-import { validateEvent } from './validate.ts';
+import { Channel } from '../../src/model/channel.ts';
+import { type Gap, gapEvent } from '../../src/model/gap.ts';
+import { Lane } from '../../src/model/lane.ts';
+import { RateLimit } from '../../src/model/rate-limit.ts';
+import { validateEvent } from '../validate.ts';
 
 type Item = number | Gap;
 const timeOf = (seq: number) => 1_000_000 + seq * 10;

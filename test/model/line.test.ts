@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Event } from '../src/model/event.ts';
-import { limits } from '../src/model/limits.ts';
-import { lineOf } from '../src/model/line.ts';
-import { realtimeUs, rfc3339 } from '../src/model/time.ts';
-import { samples } from './sample-events.ts';
-import { eventOfLine } from './validate.ts';
+import type { Event } from '../../src/model/event.ts';
+import { limits } from '../../src/model/limits.ts';
+import { lineOf } from '../../src/model/line.ts';
+import { realtimeUs, rfc3339 } from '../../src/model/time.ts';
+import { samples } from '../sample-events.ts';
+import { eventOfLine } from '../validate.ts';
 
 for (const sample of Object.values(samples)) {
   test(`a ${sample.event_type} event is its own JSON`, () => {

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Channel } from '../src/model/channel.ts';
-import type { Output, OutputOptions } from '../src/outputs/output.ts';
-import { outputs } from '../src/outputs/outputs.ts';
-import type { Sink } from '../src/outputs/sink.ts';
-import { Writer } from '../src/outputs/writer.ts';
-import { eventOfSeq } from './sample-events.ts';
+import { Channel } from '../../src/model/channel.ts';
+import type { Output, OutputOptions } from '../../src/outputs/output.ts';
+import { outputs } from '../../src/outputs/outputs.ts';
+import type { Sink } from '../../src/outputs/sink.ts';
+import { Writer } from '../../src/outputs/writer.ts';
+import { eventOfSeq } from '../sample-events.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'unitwatch-outputs-'));
 after(() => rmSync(folder, { recursive: true }));

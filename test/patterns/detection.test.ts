@@ -7,9 +7,9 @@ import {
   reportSeed,
   scoreTable,
   tuningSeeds,
-} from '../bench/detection.ts';
-import { play, playAll, shapes } from '../bench/detection-score.ts';
-import { patternCost } from '../bench/pattern-cost.ts';
+} from '../../bench/detection.ts';
+import { play, playAll, shapes } from '../../bench/detection-score.ts';
+import { patternCost } from '../../bench/pattern-cost.ts';
 
 test('at medium strength: precision at least 0.98, recall at least 0.95, for each detector', () => {
   const rows = playAll(4, reportSeed + 1, ['medium']);
