@@ -45,6 +45,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
   try {
     return await replayFile(asked.file, asked.host, lines, io);
   } catch (error) {
+    if (error instanceof NobodyReads) return 0;
     const told = sentenceOf(error);
     if (told === undefined) throw error;
     await lines.flush();
@@ -75,7 +76,7 @@ async function replayFile(
     event: (event) => lines.push(lineOf(event)),
     room: () => lines.room(),
   };
-  await format.replay(lines.whileRead(chunks), context);
+  await format.replay(chunks, context);
   await lines.flush();
   return 0;
 }
@@ -115,6 +116,9 @@ async function peeked(source: AsyncIterable<Buffer>): Promise<Peeked> {
   return { start: start.subarray(0, startBytes), chunks: chunks() };
 }
 
+/** `| head` has enough, which is no error. */
+class NobodyReads extends Error {}
+
 /** Writes lines in batches, no faster than they are read. */
 class Lines {
   private readonly out: NodeJS.WritableStream;
@@ -135,16 +139,10 @@ class Lines {
     this.batch += line;
   }
 
-  /** Stops where nobody reads the lines any more: `| head` has enough, which is no error. */
-  async *whileRead(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const chunk of chunks) {
-      if (this.closed) return;
-      yield chunk;
-    }
-  }
-
+  /** @throws NobodyReads */
   async room(): Promise<void> {
     if (this.batch.length >= chunkBytes) await this.flush();
+    if (this.closed) throw new NobodyReads();
   }
 
   async flush(): Promise<void> {

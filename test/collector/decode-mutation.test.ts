@@ -20,7 +20,7 @@ import {
   types,
   type Value,
 } from './encode.ts';
-import { feed, type Listening, listening } from './listening.ts';
+import { feed, type Heard, type Listening, listening } from './listening.ts';
 import { Chance, mutated } from './mutate.ts';
 
 /** Change it by name to look for more; each message follows from it and its number. */
@@ -58,43 +58,46 @@ interface Outcome {
 }
 
 function tryAll(ears: Listening, from: number, to: number): Outcome {
-  const { decoder, units, heard } = ears;
   const outcome = { decoded: 0, skipped: 0, ended: 0, incomplete: 0 };
   for (let i = from; i < to; i++) {
     const chance = new Chance(seed + i * 7_919);
-    const original = chance.pick(originals);
-    const bytes = mutated(original, chance);
-    const place = `SEED=${seed}, message ${i}`;
-    // Its sender is believed whatever it is, or hardly one would be read.
-    decoder.trust(undefined);
-    const halfUnit = units.get(halfLabel) ?? assert.fail();
-    halfUnit.state = Object.freeze(newUnitState());
-    const malformed = decoder.counters.malformed;
-    const work = Buffer.concat([half, bytes]);
-    const begun = performance.now();
-    const at = decoder.take(work, 0, work.length);
-    assert.ok(performance.now() - begun < messageMs, `${place} took too long`);
-    const told = heard
-      .splice(0)
-      .filter(([kind, label]) => kind !== 'changed' || label !== halfLabel);
-    // A change of a unit has to come from a message that names it.
-    for (const [kind, label] of told)
-      assert.ok(kind !== 'changed' || bytes.includes(String(label)), `${place} changed ${label}`);
-    const isOne = bytes.length >= 16 && messageLength(bytes, 0) === bytes.length;
-    if (isOne && decoder.counters.malformed > malformed)
-      assert.deepEqual(
-        told.filter(([kind]) => kind !== 'reply'),
-        [],
-        `${place} was told`,
-      );
-    if (Number.isNaN(at)) outcome.ended++;
-    else if (decoder.counters.malformed > malformed) outcome.skipped++;
-    else if (at === work.length) outcome.decoded++;
-    else outcome.incomplete++;
-    const { nRestarts } = halfUnit.state;
-    assert.ok(nRestarts === 0 || nRestarts === 17 || bytes.includes('half'), place);
+    const bytes = mutated(chance.pick(originals), chance);
+    outcome[tryOne(ears, bytes, `SEED=${seed}, message ${i}`)]++;
   }
   return outcome;
+}
+
+function tryOne({ decoder, units, heard }: Listening, bytes: Buffer, place: string) {
+  // Its sender is believed whatever it is, or hardly one would be read.
+  decoder.trust(undefined);
+  const halfUnit = units.get(halfLabel) ?? assert.fail();
+  halfUnit.state = Object.freeze(newUnitState());
+  const malformed = decoder.counters.malformed;
+  const work = Buffer.concat([half, bytes]);
+  const begun = performance.now();
+  const at = decoder.take(work, 0, work.length);
+  assert.ok(performance.now() - begun < messageMs, `${place} took too long`);
+  const { nRestarts } = halfUnit.state;
+  assert.ok(nRestarts === 0 || nRestarts === 17 || bytes.includes('half'), place);
+  const skipped = decoder.counters.malformed > malformed;
+  checkTold(heard.splice(0), bytes, skipped, place);
+  if (Number.isNaN(at)) return 'ended';
+  if (skipped) return 'skipped';
+  return at === work.length ? 'decoded' : 'incomplete';
+}
+
+/** A change of a unit has to come from a message that names it, and none from a malformed one. */
+function checkTold(heard: readonly Heard[], bytes: Buffer, skipped: boolean, place: string): void {
+  const told = heard.filter(([kind, label]) => kind !== 'changed' || label !== halfLabel);
+  for (const [kind, label] of told)
+    assert.ok(kind !== 'changed' || bytes.includes(String(label)), `${place} changed ${label}`);
+  const isOne = bytes.length >= 16 && messageLength(bytes, 0) === bytes.length;
+  if (!isOne || !skipped) return;
+  assert.deepEqual(
+    told.filter(([kind]) => kind !== 'reply'),
+    [],
+    `${place} was told`,
+  );
 }
 
 const exposeGc = (): (() => void) => {
