@@ -1,11 +1,13 @@
 import { unitFilter } from '../src/collector/filter.ts';
 import { looksLikeDbus, Recording } from '../src/collector/recording.ts';
 import type { Event } from '../src/model/event.ts';
+import type { CommandIo } from './io.ts';
 
 export interface ReplayContext {
   /** The host that it was recorded on, where the recording does not say. */
   readonly host: string;
-  /** Writes one event. */
+  readonly io: CommandIo;
+  /** Writes one event to standard output. */
   readonly event: (event: Event) => void;
   /** Resolves when what was written has room; to be awaited once a chunk. */
   readonly room: () => Promise<void>;
@@ -16,8 +18,12 @@ export interface ReplayFormat {
   readonly name: string;
   /** By the first bytes of the file, unpacked: 256, or all where there are fewer. */
   recognises(start: Buffer): boolean;
-  /** @throws DamagedRecording where it cannot be read to its end */
-  replay(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<void>;
+  /**
+   * @param chunks all bytes of the file, unpacked, in pieces of 64 KiB
+   * @returns the exit status
+   * @throws DamagedRecording where it cannot be read to its end
+   */
+  replay(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<number>;
 }
 
 /** A recording that breaks off or is not what its beginning promised. */
@@ -37,7 +43,7 @@ export const formats: readonly ReplayFormat[] = [
   { name: 'D-Bus messages (dbus-monitor --binary)', recognises: looksLikeDbus, replay: replayDbus },
 ];
 
-async function replayDbus(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<void> {
+async function replayDbus(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<number> {
   const { host, event } = context;
   const recording = new Recording({ host, filter: everyService, event });
   let read = 0;
@@ -52,4 +58,5 @@ async function replayDbus(chunks: AsyncIterable<Buffer>, context: ReplayContext)
     throw new DamagedRecording(
       `it ends in the middle of a message (the last ${recording.incompleteBytes} of ${read} bytes)`,
     );
+  return 0;
 }

@@ -73,12 +73,13 @@ async function replayFile(
   }
   const context: ReplayContext = {
     host,
+    io,
     event: (event) => lines.push(lineOf(event)),
     room: () => lines.room(),
   };
-  await format.replay(chunks, context);
+  const status = await format.replay(chunks, context);
   await lines.flush();
-  return 0;
+  return status;
 }
 
 /** The file's bytes, unpacked, and its first ones. */
