@@ -38,12 +38,19 @@ export async function demo(argv: readonly string[], io: CommandIo): Promise<numb
 async function bootAndWatch(overrides: readonly Override[], io: CommandIo): Promise<number> {
   const systemd = await bootSystemd({ units: demoUnits });
   try {
-    const bus = { path: 'bus', flag: 'the demo', text: systemd.busAddress };
+    const own = (path: string, text: string): Override => ({ path, text, flag: 'the demo' });
     const loaded = await loadConfig({
       env: {},
       // The demo is what it is, whatever the host's own agent is told.
       defaultFile: false,
-      overrides: [bus, ...overrides],
+      overrides: [
+        own('bus', systemd.busAddress),
+        own('cgroup_root', `${systemd.root}/sys/fs/cgroup`),
+        own('proc_root', `${systemd.root}/proc`),
+        // A minute's demonstration should show a leak, too.
+        own('poll_interval', '2s'),
+        ...overrides,
+      ],
     });
     if ('faults' in loaded) {
       io.stderr.write(`${loaded.faults.join('\n')}\n`);

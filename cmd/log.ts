@@ -12,7 +12,12 @@ export async function openLog(level: string): Promise<Logger> {
 async function destination(): Promise<DestinationStream> {
   if (isatty(2)) {
     const { default: pretty } = await import('pino-pretty');
-    return pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l' });
+    return pretty({
+      destination: 2,
+      sync: true,
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+    });
   }
   const stream = pino.destination({ fd: 2, sync: false, maxLength: waitingBytes });
   // Standard error that is closed takes no log; it must not take the agent with it.

@@ -29,6 +29,8 @@ export async function watch(
     uid: process.getuid?.() ?? 0,
     host: config.host ?? hostname(),
     bootId: bootId(),
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    keepState: reload !== undefined,
     version: packageVersion(),
     log,
     ...(output && { output }),

@@ -1,3 +1,4 @@
+import { Analysis } from './analysis.ts';
 import { busAddress } from './collector/address.ts';
 import { unitFilter } from './collector/filter.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
@@ -14,6 +15,7 @@ import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
+import { findingEvent } from './patterns/finding-event.ts';
 
 /** What the agent takes from the world outside; only `cmd/` has the real one. */
 export interface Surroundings {
@@ -24,6 +26,10 @@ export interface Surroundings {
   readonly uid: number;
   readonly host: string;
   readonly bootId: string;
+  /** IANA name of the host's time zone: timetables follow it. */
+  readonly timeZone: string;
+  /** Keep what was learned in `state_directory`. */
+  readonly keepState: boolean;
   readonly version: string;
   readonly log: Log;
 }
@@ -51,7 +57,8 @@ const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /**
  * The one place where stages are joined:
  *
- *     Watch ──transition──► events ──► Stamp (numbered) ──► output, /metrics
+ *     Watch ──transition──► events ─────────────► Stamp (numbered) ──► output, /metrics
+ *               └──► Analysis ──finding──► events ──┘
  *
  * The arrow never turns back in here: what a restart did comes in again as signals.
  */
@@ -60,6 +67,7 @@ export class Agent {
   private config: Config;
   private readonly options: AgentOptions;
   private readonly watch: Watch;
+  private readonly analysis: Analysis;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
   private readonly delay: Histogram = new Histogram(delayBounds);
@@ -74,7 +82,10 @@ export class Agent {
     this.stamp = new Stamp(options.host, options.bootId);
     this.output = this.openOutput();
     const listener = {
-      transition: (what: Transition) => this.measure(what),
+      transition: (what: Transition) => {
+        this.measure(what);
+        this.analysis.transition(what);
+      },
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({
@@ -85,6 +96,11 @@ export class Agent {
       clock,
       random: options.random,
       sink: tellingSink(clock, listener, () => this.watch.follower.table.size),
+    });
+    this.analysis = new Analysis({
+      ...options,
+      table: this.watch.follower.table,
+      onFinding: (finding) => this.tell(findingEvent(finding)),
     });
     this.view = this.makeView();
   }
@@ -116,6 +132,7 @@ export class Agent {
       await this.close();
       throw error;
     }
+    await this.analysis.start();
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
@@ -151,6 +168,7 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
+    await this.analysis.stop();
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
@@ -201,7 +219,7 @@ export class Agent {
   }
 
   private makeView(): AgentView {
-    const { watch, stamp, output, options, delay } = this;
+    const { watch, stamp, output, options, delay, analysis } = this;
     const lost = (): RealtimeUs | undefined => this.busLostUs;
     const startedUs = options.clock.realtimeUs();
     return {
@@ -225,6 +243,7 @@ export class Agent {
       events: stamp.made,
       dropped: output ? { stdout: output.dropped } : {},
       signalDelay: delay,
+      findings: analysis.counts,
       units: () => watch.follower.table.all(),
     };
   }

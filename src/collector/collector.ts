@@ -36,7 +36,7 @@ export interface CollectorOptions {
  * @example
  * const collector = new Collector({ only: ['nginx.service'] });
  * for await (const event of collector.events()) {
- *   console.log(event.time, event.service, event.event_type);
+ *   print(event.time, event.service, event.event_type);
  *   if (event.event_type === 'failed') break; // leaving the loop stops the collector
  * }
  */

@@ -1,7 +1,7 @@
 import { limits } from '../model/limits.ts';
 import { newUnitState, type UnitState } from '../model/unit.ts';
 import { asciiBytes, equalBytes } from './bytes.ts';
-import { Header, messageLength, messageType, readHeader } from './header.ts';
+import { fixedHeaderBytes, Header, messageLength, messageType, readHeader } from './header.ts';
 import { copyState, PropertyWalker, type UnitFacts } from './properties.ts';
 import { malformed, Wire } from './wire.ts';
 
@@ -107,7 +107,7 @@ export class Decoder<U extends Followed> {
    */
   take(bytes: Buffer, start: number, end: number): number {
     let at = start;
-    while (end - at >= 16) {
+    while (end - at >= fixedHeaderBytes) {
       const length = messageLength(bytes, at);
       if (!(length <= end - at)) return Number.isNaN(length) ? length : at;
       this.message(bytes, at, at + length);

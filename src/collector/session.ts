@@ -162,7 +162,8 @@ export class Session {
     await this.manager.subscribe();
     this.systemdVersion = await this.manager.version();
     this.options.follower.passingStates = Number.parseInt(this.systemdVersion, 10) < 254;
-    await this.resync(reason, true);
+    // At the first start nothing is known yet that could have changed unseen.
+    await this.resync(reason, reason !== 'start');
   }
 
   private ownerChanged(owner: string): void {

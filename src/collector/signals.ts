@@ -3,7 +3,7 @@ import type { BusTarget } from './address.ts';
 import { BusError } from './bus.ts';
 import { encodeCall, type StringCall } from './call.ts';
 import { Decoder, type DecoderSink, type Followed, type Reply } from './decode.ts';
-import { messageLength } from './header.ts';
+import { fixedHeaderBytes, messageLength } from './header.ts';
 import { Reader } from './reader.ts';
 
 const busName = 'org.freedesktop.DBus';
@@ -179,7 +179,7 @@ export class SignalConnection<U extends Followed> {
       return end;
     }
     this.bytesReceived += at - start - skipped;
-    if (end - at < 16 || messageLength(bytes, at) <= this.reader.capacity) return at;
+    if (end - at < fixedHeaderBytes || messageLength(bytes, at) <= this.reader.capacity) return at;
     this.bytesReceived += end - at;
     this.skipBytes = messageLength(bytes, at) - (end - at);
     this.sink.overflow();

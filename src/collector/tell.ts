@@ -5,7 +5,7 @@ import type { UnitView } from '../model/unit.ts';
 import { describe, describeLoadFailure, describeMissing } from './describe.ts';
 import type { WatchSink } from './watch.ts';
 
-/** What hears what happens: first the transition itself, then the event that tells it. */
+/** What hears what happens: first the event that tells it, then the transition itself. */
 export interface Listener {
   transition?(what: Transition, unit: UnitView): void;
   draft(draft: Draft): void;
@@ -36,8 +36,8 @@ export function tellingSink(clock: Clock, listener: Listener, unitCount: () => n
   return {
     transition: (what, unit) => {
       if (what.resync) differences++;
-      listener.transition?.(what, unit);
       listener.draft(describe(what, unit));
+      listener.transition?.(what, unit);
     },
     missing: (unit) => listener.draft(describeMissing(unit, clock.realtimeUs())),
     loadFailed: (unit) => listener.draft(describeLoadFailure(unit, clock.realtimeUs())),

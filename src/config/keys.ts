@@ -56,6 +56,18 @@ const watchingKeys = {
 } as const satisfies KeyTable;
 
 const detectionKeys = {
+  cgroup_root: {
+    type: 'path',
+    default: '/sys/fs/cgroup',
+    doc: 'Where the control groups are mounted, for what units use.',
+    reload: false,
+  },
+  proc_root: {
+    type: 'path',
+    default: '/proc',
+    doc: 'Where the processes of the watched systemd are seen.',
+    reload: false,
+  },
   restart_threshold: {
     type: 'integer',
     default: 5,

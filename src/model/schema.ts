@@ -92,10 +92,12 @@ export function eventsPage(): string {
   return `${[
     '# Events',
     'Generated from `src/model/event.ts`; `UPDATE=1 node --test dist/test/schema.test.js` writes it anew. The JSON Schema is [events.schema.json](events.schema.json).',
-    'One JSON object a line, at most 64 KiB, UTF-8. `data` holds what its `event_type` lists below. A field that is not always there is *optional*; one that is unknown is left out, never `null`.',
+    'One JSON object a line, at most 64 KiB, UTF-8. `data` holds what its `event_type` lists below. A field that is not always there is _optional_; one that is unknown is left out, never `null`.',
     '`seq` rises by one with each event of a run. Where a reader was too slow, or more than `max_events_per_second` came, one `agent` event with the phase `gap` stands for each run of events that were dropped, and has the `seq` of the last of them: events read + `dropped` of all gaps = the highest `seq`. Only `started`, `exited`, `restarting`, `restarted`, `stopped` and `failed` are dropped; the others only when they alone fill 64 MiB behind a reader that has stopped.',
-    '| event_type | when |\n|---|---|\n' +
-      types.map((name) => `| [\`${name}\`](#${name}) | ${eventDocs[name]} |`).join('\n'),
+    aligned([
+      ['event_type', 'when'],
+      ...types.map((name) => [`[\`${name}\`](#${name})`, eventDocs[name]]),
+    ]),
     '## In every event',
     table({
       ...envelopeFields,
@@ -109,10 +111,21 @@ export function eventsPage(): string {
 }
 
 function table(fields: Fields): string {
-  const rows = Object.entries(fields).map(
-    ([name, field]) => `| \`${name}\` | ${typeWords(field)} | ${meaning(field)} |`,
-  );
-  return ['| field | type | meaning |', '|---|---|---|', ...rows].join('\n');
+  const rows = Object.entries(fields).map(([name, field]) => [
+    `\`${name}\``,
+    typeWords(field),
+    meaning(field),
+  ]);
+  return aligned([['field', 'type', 'meaning'], ...rows]);
+}
+
+/** A Markdown table as the formatter writes it: each column as wide as its longest cell. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)));
+  const rule = widths.map((width) => '-'.repeat(width));
+  const [head = [], ...body] = lines;
+  return [head, rule, ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 function typeWords(field: Field): string {

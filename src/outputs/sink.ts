@@ -1,4 +1,4 @@
-import { constants, fstatSync, openSync, write as writeFile } from 'node:fs';
+import { constants, fstatSync, openSync, write as writeFile, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { isatty, WriteStream } from 'node:tty';
 
@@ -26,7 +26,7 @@ export interface Sink {
  *   uses libuv. Under systemd that is our own journal socket, shared only with our standard error.
  * - A terminal is opened anew by libuv itself (uv_tty_init); Node then makes it blocking, which is
  *   undone here.
- * - A file is written by libuv's threads.
+ * - A file is written by libuv's threads, /dev/null at once.
  * @throws the error of fstat(2) where `fd` is not open
  */
 export function openSink(fd: number): Sink {
@@ -34,7 +34,20 @@ export function openSink(fd: number): Sink {
   const stat = fstatSync(fd);
   if (stat.isFIFO()) return streamSink(openPipeAnew(fd) ?? fd);
   if (stat.isSocket()) return streamSink(fd);
+  if (stat.isCharacterDevice() && stat.rdev === nullDevice) return nullSink(fd);
   return fileSink(fd);
+}
+
+/** /dev/null, 1:3 on every Linux (Documentation/admin-guide/devices.txt). */
+const nullDevice = (1 << 8) | 3;
+
+/** Writing to /dev/null never waits, so it need not go through a thread that has to be woken. */
+function nullSink(fd: number): Sink {
+  return {
+    kind: 'file',
+    write: (bytes, written) => written(undefined, writeSync(fd, bytes)),
+    destroy: () => undefined,
+  };
 }
 
 function openPipeAnew(fd: number): number | undefined {

@@ -37,6 +37,8 @@ export class Writer {
   #batch: Buffer | undefined;
   /** A write or a retry is under way. */
   #busy = false;
+  /** A write will begin when the present work ends. */
+  #woken = false;
   /** Events in the batch that is under way. */
   #underWay = 0;
   #failures = 0;
@@ -49,8 +51,15 @@ export class Writer {
     this.#options = options;
   }
 
-  /** Something was pushed. */
+  /** Something was pushed. It is written when the work that brought it ends: one write for all. */
   wake(): void {
+    if (this.#busy || this.#done || this.#woken) return;
+    this.#woken = true;
+    queueMicrotask(() => this.#writeWoken());
+  }
+
+  #writeWoken(): void {
+    this.#woken = false;
     if (!this.#busy && !this.#done) this.#writeNext();
   }
 
@@ -59,7 +68,7 @@ export class Writer {
    * True if it is written.
    */
   async flush(deadlineMs: number): Promise<boolean> {
-    this.wake();
+    this.#writeWoken();
     if (this.#busy && !this.#done) await this.#idleOrLate(deadlineMs);
     return !this.#busy && !this.#done;
   }

@@ -1,0 +1,135 @@
+import type { Finding, Pattern } from '../src/model/finding.ts';
+import { detectors } from '../src/patterns/detectors.ts';
+import { PatternRunner } from '../src/patterns/runner.ts';
+import { defaultSettings } from '../src/patterns/settings.ts';
+import { median } from '../src/patterns/statistics.ts';
+import { eventShapes } from './event-traces.ts';
+import { healthyShapes } from './healthy-traces.ts';
+import { healthyMemoryShapes, leakShapes } from './memory-traces.ts';
+import { Random } from './random.ts';
+import type { Shape, Strength, Trace } from './trace.ts';
+
+export const shapes: readonly Shape[] = [
+  ...eventShapes,
+  ...leakShapes,
+  ...healthyShapes,
+  ...healthyMemoryShapes,
+];
+export const strengths: readonly Strength[] = ['weak', 'medium', 'strong'];
+export const patterns = [
+  'crash_loop',
+  'periodic_crash',
+  'memory_leak',
+] as const satisfies Pattern[];
+type Scored = (typeof patterns)[number];
+
+/** What was said about the traces of one shape and strength. */
+export interface Row {
+  readonly shape: Shape;
+  readonly strength: Strength;
+  readonly traces: number;
+  /** Traces with at least one finding of each pattern. */
+  readonly found: Record<Scored, number>;
+  /** From the crossing to the finding, for the expected pattern, seconds. */
+  readonly delaysS: number[];
+}
+
+/** Every finding that the detectors make of a trace, in a process of its own, as it were. */
+export function findingsOf(trace: Trace): Finding[] {
+  const runner = new PatternRunner({ settings: defaultSettings, detectors });
+  const findings: Finding[] = [];
+  for (const input of trace.inputs) {
+    const timeUs = timeOfInput(input);
+    while (runner.nextDeadlineUs <= timeUs) findings.push(...runner.tick(runner.nextDeadlineUs));
+    if (input.kind === 'timer') runner.timerElapsed(input.elapse);
+    else if (input.kind === 'sample') findings.push(...runner.sample(input.sample));
+    else findings.push(...runner.transition(input.transition));
+  }
+  for (const [name, counters] of Object.entries(runner.counters)) {
+    if (counters.errors > 0) throw new Error(`${name} threw: ${counters.lastError}`);
+  }
+  return findings;
+}
+
+function timeOfInput(input: Trace['inputs'] extends Iterable<infer I> ? I : never): number {
+  switch (input.kind) {
+    case 'timer':
+      return input.elapse.timeUs;
+    case 'sample':
+      return input.sample.timeUs;
+    case 'transition':
+      return input.transition.timeUs;
+  }
+}
+
+/** Plays `count` traces of a shape; the same seed makes the same ones. */
+export function play(shape: Shape, strength: Strength, count: number, seed: number): Row {
+  const random = new Random(seed);
+  const found = { crash_loop: 0, periodic_crash: 0, memory_leak: 0 };
+  const delaysS: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const trace = shape.make(random, strength);
+    const opened = findingsOf(trace).filter((finding) => finding.phase === 'opened');
+    for (const pattern of patterns) {
+      if (opened.some((finding) => finding.pattern === pattern)) found[pattern] += 1;
+    }
+    const first = opened.find((finding) => finding.pattern === shape.expected);
+    if (first !== undefined && trace.crossingUs !== undefined) {
+      delaysS.push((first.timeUs - trace.crossingUs) / 1e6);
+    }
+  }
+  return { shape, strength, traces: count, found, delaysS };
+}
+
+/** All shapes: `count` traces of each shape and strength, healthy ones three times as many. */
+export function playAll(count: number, seed: number, only: readonly Strength[] = strengths): Row[] {
+  return shapes.flatMap((shape, i) => {
+    if (shape.expected === undefined) return [play(shape, 'medium', 3 * count, seed + i * 7919)];
+    return only.map((strength, k) => play(shape, strength, count, seed + i * 7919 + k * 104_729));
+  });
+}
+
+export interface Score {
+  readonly pattern: Scored;
+  readonly strength: Strength;
+  readonly precision: number;
+  readonly recall: number;
+  readonly truePositives: number;
+  readonly falsePositives: number;
+  readonly falseNegatives: number;
+  readonly medianDelayS: number;
+}
+
+/**
+ * False positives are counted among all other traces of the strength, and all healthy ones; a shape
+ * may tolerate a pattern that is true as well (a service that crashes each hour flaps).
+ */
+export function score(rows: readonly Row[], pattern: Scored, strength: Strength): Score {
+  let [truePositives, falsePositives, falseNegatives] = [0, 0, 0];
+  const delays: number[] = [];
+  for (const row of rows) {
+    const { expected, tolerated = [] } = row.shape;
+    if (expected !== undefined && row.strength !== strength) continue;
+    const found = row.found[pattern];
+    if (expected === pattern) {
+      truePositives += found;
+      falseNegatives += row.traces - found;
+      delays.push(...row.delaysS);
+    } else if (!tolerated.includes(pattern)) {
+      falsePositives += found;
+    }
+  }
+  const precision = truePositives / Math.max(1, truePositives + falsePositives);
+  const recall = truePositives / Math.max(1, truePositives + falseNegatives);
+  const medianDelayS = median(delays);
+  return {
+    pattern,
+    strength,
+    precision,
+    recall,
+    truePositives,
+    falsePositives,
+    falseNegatives,
+    medianDelayS,
+  };
+}

@@ -1,0 +1,107 @@
+import { detectors } from '../src/patterns/detectors.ts';
+import { PatternRunner } from '../src/patterns/runner.ts';
+import { defaultSettings } from '../src/patterns/settings.ts';
+import { Random } from './random.ts';
+import { day, hour, minute, second } from './trace.ts';
+
+const startUs = Date.UTC(2026, 2, 2) * 1000;
+
+export interface PatternCost {
+  readonly services: number;
+  /** Growth of the heap and of buffers for each service that runs quietly and is measured. */
+  readonly restBytes: number;
+  /** The same after 20 crashes each. */
+  readonly crashedBytes: number;
+  readonly restartUs: number;
+  readonly loopRestartUs: number;
+  readonly sampleUs: number;
+  readonly saveMs: number;
+  readonly savedBytes: number;
+}
+
+/** What the detectors cost, measured on `services` services that live for `days`. */
+export function patternCost(services: number, samplesEach: number): PatternCost {
+  const runner = new PatternRunner({ settings: defaultSettings, detectors });
+  const random = new Random(1);
+  const names = Array.from({ length: services }, (_, n) => `cost-${n}.service`);
+  const before = memoryBytes();
+  for (const unit of names) runner.transition({ ...plain, kind: 'started', unit, timeUs: startUs });
+  const samples = timed(() => {
+    for (let n = 0; n < samplesEach; n++) {
+      for (const service of names) {
+        const timeUs = startUs + (n + 1) * 30 * second;
+        const anonBytes = 5e7 * (1 + 0.05 * random.next());
+        runner.sample({ service, invocation: 'a', timeUs, anonBytes, source: 'cgroup' });
+      }
+    }
+  });
+  const restBytes = (memoryBytes() - before) / services;
+  let nowUs = startUs + 2 * day;
+  const apart = timed(() => {
+    for (let n = 0; n < 20; n++, nowUs += 5 * hour) {
+      for (const unit of names) crash(runner, unit, nowUs + random.between(0, 4 * hour));
+    }
+  });
+  const crashedBytes = (memoryBytes() - before) / services;
+  nowUs += day;
+  const loops = timed(() => {
+    for (let n = 0; n < 20; n++, nowUs += 3 * second) {
+      for (const unit of names) crash(runner, unit, nowUs);
+    }
+  });
+  let saved = '';
+  const saving = timed(() => {
+    saved = runner.save();
+  });
+  return {
+    services,
+    restBytes,
+    crashedBytes,
+    restartUs: apart / (20 * services),
+    loopRestartUs: loops / (20 * services),
+    sampleUs: samples / (samplesEach * services),
+    saveMs: saving / 1000,
+    savedBytes: saved.length,
+  };
+}
+
+const plain = {
+  count: 1,
+  inferred: false,
+  resync: false,
+  invocation: '',
+  pid: 1,
+  nRestarts: 0,
+} as const;
+
+/** The three transitions of one automatic restart, after a run of an hour or a second. */
+function crash(runner: PatternRunner, unit: string, timeUs: number): void {
+  const ending = { reason: 'exit-code', result: 'exit-code', coreDump: false } as const;
+  const restarting = { ...plain, cause: 'automatic', unit, ending } as const;
+  runner.transition({ ...plain, kind: 'exited', unit, timeUs, ending });
+  runner.transition({ ...restarting, kind: 'restarting', timeUs: timeUs + 1e5 });
+  runner.transition({ ...restarting, kind: 'restarted', timeUs: timeUs + 2e5 });
+}
+
+function timed(work: () => void): number {
+  const from = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - from) / 1000;
+}
+
+function memoryBytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+function main(): void {
+  const cost = patternCost(10_000, Number(process.argv[2] ?? (2 * hour) / minute));
+  if (globalThis.gc === undefined) process.stdout.write('without --expose-gc memory is a guess\n');
+  for (const [name, value] of Object.entries(cost)) {
+    process.stdout.write(`${name.padEnd(16)} ${Number(value.toFixed(2))}\n`);
+  }
+}
+
+if (process.argv[1] === import.meta.filename) main();

@@ -1,0 +1,106 @@
+/**
+ * The repository checks its own shape: import direction, package ownership, banned words and
+ * file sizes. Change a rule here, in the open, rather than working around it.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+/** Which part may import which. A part may always import itself; order matters (first match). */
+const stages = ['collector', 'patterns', 'deps', 'restart', 'checks', 'outputs', 'demo'].map(
+  (name) => `src/${name}`,
+);
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  'src/model': [],
+  ...Object.fromEntries(stages.map((stage) => [stage, ['src/model']])),
+  'src/config': ['src/model', ...stages],
+  'src/analysis.ts': ['src/model', 'src/config', ...stages],
+  'src/agent.ts': ['src/analysis.ts', 'src/model', 'src/config', ...stages],
+  cmd: ['src'],
+  bench: ['src', 'test'],
+  test: ['src', 'cmd', 'bench'],
+};
+
+/** Every third-party package has exactly one owner. */
+const owner: Readonly<Record<string, string>> = {
+  'dbus-next': 'src/collector/bus.ts',
+  'ps-list': 'src/checks/',
+  'simple-statistics': 'src/patterns/',
+  'prom-client': 'src/outputs/',
+  'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
+  yaml: 'src/config/yaml.ts',
+  'mysql2/promise': 'src/restart/',
+  pino: 'cmd/',
+};
+
+const pure =
+  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe)\.ts$/;
+
+const banned: readonly { word: RegExp; where: RegExp; instead: string }[] = [
+  {
+    word: /\bDate\.now\(|new Date\(\)|performance\.now\(/,
+    where: pure,
+    instead: 'take `now` as an argument',
+  },
+  { word: /Math\.random\(/, where: /^src\//, instead: 'take a seeded source as an argument' },
+  {
+    word: /\bset(Timeout|Interval)\(/,
+    where: pure,
+    instead: 'return a deadline; the caller owns timers',
+  },
+  { word: /from 'node:(?!assert)/, where: pure, instead: 'pure code does no I/O' },
+  { word: /\bprocess\.[a-z]/, where: pure, instead: 'take what you need as an argument' },
+  { word: /child_process/, where: /^src\/(?!restart|checks|demo)/, instead: 'D-Bus' },
+  { word: /console\./, where: /^src\//, instead: 'the logger that was handed in' },
+  { word: /FIX\u004dE|\.only\(/, where: /./, instead: 'finish it before it lands' },
+];
+
+const linesMax = 300;
+const importOf = /^(?:import|export)\b[^'"]*?from ['"]([^'"]+)['"]/gm;
+
+const files = ['cmd', 'src', 'bench', 'test'].flatMap((folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && name !== 'tidy.test.ts')
+    .map((name) => join(folder, name)),
+);
+
+function partOf(file: string): string {
+  return Object.keys(mayImport).find((p) => file === p || file.startsWith(`${p}/`)) ?? '(no part)';
+}
+
+function importFaults(file: string, text: string): string[] {
+  const from = partOf(file);
+  const faults: string[] = [];
+  for (const [, target = ''] of text.matchAll(importOf)) {
+    if (target.startsWith('.')) {
+      const to = partOf(relative('.', resolve(dirname(file), target)));
+      const allowed = mayImport[from] ?? [];
+      if (to === from || allowed.some((part) => to === part || to.startsWith(`${part}/`))) continue;
+      faults.push(`${file}: ${from} may not import ${to} (${target})`);
+    } else if (
+      owner[target] !== undefined &&
+      file.startsWith('src/') &&
+      !file.startsWith(owner[target])
+    ) {
+      faults.push(`${file}: only ${owner[target]} may import ${target}`);
+    }
+  }
+  return faults;
+}
+
+test('tidy', () => {
+  const faults: string[] = [];
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8');
+    faults.push(...importFaults(file, text));
+    const lines = text.split('\n').length;
+    if (file.startsWith('src/') && lines > linesMax)
+      faults.push(`${file}: ${lines} lines (max ${linesMax})`);
+    for (const { word, where, instead } of banned) {
+      if (where.test(file) && word.test(text))
+        faults.push(`${file}: ${word.source} is banned: ${instead}`);
+    }
+  }
+  assert.deepEqual(faults, []);
+});
