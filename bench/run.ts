@@ -1,7 +1,12 @@
 import { cpus } from 'node:os';
+import { bench as cost } from './cost.ts';
 import { bench as decode } from './decode.ts';
+import { bench as delay } from './delay.ts';
+import { bench as line } from './line.ts';
+import { bench as memory } from './memory.ts';
 import { bench as replay } from './replay.ts';
 import type { Row } from './row.ts';
+import { bench as storm } from './storm.ts';
 
 /*
  * Runs the benches and prints one table: `npm run bench`, or `npm run bench -- decode` for some.
@@ -12,6 +17,11 @@ import type { Row } from './row.ts';
 const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   decode,
   replay,
+  line,
+  storm,
+  delay,
+  memory,
+  cost,
 };
 
 const asked = process.argv.slice(2);

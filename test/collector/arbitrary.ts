@@ -109,7 +109,6 @@ const wanted: readonly (readonly [string, string, fc.Arbitrary<Value>])[] = [
   ['Restart', 's', text],
   ['ControlGroup', 's', text],
 ];
-export const wantedNames: readonly string[] = wanted.map(([name]) => name);
 
 const property = fc.oneof(
   {

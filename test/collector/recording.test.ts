@@ -13,6 +13,7 @@ import { unitFilter } from '../../src/collector/filter.ts';
 import { Recording } from '../../src/collector/recording.ts';
 import type { Event } from '../../src/model/event.ts';
 import { lineOf } from '../../src/model/line.ts';
+import { eventsOf as eventsOfText } from '../validate.ts';
 import { capture, fixturePath } from './captures.ts';
 import { encode, managerSignal, propertiesChanged, type Value } from './encode.ts';
 import { Chance } from './mutate.ts';
@@ -65,6 +66,7 @@ describe('a recording of lives', () => {
   test('is told as test/golden/life.ndjson (UPDATE=1 writes it anew)', () => {
     if (process.env['UPDATE']) writeFileSync(goldenPath, lines);
     assert.equal(lines, readFileSync(goldenPath, 'utf8'));
+    assert.equal(eventsOfText(lines).length, 83);
   });
 
   test('shows each sort of ending', () => {
