@@ -13,7 +13,7 @@ const help = `Usage: unitwatch replay FILE [--host NAME]
 Runs a recording through the agent and writes the events, as NDJSON, to standard
 output. It takes its time from the recording: the same file, the same events.
 
-FILE may be gzipped. It can hold:
+FILE may be gzipped, or - for standard input. It can hold:
 ${formats.map(({ name }) => `  - ${name}`).join('\n')}
 
   --host NAME  the host it was recorded on; this one's name by default
@@ -84,7 +84,7 @@ async function replayFile(
 
 /** The file's bytes, unpacked, and its first ones. */
 async function opened(file: string): Promise<Peeked> {
-  const raw = createReadStream(file, { highWaterMark: chunkBytes });
+  const raw = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: chunkBytes });
   const packed = await peeked(raw);
   if (!packed.start.subarray(0, 2).equals(gzipMagic)) return packed;
   // Errors of each part destroy the last one, whose reader gets them.

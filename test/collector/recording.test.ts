@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -182,10 +182,24 @@ describe('unitwatch replay', () => {
     }
   });
 
-  test('as a process, and its reader may leave at any time', async () => {
+  const started = (path: string): ChildProcessWithoutNullStreams => {
     const executable = fileURLToPath(new URL('../../cmd/unitwatch.js', import.meta.url));
-    const argv = [executable, 'replay', fixturePath('storm.dbus.gz'), '--host', 'bed'];
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    return spawn(process.execPath, [executable, 'replay', path, '--host', 'bed']);
+  };
+
+  test('from standard input', async () => {
+    const child = started('-');
+    child.stdin.end(life);
+    let stdout = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += String(chunk);
+    });
+    const [status] = await once(child, 'close');
+    assert.deepEqual([status, stdout], [0, golden]);
+  });
+
+  test('its reader may leave at any time', async () => {
+    const child = started(fixturePath('storm.dbus.gz'));
     let stderr = '';
     child.stderr.on('data', (chunk) => {
       stderr += String(chunk);
@@ -193,8 +207,7 @@ describe('unitwatch replay', () => {
     await once(child.stdout, 'data');
     child.stdout.destroy();
     const [status] = await once(child, 'close');
-    assert.equal(stderr, '');
-    assert.equal(status, 0);
+    assert.deepEqual([status, stderr], [0, '']);
   });
 
   test('a message that is longer than what is read at a time', async () => {
