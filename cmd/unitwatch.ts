@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'boot a throw-away systemd with misbehaving services and watch it',
     load: async () => (await import('./demo.ts')).demo,
   },
+  replay: {
+    says: 'run a recording through the agent: events, always the same',
+    load: async () => (await import('./replay.ts')).replay,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,

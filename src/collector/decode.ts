@@ -132,14 +132,14 @@ export class Decoder<U extends Followed> {
   }
 
   private signal(): void {
-    const { header, wire } = this;
+    const { wire } = this;
     this.counters.signals++;
     if (this.isFromSystemd()) {
       if (this.interfaceIs(text.properties)) this.propertiesChanged();
       else if (this.interfaceIs(text.manager)) this.managerSignal();
     } else if (
       this.interfaceIs(text.bus) &&
-      equalBytes(wire.bytes, header.senderAt, header.senderLength, text.bus) &&
+      this.isFromBus() &&
       this.memberIs(text.nameOwnerChanged) &&
       wire.string() === systemdName
     ) {
@@ -207,6 +207,8 @@ export class Decoder<U extends Followed> {
 
   private answer(): void {
     const { header, wire, sink } = this;
+    // Nobody else is ever asked; a bus may let strangers answer all the same.
+    if (!this.isFromSystemd() && !this.isFromBus()) throw malformed;
     const serial = header.replySerial;
     if (header.type === messageType.error) {
       const name = wire.bytes.toString(
@@ -243,10 +245,14 @@ export class Decoder<U extends Followed> {
 
   private isFromSystemd(): boolean {
     const { senderAt, senderLength } = this.header;
-    return (
-      this.systemd === undefined ||
-      equalBytes(this.wire.bytes, senderAt, senderLength, this.systemd)
-    );
+    if (this.systemd === undefined) return true;
+    // Without systemd on the bus its name is empty; a message without a sender is not from it.
+    return senderLength > 0 && equalBytes(this.wire.bytes, senderAt, senderLength, this.systemd);
+  }
+
+  private isFromBus(): boolean {
+    const { senderAt, senderLength } = this.header;
+    return equalBytes(this.wire.bytes, senderAt, senderLength, text.bus);
   }
 
   private interfaceIs(name: Uint8Array): boolean {

@@ -10,6 +10,9 @@ import { copyState, type UnitFacts } from './properties.ts';
 import { type Context, carry, mayPass, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
+/** Bytes that one byte of a name takes in a path at the most: `_2e`. */
+const escapedBytes = 3;
+
 /** What a follower tells. */
 export interface FollowerSink {
   transition(what: Transition, unit: UnitRecord): void;
@@ -47,7 +50,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   private listedUs: RealtimeUs = 0;
   private resync = false;
   private reloadUnderWay = false;
-  private heldUnits: UnitRecord[] = [];
+  private heldUnits: Set<UnitRecord> = new Set();
   /** systemd before 254: see `mayPass`. */
   passingStates = true;
 
@@ -58,10 +61,18 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   }
 
   find(bytes: Buffer, at: number, length: number): UnitRecord | undefined {
-    const known = this.table.find(bytes, at, length);
-    if (known || !this.options.adopt) return known;
+    return (
+      this.table.find(bytes, at, length) ??
+      (this.options.adopt ? this.adopt(bytes, at, length) : undefined)
+    );
+  }
+
+  /** By its name: a path that is escaped otherwise than systemd does it finds the same unit. */
+  private adopt(bytes: Buffer, at: number, length: number): UnitRecord | undefined {
+    if (length > limits.unitNameBytes * escapedBytes) return undefined;
     const name = unitNameOfPath(unitPathOf(bytes.toString('latin1', at, at + length)));
-    return name !== undefined && this.filter.follows(name) ? this.add(name) : undefined;
+    if (name === undefined || !this.filter.follows(name)) return undefined;
+    return this.table.get(name) ?? (this.table.size < limits.units ? this.add(name) : undefined);
   }
 
   changed(unit: UnitRecord, next: UnitState): void {
@@ -77,7 +88,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   /** States that were held back are final after all: the caller waited for `limits.passingMs`. */
   release(): void {
     const units = this.heldUnits;
-    this.heldUnits = [];
+    this.heldUnits = new Set();
     for (const unit of units) {
       const { held } = unit;
       unit.held = undefined;
@@ -88,8 +99,9 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   private hold(unit: UnitRecord, next: Readonly<UnitState>): void {
     unit.held ??= newUnitState();
     copyState(next, unit.held);
-    this.heldUnits.push(unit);
-    if (this.heldUnits.length === 1) this.sink.hold();
+    const isFirst = this.heldUnits.size === 0;
+    this.heldUnits.add(unit);
+    if (isFirst) this.sink.hold();
   }
 
   private take(unit: UnitRecord, next: UnitState): void {

@@ -4,6 +4,9 @@ import { malformed, type Wire } from './wire.ts';
 /** D-Bus message types, D-Bus specification "Message Format". */
 export const messageType = { call: 1, return: 2, error: 3, signal: 4 } as const;
 
+/** UNIX_FDS, the last header field of the specification. */
+const lastField = 9;
+
 /** Bytes that must have arrived before a message's length can be told. */
 export const fixedHeaderBytes = 16;
 
@@ -73,7 +76,12 @@ function readField(wire: Wire, into: Header): void {
   const sigLength = wire.u8();
   const sig = wire.pos;
   wire.pos = sig + sigLength + 1;
-  if (sigLength !== 1) throw malformed;
+  // Fields that are not known are passed over, as the specification asks; they may hold anything.
+  if (sigLength !== 1 || code > lastField) {
+    if (wire.pos > wire.end || wire.skip(sig, sig + sigLength, 0) !== sig + sigLength)
+      throw malformed;
+    return;
+  }
   switch (wire.bytes[sig]) {
     case 0x73: // s
     case 0x6f: // o

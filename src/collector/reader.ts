@@ -30,6 +30,11 @@ const drainEveryMs = 8;
 /** Drains in a row that find next to nothing before the storm is over. */
 const calmDrains = 6;
 const calmBytes = 4_096;
+/**
+ * A drain that found this much found the socket full: the kernel keeps some 200 KB for a sender, who
+ * then waits for us. The next drain follows at once, or 8 ms would be a limit of 26 MB/s.
+ */
+const fullBytes = 131_072;
 /** A drain yields to the event loop after this much, so that writing goes on beside reading. */
 const drainBytes = 2_097_152;
 
@@ -143,7 +148,7 @@ export class Reader {
     if (this.closed) return;
     this.calm = total < calmBytes ? this.calm + 1 : 0;
     if (this.calm < calmDrains) {
-      this.timer = setTimeout(() => this.drain(handle), total >= drainBytes ? 0 : drainEveryMs);
+      this.timer = setTimeout(() => this.drain(handle), total >= fullBytes ? 0 : drainEveryMs);
     } else {
       this.wakes = 0;
       handle.readStart();

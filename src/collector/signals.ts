@@ -13,11 +13,11 @@ const systemdName = 'org.freedesktop.systemd1';
  * All that is asked of the bus. A rule cannot say "*.service", so the properties of every unit come
  * in, and those nobody follows cost a header each.
  */
-const matchRules = [
+export const matchRules: readonly string[] = [
   `type='signal',sender='${busName}',path='/org/freedesktop/DBus',interface='${busName}',member='NameOwnerChanged',arg0='${systemdName}'`,
   `type='signal',sender='${systemdName}',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',path_namespace='/org/freedesktop/systemd1/unit'`,
   `type='signal',sender='${systemdName}',interface='org.freedesktop.systemd1.Manager',path='/org/freedesktop/systemd1'`,
-] as const;
+];
 
 /** What a signal connection tells, beside what its decoder tells. */
 export interface SignalSink<U extends Followed> extends Omit<DecoderSink<U>, 'reply'> {

@@ -1,0 +1,62 @@
+import { unitFilter } from '../src/collector/filter.ts';
+import { looksLikeDbus, Recording } from '../src/collector/recording.ts';
+import type { Event } from '../src/model/event.ts';
+import type { CommandIo } from './io.ts';
+
+export interface ReplayContext {
+  /** The host that it was recorded on, where the recording does not say. */
+  readonly host: string;
+  readonly io: CommandIo;
+  /** Writes one event to standard output. */
+  readonly event: (event: Event) => void;
+  /** Resolves when what was written has room; to be awaited once a chunk. */
+  readonly room: () => Promise<void>;
+}
+
+/** One sort of recording that `unitwatch replay` understands. Adding one is a row below. */
+export interface ReplayFormat {
+  readonly name: string;
+  /** By the first bytes of the file, unpacked: 256, or all where there are fewer. */
+  recognises(start: Buffer): boolean;
+  /**
+   * @param chunks all bytes of the file, unpacked, in pieces of 64 KiB
+   * @returns the exit status
+   * @throws DamagedRecording where it cannot be read to its end
+   */
+  replay(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<number>;
+}
+
+/** A recording that breaks off or is not what its beginning promised. */
+export class DamagedRecording extends Error {
+  override readonly name = 'DamagedRecording';
+}
+
+const everyService = unitFilter({
+  monitorAll: true,
+  whitelist: [],
+  blacklist: [],
+  containersOnly: false,
+  unitTypes: ['service'],
+});
+
+export const formats: readonly ReplayFormat[] = [
+  { name: 'D-Bus messages (dbus-monitor --binary)', recognises: looksLikeDbus, replay: replayDbus },
+];
+
+async function replayDbus(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<number> {
+  const { host, event } = context;
+  const recording = new Recording({ host, filter: everyService, event });
+  let read = 0;
+  for await (const chunk of chunks) {
+    if (!recording.push(chunk))
+      throw new DamagedRecording(`it is no D-Bus any more after about ${read} bytes`);
+    read += chunk.length;
+    await context.room();
+  }
+  recording.end();
+  if (recording.incompleteBytes > 0)
+    throw new DamagedRecording(
+      `it ends in the middle of a message (the last ${recording.incompleteBytes} of ${read} bytes)`,
+    );
+  return 0;
+}

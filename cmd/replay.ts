@@ -1,0 +1,204 @@
+import { createReadStream } from 'node:fs';
+import { hostname } from 'node:os';
+import { pipeline, Readable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import { shown } from '../src/config/shown.ts';
+import { lineOf } from '../src/model/line.ts';
+import type { CommandIo } from './io.ts';
+import { DamagedRecording, formats, type ReplayContext } from './replay-formats.ts';
+
+const help = `Usage: unitwatch replay FILE [--host NAME]
+
+Runs a recording through the agent and writes the events, as NDJSON, to standard
+output. It takes its time from the recording: the same file, the same events.
+
+FILE may be gzipped, or - for standard input. It can hold:
+${formats.map(({ name }) => `  - ${name}`).join('\n')}
+
+  --host NAME  the host it was recorded on; this one's name by default
+  --help       print this text
+
+Exit status: 0; 1 where the recording is damaged (what stands before the damage
+has been replayed); 2 where it was asked wrongly or FILE is no recording.
+`;
+
+/** Bytes read at a time. */
+const chunkBytes = 65_536;
+/** Bytes that a format is recognised by. */
+const startBytes = 256;
+/** RFC 1952, "ID1" and "ID2". */
+const gzipMagic = Buffer.from([0x1f, 0x8b]);
+
+/** `unitwatch replay`. @returns the exit status */
+export async function replay(argv: readonly string[], io: CommandIo): Promise<number> {
+  const asked = parse(argv);
+  if ('wrong' in asked) {
+    io.stderr.write(`unitwatch replay: ${asked.wrong}\nTry: unitwatch replay --help\n`);
+    return 2;
+  }
+  if (asked.file === undefined) {
+    io.stdout.write(help);
+    return 0;
+  }
+  const lines = new Lines(io.stdout);
+  try {
+    return await replayFile(asked.file, asked.host, lines, io);
+  } catch (error) {
+    if (error instanceof NobodyReads) return 0;
+    const told = sentenceOf(error);
+    if (told === undefined) throw error;
+    await lines.flush();
+    io.stderr.write(`unitwatch replay: ${shown(asked.file, 300)}: ${told.message}.\n`);
+    return told.status;
+  } finally {
+    lines.release();
+  }
+}
+
+async function replayFile(
+  file: string,
+  host: string,
+  lines: Lines,
+  io: CommandIo,
+): Promise<number> {
+  const { start, chunks } = await opened(file);
+  const format = formats.find((one) => one.recognises(start));
+  if (format === undefined) {
+    const names = formats.map(({ name }) => name).join(', ');
+    io.stderr.write(
+      `unitwatch replay: ${shown(file, 300)} is no recording that is known: ${names}.\n`,
+    );
+    return 2;
+  }
+  const context: ReplayContext = {
+    host,
+    io,
+    event: (event) => lines.push(lineOf(event)),
+    room: () => lines.room(),
+  };
+  const status = await format.replay(chunks, context);
+  await lines.flush();
+  return status;
+}
+
+/** The file's bytes, unpacked, and its first ones. */
+async function opened(file: string): Promise<Peeked> {
+  const raw = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: chunkBytes });
+  const packed = await peeked(raw);
+  if (!packed.start.subarray(0, 2).equals(gzipMagic)) return packed;
+  // Errors of each part destroy the last one, whose reader gets them.
+  const unpacked = pipeline(
+    Readable.from(packed.chunks, { objectMode: false }),
+    createGunzip({ chunkSize: chunkBytes }),
+    () => {},
+  );
+  return peeked(unpacked);
+}
+
+interface Peeked {
+  readonly start: Buffer;
+  /** All of it, `start` included. */
+  readonly chunks: AsyncIterable<Buffer>;
+}
+
+async function peeked(source: AsyncIterable<Buffer>): Promise<Peeked> {
+  const iterator = source[Symbol.asyncIterator]();
+  let start: Buffer = Buffer.alloc(0);
+  while (start.length < startBytes) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    start = Buffer.concat([start, value]);
+  }
+  const chunks = async function* (): AsyncGenerator<Buffer> {
+    if (start.length > 0) yield start;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  };
+  return { start: start.subarray(0, startBytes), chunks: chunks() };
+}
+
+/** `| head` has enough, which is no error. */
+class NobodyReads extends Error {}
+
+/** Writes lines in batches, no faster than they are read. */
+class Lines {
+  private readonly out: NodeJS.WritableStream;
+  private batch = '';
+  private closed = false;
+  private wake: () => void = () => {};
+  private readonly failed = (): void => {
+    this.closed = true;
+    this.wake();
+  };
+
+  constructor(out: NodeJS.WritableStream) {
+    this.out = out;
+    out.on('error', this.failed);
+  }
+
+  push(line: string): void {
+    this.batch += line;
+  }
+
+  /** @throws NobodyReads */
+  async room(): Promise<void> {
+    if (this.batch.length >= chunkBytes) await this.flush();
+    if (this.closed) throw new NobodyReads();
+  }
+
+  async flush(): Promise<void> {
+    const text = this.batch;
+    this.batch = '';
+    if (text === '' || this.closed) return;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      this.out.write(text, () => resolve());
+    });
+  }
+
+  release(): void {
+    this.out.off('error', this.failed);
+  }
+}
+
+function sentenceOf(error: unknown): { message: string; status: 1 | 2 } | undefined {
+  if (error instanceof DamagedRecording) return { message: error.message, status: 1 };
+  if (!(error instanceof Error && 'code' in error)) return undefined;
+  const code = String(error.code);
+  if (code.startsWith('Z_')) return { message: `it cannot be unpacked (${code})`, status: 1 };
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'permission denied',
+    EISDIR: 'it is a folder',
+  };
+  return { message: words[code] ?? error.message, status: code in words ? 2 : 1 };
+}
+
+interface Asked {
+  /** Undefined where help was asked for. */
+  readonly file: string | undefined;
+  readonly host: string;
+}
+
+function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        host: { type: 'string', default: hostname() },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const { host } = values;
+    if (values.help) return { file: undefined, host };
+    const [file, ...more] = positionals;
+    if (file === undefined) return { wrong: 'which FILE?' };
+    if (more.length > 0) return { wrong: 'one file at a time' };
+    if (host === '') return { wrong: '--host needs a name' };
+    return { file, host };
+  } catch (error) {
+    if (!(error instanceof TypeError && 'code' in error)) throw error;
+    return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
+  }
+}
