@@ -33,7 +33,8 @@ export function carry(before: Readonly<UnitState>, after: UnitState): void {
   const phase = phaseOf(after);
   const scheduled = before.scheduled + automaticRestarts(before, after);
   const isDown = phase === 'down' || phase === 'failed';
-  const ends = phase === 'stopping' || (isDown && isRun(phaseOf(before)));
+  const was = phaseOf(before);
+  const ends = phase === 'stopping' || (isDown && (isRun(was) || was === 'waiting'));
   after.endJobId = ends && after.jobId !== 0 ? after.jobId : before.endJobId;
   after.scheduled = scheduled;
   if (phase === 'up') {

@@ -269,6 +269,16 @@ const cases: readonly {
     want: ['exited exit-code', 'restarted manual x1'],
   },
   {
+    name: 'systemctl restart while it waits: one job through its end and the start',
+    views: [
+      up,
+      waiting,
+      { ...waiting, ...dead, jobId: 8, inactiveEnterUs: 111 * second, stateChangeUs: 111 * second },
+      { ...upAgain, nRestarts: 0, jobId: 8 },
+    ],
+    want: ['exited exit-code', 'stopped exit-code canceled', 'restarted manual x1'],
+  },
+  {
     name: "unitwatch's own restart",
     views: [up, { ...stopped, jobId: 4 }, { ...upAgain, nRestarts: 0, jobId: 4 }],
     context: { ownRestart: true },
