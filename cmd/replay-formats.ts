@@ -1,12 +1,17 @@
+import { Readable } from 'node:stream';
 import { unitFilter } from '../src/collector/filter.ts';
 import { looksLikeDbus, Recording } from '../src/collector/recording.ts';
 import type { Event } from '../src/model/event.ts';
+import type { PatternSettings } from '../src/patterns/settings.ts';
 import type { CommandIo } from './io.ts';
+import { replayEvents } from './replay-recording.ts';
 
 export interface ReplayContext {
   /** The host that it was recorded on, where the recording does not say. */
   readonly host: string;
   readonly io: CommandIo;
+  /** For the detectors. */
+  readonly settings: PatternSettings;
   /** Writes one event to standard output. */
   readonly event: (event: Event) => void;
   /** Resolves when what was written has room; to be awaited once a chunk. */
@@ -40,6 +45,14 @@ const everyService = unitFilter({
 });
 
 export const formats: readonly ReplayFormat[] = [
+  {
+    name: 'events as NDJSON: lines with time, service and event_type',
+    recognises: (start) => /^\s*\{/.test(start.toString('latin1')),
+    replay: (chunks, { host, io, settings }) => {
+      const source = Readable.from(chunks, { objectMode: false });
+      return replayEvents('-', { settings, host }, { in: source, out: io.stdout, err: io.stderr });
+    },
+  },
   { name: 'D-Bus messages (dbus-monitor --binary)', recognises: looksLikeDbus, replay: replayDbus },
 ];
 

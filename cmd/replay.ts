@@ -3,21 +3,29 @@ import { hostname } from 'node:os';
 import { pipeline, Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { patternSettings } from '../src/analysis.ts';
+import { loadConfig } from '../src/config/load.ts';
 import { shown } from '../src/config/shown.ts';
 import { lineOf } from '../src/model/line.ts';
 import type { CommandIo } from './io.ts';
 import { DamagedRecording, formats, type ReplayContext } from './replay-formats.ts';
+import { replayMemory } from './replay-recording.ts';
 
-const help = `Usage: unitwatch replay FILE [--host NAME]
+const help = `Usage: unitwatch replay FILE [--host NAME] [--config FILE]
+       unitwatch replay --memory FILE.csv [--service NAME]
 
-Runs a recording through the agent and writes the events, as NDJSON, to standard
-output. It takes its time from the recording: the same file, the same events.
+Runs a recording through the agent and writes what comes of it, as NDJSON, to
+standard output: the events of recorded bus messages, the findings of recorded
+events. It takes its time from the recording: the same file, the same lines.
 
 FILE may be gzipped, or - for standard input. It can hold:
 ${formats.map(({ name }) => `  - ${name}`).join('\n')}
 
-  --host NAME  the host it was recorded on; this one's name by default
-  --help       print this text
+  --memory FILE   columns timestamp,bytes of one service: its memory_leak findings
+  --service NAME  the name that those findings carry
+  --host NAME     the host it was recorded on; this one's name by default
+  --config FILE   settings of the detectors
+  --help          print this text
 
 Exit status: 0; 1 where the recording is damaged (what stands before the damage
 has been replayed); 2 where it was asked wrongly or FILE is no recording.
@@ -41,9 +49,21 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
     io.stdout.write(help);
     return 0;
   }
+  const loaded = await loadConfig({ env: io.env, file: asked.config });
+  if ('faults' in loaded) {
+    io.stderr.write(`${loaded.faults.join('\n')}\n`);
+    return 2;
+  }
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const settings = patternSettings(loaded.config, timeZone);
+  if (asked.memory) {
+    const { host, service } = asked;
+    const streams = { in: process.stdin, out: io.stdout, err: io.stderr };
+    return replayMemory(asked.file, { settings, host, service }, streams);
+  }
   const lines = new Lines(io.stdout);
   try {
-    return await replayFile(asked.file, asked.host, lines, io);
+    return await replayFile(asked.file, { host: asked.host, io, settings }, lines);
   } catch (error) {
     if (error instanceof NobodyReads) return 0;
     const told = sentenceOf(error);
@@ -58,22 +78,20 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
 
 async function replayFile(
   file: string,
-  host: string,
+  base: Pick<ReplayContext, 'host' | 'io' | 'settings'>,
   lines: Lines,
-  io: CommandIo,
 ): Promise<number> {
   const { start, chunks } = await opened(file);
   const format = formats.find((one) => one.recognises(start));
   if (format === undefined) {
     const names = formats.map(({ name }) => name).join(', ');
-    io.stderr.write(
+    base.io.stderr.write(
       `unitwatch replay: ${shown(file, 300)} is no recording that is known: ${names}.\n`,
     );
     return 2;
   }
   const context: ReplayContext = {
-    host,
-    io,
+    ...base,
     event: (event) => lines.push(lineOf(event)),
     room: () => lines.room(),
   };
@@ -177,7 +195,11 @@ function sentenceOf(error: unknown): { message: string; status: 1 | 2 } | undefi
 interface Asked {
   /** Undefined where help was asked for. */
   readonly file: string | undefined;
+  /** FILE holds the memory of one service. */
+  readonly memory: boolean;
+  readonly service: string;
   readonly host: string;
+  readonly config: string | undefined;
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
@@ -187,16 +209,21 @@ function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
       allowPositionals: true,
       options: {
         host: { type: 'string', default: hostname() },
+        memory: { type: 'string' },
+        service: { type: 'string', default: 'recorded.service' },
+        config: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    const { host } = values;
-    if (values.help) return { file: undefined, host };
-    const [file, ...more] = positionals;
+    const { host, service, config } = values;
+    const memory = values.memory !== undefined;
+    const given = { host, service, config, memory };
+    if (values.help) return { ...given, file: undefined };
+    const [file, ...more] = memory ? [values.memory, ...positionals] : positionals;
     if (file === undefined) return { wrong: 'which FILE?' };
     if (more.length > 0) return { wrong: 'one file at a time' };
     if (host === '') return { wrong: '--host needs a name' };
-    return { file, host };
+    return { ...given, file };
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
     return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };

@@ -43,7 +43,7 @@ export class Analysis {
     const { config, clock } = options;
     this.options = options;
     const runner = new PatternRunner({
-      settings: settingsOf(config, options.timeZone),
+      settings: patternSettings(config, options.timeZone),
       detectors,
       now: () => clock.monotonicUs(),
     });
@@ -100,7 +100,8 @@ export class Analysis {
   }
 }
 
-function settingsOf(config: Config, timeZone: string): PatternSettings {
+/** What the configuration says to the detectors. */
+export function patternSettings(config: Config, timeZone: string): PatternSettings {
   return {
     ...defaultSettings,
     restartThreshold: config.restart_threshold,

@@ -31,3 +31,30 @@ export function endingOf(state: Readonly<UnitState>, startLimitHit: boolean): En
     ? { reason, result, exitCode: status, coreDump }
     : { reason, result, signal: signalName(status), coreDump };
 }
+
+/**
+ * Whether systemd restarts a service by itself after a run with this Result: the table of Restart=
+ * in systemd.service(5). Undefined where the setting is not known. RestartPreventExitStatus= and
+ * RestartForceExitStatus= are not looked at.
+ */
+export function isRestarted(policy: string, result: string): boolean | undefined {
+  const clean = result === 'success';
+  switch (policy) {
+    case 'no':
+      return false;
+    case 'always':
+      return true;
+    case 'on-success':
+      return clean;
+    case 'on-failure':
+      return !clean;
+    case 'on-abnormal':
+      return !clean && result !== 'exit-code';
+    case 'on-watchdog':
+      return result === 'watchdog';
+    case 'on-abort':
+      return result === 'signal' || result === 'core-dump';
+    default:
+      return undefined;
+  }
+}

@@ -1,9 +1,10 @@
 import { limits } from '../model/limits.ts';
-import type { Clock, RealtimeUs } from '../model/time.ts';
+import type { Clock, DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import { invocationId, newUnitState, phaseOf, type UnitState } from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
 import type { DecoderSink, Reply } from './decode.ts';
+import { isRestarted } from './ending.ts';
 import type { Filter } from './filter.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
@@ -22,8 +23,8 @@ export interface FollowerSink {
   loadFailed(unit: UnitRecord): void;
   /** Signals leave out something about this unit (load state, control group): ask some time. */
   lookUp(name: string): void;
-  /** Something is held back: call `release` after `limits.passingMs`. */
-  hold(): void;
+  /** Something is held back: call `release` when so many milliseconds have passed. */
+  hold(ms: number): void;
 }
 
 export interface FollowerOptions {
@@ -50,7 +51,8 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   private listedUs: RealtimeUs = 0;
   private resync = false;
   private reloadUnderWay = false;
-  private heldUnits: Set<UnitRecord> = new Set();
+  /** Units with a state that may be a passing one, and when it is final (monotonic time). */
+  private readonly heldUnits: Map<UnitRecord, DurationUs> = new Map();
   /** systemd before 254: see `mayPass`. */
   passingStates = true;
 
@@ -77,31 +79,41 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   changed(unit: UnitRecord, next: UnitState): void {
     if (!unit.known) this.meet(unit, next);
-    if (this.passingStates && unit.restartPolicy !== 'no' && mayPass(unit.state, next)) {
-      this.hold(unit, next);
+    const ms = this.passingStates && mayPass(unit.state, next) ? holdMs(unit, next) : 0;
+    if (ms > 0) {
+      this.hold(unit, next, ms);
     } else {
       unit.held = undefined;
+      this.heldUnits.delete(unit);
       this.take(unit, next);
     }
   }
 
-  /** States that were held back are final after all: the caller waited for `limits.passingMs`. */
+  /** States that were held back long enough are final after all. */
   release(): void {
-    const units = this.heldUnits;
-    this.heldUnits = new Set();
-    for (const unit of units) {
-      const { held } = unit;
-      unit.held = undefined;
-      if (held) this.take(unit, held);
+    const nowUs = this.options.clock.monotonicUs();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [unit, finalUs] of this.heldUnits) {
+      if (finalUs <= nowUs) this.letGo(unit);
+      else next = Math.min(next, finalUs);
     }
+    if (this.heldUnits.size > 0) this.sink.hold(Math.ceil((next - nowUs) / 1_000));
   }
 
-  private hold(unit: UnitRecord, next: Readonly<UnitState>): void {
+  private letGo(unit: UnitRecord): void {
+    const { held } = unit;
+    unit.held = undefined;
+    this.heldUnits.delete(unit);
+    if (held) this.take(unit, held);
+  }
+
+  private hold(unit: UnitRecord, next: Readonly<UnitState>, ms: number): void {
+    const isFirst = this.heldUnits.size === 0;
+    if (unit.held === undefined)
+      this.heldUnits.set(unit, this.options.clock.monotonicUs() + ms * 1_000);
     unit.held ??= newUnitState();
     copyState(next, unit.held);
-    const isFirst = this.heldUnits.size === 0;
-    this.heldUnits.add(unit);
-    if (isFirst) this.sink.hold();
+    if (isFirst) this.sink.hold(ms);
   }
 
   private take(unit: UnitRecord, next: UnitState): void {
@@ -236,7 +248,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /** It is gone, and the last that was heard of it is that it ran. */
   endUnseen(unit: UnitRecord, resync: boolean): void {
-    if (unit.held) this.release();
+    this.letGo(unit);
     const phase = phaseOf(unit.state);
     if (phase === 'down' || phase === 'failed' || !unit.known) return;
     const nowUs = this.options.clock.realtimeUs();
@@ -259,4 +271,10 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
 function unitPathOf(label: string): string {
   return `/org/freedesktop/systemd1/unit/${label}`;
+}
+
+function holdMs(unit: UnitRecord, next: Readonly<UnitState>): number {
+  const expected = isRestarted(unit.restartPolicy, next.result);
+  if (expected === false) return 0;
+  return expected ? limits.restartExpectedMs : limits.restartPossibleMs;
 }

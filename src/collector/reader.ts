@@ -134,17 +134,14 @@ export class Reader {
       : undefined;
   }
 
+  /** Takes what has come and libuv has not told of yet. */
+  readNow(): void {
+    const handle = this.handle();
+    if (handle && !this.closed) this.empty(handle);
+  }
+
   private drain(handle: Handle): void {
-    let total = 0;
-    for (;;) {
-      const space = this.makeRoom();
-      const count = this.readNow(handle.fd, space);
-      if (count <= 0) break;
-      this.to += count;
-      total += count;
-      this.pass();
-      if (this.closed || count < space || total >= drainBytes) break;
-    }
+    const total = this.empty(handle);
     if (this.closed) return;
     this.calm = total < calmBytes ? this.calm + 1 : 0;
     if (this.calm < calmDrains) {
@@ -155,8 +152,22 @@ export class Reader {
     }
   }
 
+  /** Reads until there is nothing more, or enough for one turn; answers how much it was. */
+  private empty(handle: Handle): number {
+    let total = 0;
+    for (;;) {
+      const space = this.makeRoom();
+      const count = this.readInto(handle.fd, space);
+      if (count <= 0) return total;
+      this.to += count;
+      total += count;
+      this.pass();
+      if (this.closed || count < space || total >= drainBytes) return total;
+    }
+  }
+
   /** Bytes read; 0 when there are none now or the connection has ended. */
-  private readNow(fd: number, space: number): number {
+  private readInto(fd: number, space: number): number {
     try {
       const count = readSync(fd, this.work, this.to, space, null);
       if (count === 0) this.end('the bus closed the connection', '');

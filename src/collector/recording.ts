@@ -35,8 +35,6 @@ export class Recording {
   private waiting = 0;
   private needed = fixedHeaderBytes;
   private nowUs: RealtimeUs = 0;
-  /** When the first of the states was heard that are held back; undefined while none is. */
-  private heldUs: RealtimeUs | undefined;
 
   constructor(options: RecordingOptions) {
     this.options = options;
@@ -53,9 +51,8 @@ export class Recording {
         missing: () => {},
         loadFailed: () => {},
         lookUp: () => {},
-        hold: () => {
-          this.heldUs = this.nowUs;
-        },
+        // The recording's own time releases it.
+        hold: () => {},
       },
     });
     const { follower } = this;
@@ -106,22 +103,13 @@ export class Recording {
 
   /** Nothing more will come: what was held back is final. Half of a change is none. */
   end(): void {
-    this.release();
+    this.nowUs += limits.restartExpectedMs * 1_000;
+    this.follower.release();
   }
 
   private changed(unit: UnitRecord, next: UnitState): void {
-    const latestUs = Math.max(this.nowUs, latestOf(next));
-    // What is held back is released when a live bus would have: by the time that has passed.
-    if (this.heldUs !== undefined && latestUs - this.heldUs > limits.passingMs * 1_000)
-      this.release();
-    this.nowUs = latestUs;
+    this.nowUs = Math.max(this.nowUs, latestOf(next));
     this.follower.changed(unit, next);
-  }
-
-  private release(): void {
-    if (this.heldUs === undefined) return;
-    this.nowUs = Math.max(this.nowUs, this.heldUs + limits.passingMs * 1_000);
-    this.heldUs = undefined;
     this.follower.release();
   }
 }

@@ -124,6 +124,11 @@ export class SignalConnection<U extends Followed> {
     clearTimeout(timer);
   }
 
+  /** Takes what has come and was not read yet. */
+  readNow(): void {
+    this.reader.readNow();
+  }
+
   close(reason: string): void {
     this.reader.close(reason);
   }

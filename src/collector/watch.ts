@@ -50,7 +50,7 @@ export class Watch {
       sink: {
         ...options.sink,
         lookUp: (name) => this.session?.gather(name),
-        hold: () => setTimeout(() => this.follower.release(), limits.passingMs),
+        hold: (ms) => setTimeout(() => this.releaseHeld(), ms),
       },
     });
   }
@@ -111,6 +111,12 @@ export class Watch {
     const session = this.session;
     if (session === undefined) throw new BusError('lost', 'The bus is not connected.');
     return session.restart(name);
+  }
+
+  /** What has come and was not read yet may show that a state was a passing one. */
+  private releaseHeld(): void {
+    this.session?.signals.readNow();
+    this.follower.release();
   }
 
   private async connect(patient: boolean): Promise<Session> {

@@ -27,8 +27,13 @@ export const limits = {
   finishedJobs: 1_000,
   /** New units looked up in one call; more are read with the whole table. */
   gatheredNames: 1_000,
-  /** How long a state that may be a passing one waits for its successor (0.3 ms was measured). */
-  passingMs: 3,
+  /**
+   * How long an end waits for the sign that systemd will restart the unit, where Restart= says that
+   * it will (the two are 0.3 ms apart; a busy systemd or bus adds to it), and where Restart= is not
+   * known yet. Where it says no, nothing waits.
+   */
+  restartExpectedMs: 500,
+  restartPossibleMs: 100,
   /** Restarts told one by one when a single signal hid several; more are one event with a count. */
   inferredEvents: 10,
   /** Wait between two attempts to reach the bus: doubles from the first to the second value. */
