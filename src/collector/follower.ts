@@ -1,7 +1,13 @@
 import { limits } from '../model/limits.ts';
 import type { Clock, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import { invocationId, newUnitState, phaseOf, type UnitState } from '../model/unit.ts';
+import {
+  type ActiveState,
+  invocationId,
+  newUnitState,
+  phaseOf,
+  type UnitState,
+} from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
 import type { DecoderSink, Reply } from './decode.ts';
 import type { Filter } from './filter.ts';
@@ -21,6 +27,11 @@ export interface FollowerSink {
   lookUp(name: string): void;
   /** Something is held back: call `release` after `limits.passingMs`. */
   hold(): void;
+  /**
+   * Is a state that was held back final? systemd is to be asked for all of the unit's properties and
+   * `settle` called with them. Not there in a recording, where nobody can be asked.
+   */
+  confirm?(unit: UnitRecord): void;
 }
 
 export interface FollowerOptions {
@@ -74,15 +85,35 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     }
   }
 
-  /** States that were held back are final after all: the caller waited for `limits.passingMs`. */
+  /**
+   * States that were held back have had no successor in `limits.passingMs`. Mostly they are final,
+   * but in a storm systemd itself holds signals back for seconds, so it is asked.
+   */
   release(): void {
     const units = this.heldUnits;
     this.heldUnits = [];
     for (const unit of units) {
-      const { held } = unit;
-      unit.held = undefined;
-      if (held) this.take(unit, held);
+      if (unit.held && this.sink.confirm) this.sink.confirm(unit);
+      else this.takeHeld(unit);
     }
+  }
+
+  /** Takes the answer to `confirm`; an error means that the unit was unloaded in that state. */
+  settle(unit: UnitRecord, reply: Reply): void {
+    if (!unit.held || this.table.get(unit.name) !== unit) return;
+    copyState(unit.state, this.scratch);
+    if (reply.kind === 'properties' && reply.readInto(this.scratch, this.facts)) {
+      unit.held = undefined;
+      this.take(unit, this.scratch);
+    } else {
+      this.takeHeld(unit);
+    }
+  }
+
+  private takeHeld(unit: UnitRecord): void {
+    const { held } = unit;
+    unit.held = undefined;
+    if (held) this.take(unit, held);
   }
 
   private hold(unit: UnitRecord, next: Readonly<UnitState>): void {
@@ -191,16 +222,17 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /**
    * The first full view of a unit comes as a signal, before its properties were read. All that is
-   * older than the list is where we begin; what began after it has just happened.
+   * older than the list is where we begin; what began after it has just happened. The list's own
+   * words are no help: it comes over another connection, and may be newer than this signal.
    */
   private meet(unit: UnitRecord, next: Readonly<UnitState>): void {
     const { activeState, subState } = unit.state;
     const state = unit.state;
     copyState(next, state);
     unit.known = true;
-    if (this.listedUs === 0) return;
-    state.activeState = activeState;
-    state.subState = subState;
+    if (this.listedUs === 0 || next.stateChangeUs <= this.listedUs) return;
+    state.activeState = activeStateAt(next, this.listedUs);
+    state.subState = state.activeState === activeState ? subState : '';
     if (next.activeEnterUs > this.listedUs) state.activeEnterUs = 0;
     if (next.inactiveEnterUs > this.listedUs) state.inactiveEnterUs = 0;
     if (next.inactiveExitUs > this.listedUs) {
@@ -224,7 +256,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /** It is gone, and the last that was heard of it is that it ran. */
   endUnseen(unit: UnitRecord, resync: boolean): void {
-    if (unit.held) this.release();
+    this.takeHeld(unit);
     const phase = phaseOf(unit.state);
     if (phase === 'down' || phase === 'failed' || !unit.known) return;
     const nowUs = this.options.clock.realtimeUs();
@@ -247,4 +279,14 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
 function unitPathOf(label: string): string {
   return `/org/freedesktop/systemd1/unit/${label}`;
+}
+
+/** What the timestamps of a later view tell of the state at an earlier time. */
+function activeStateAt(later: Readonly<UnitState>, us: RealtimeUs): ActiveState {
+  const { activeEnterUs, activeExitUs, inactiveExitUs, inactiveEnterUs } = later;
+  const exited = activeExitUs > activeEnterUs && activeExitUs <= us;
+  if (activeEnterUs > 0 && activeEnterUs <= us && !exited) return 'active';
+  if (activeExitUs > us && activeExitUs < activeEnterUs) return 'active';
+  const leftInactive = inactiveExitUs > inactiveEnterUs && inactiveExitUs <= us;
+  return leftInactive ? 'activating' : 'inactive';
 }

@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
 import { type ResyncReason, Session } from './session.ts';
 
-export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold'> {
+export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confirm'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
@@ -51,6 +51,7 @@ export class Watch {
         ...options.sink,
         lookUp: (name) => this.session?.gather(name),
         hold: () => setTimeout(() => this.follower.release(), limits.passingMs),
+        confirm: (unit) => this.session?.confirm(unit),
       },
     });
   }
