@@ -43,7 +43,12 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
   if (asked.orDemo && !systemdRuns()) {
     io.stderr.write('This machine does not run systemd: booting a throw-away one to watch.\n');
     const { demo } = await import('./demo.ts');
-    return demo([], io);
+    // The demo has a bus of its own; the other options mean the same there.
+    const same = asked.overrides.filter(({ path }) => path !== 'bus');
+    return demo(
+      same.flatMap(({ flag, text }) => [flag, text]),
+      io,
+    );
   }
   const request = { file: asked.file, env: io.env, overrides: asked.overrides };
   const loaded = await loadConfig(request);

@@ -5,6 +5,9 @@ const deadlineMs = 5_000;
 /** Of the time that the watchdog allows, how much passes between two signs of life. */
 const watchdogShare = 3;
 
+/** Messages in line behind one that hangs; what else comes is left out, a sign of life mostly. */
+const mostWaiting = 8;
+
 /**
  * The service manager that started us, as sd_notify(3) speaks to it. Node cannot send datagrams to a
  * Unix socket, so systemd-notify(1) does; the unit needs `NotifyAccess=all` for it.
@@ -22,10 +25,15 @@ export function serviceManager(
   onError: (message: string) => void,
 ): ServiceManager {
   let timer: NodeJS.Timeout | undefined;
+  let last = Promise.resolve();
+  let waiting = 0;
   const tell = (...states: readonly string[]): void => {
-    if (!env['NOTIFY_SOCKET']) return;
-    execFile('systemd-notify', [...states], { timeout: deadlineMs }, (error) => {
-      if (error) onError(error.message);
+    if (!env['NOTIFY_SOCKET'] || waiting >= mostWaiting) return;
+    waiting++;
+    // One after the other: a READY that overtakes its RELOADING would leave us reloading for ever.
+    last = last.then(async () => {
+      await notify(states, onError);
+      waiting--;
     });
   };
   return {
@@ -38,4 +46,13 @@ export function serviceManager(
     },
     stop: () => clearInterval(timer),
   };
+}
+
+function notify(states: readonly string[], onError: (message: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    execFile('systemd-notify', [...states], { timeout: deadlineMs }, (error) => {
+      if (error) onError(error.message);
+      resolve();
+    });
+  });
 }

@@ -154,6 +154,7 @@ export class Agent {
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
+    this.options.log.info({ changes: changes.map((key) => key.path) }, message);
     this.tell(agentDraft('reloaded', 'info', message, clock));
     return waiting;
   }
@@ -161,6 +162,7 @@ export class Agent {
   /** The new configuration cannot be used; the old one stays. */
   reloadFailed(reason: string): void {
     const message = `The configuration was not reloaded: ${reason}`;
+    this.options.log.error({}, message);
     this.tell(agentDraft('reload_failed', 'error', message, this.options.clock, { reason }));
   }
 

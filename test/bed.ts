@@ -54,7 +54,7 @@ export interface CrashLoop {
 }
 
 /** Where this file is, inside the bed, a crash loop's next run lasts. */
-const calmFile = '/run/calm';
+export const calmFile = '/run/calm';
 
 /** A service that fails and is started again without end: the start limit is off. See `calm`. */
 export function crashLoopUnit(loop: CrashLoop = {}): string {
@@ -187,7 +187,7 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** "Scheduled restart job, restart counter is at N." of systemd: SD_MESSAGE_UNIT_RESTART_SCHEDULED. */
-const scheduledRestart = '5eb03494b6584870a536b337290809b3';
+export const scheduledRestart = 'MESSAGE_ID=5eb03494b6584870a536b337290809b3';
 
 /**
  * The truth about automatic restarts: how many each unit had since the boot, counted in the journal.
@@ -196,7 +196,7 @@ const scheduledRestart = '5eb03494b6584870a536b337290809b3';
 export async function scheduledRestarts(bed: ThrowAwaySystemd): Promise<Map<string, number>> {
   await journalSynced(bed);
   const counts = new Map<string, number>();
-  for await (const record of journalRecords(bed, [`MESSAGE_ID=${scheduledRestart}`])) {
+  for await (const record of journalRecords(bed, [scheduledRestart])) {
     const unit = record['UNIT'];
     if (typeof unit === 'string') counts.set(unit, (counts.get(unit) ?? 0) + 1);
   }
@@ -204,7 +204,7 @@ export async function scheduledRestarts(bed: ThrowAwaySystemd): Promise<Map<stri
 }
 
 /** Has journald store all that was sent to it before. */
-async function journalSynced(bed: ThrowAwaySystemd): Promise<void> {
+export async function journalSynced(bed: ThrowAwaySystemd): Promise<void> {
   const { status, stderr } = await bed.exec(['journalctl', '--sync'], { timeoutMs: 60_000 });
   if (status !== 0) throw new Error(`journalctl --sync: ${stderr}`);
 }

@@ -1,21 +1,27 @@
 import { limits } from '../model/limits.ts';
-import type { Clock, DurationUs, RealtimeUs } from '../model/time.ts';
+import type { Clock, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import { invocationId, newUnitState, phaseOf, type UnitState } from '../model/unit.ts';
+import {
+  type ActiveState,
+  invocationId,
+  newUnitState,
+  phaseOf,
+  type UnitState,
+} from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
 import type { DecoderSink, Reply } from './decode.ts';
-import { isRestarted } from './ending.ts';
 import type { Filter } from './filter.ts';
+import { HeldStates, type HoldSink } from './held.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
-import { type Context, carry, mayPass, transition } from './transition.ts';
+import { type Context, carry, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
 /** Bytes that one byte of a name takes in a path at the most: `_2e`. */
 const escapedBytes = 3;
 
 /** What a follower tells. */
-export interface FollowerSink {
+export interface FollowerSink extends HoldSink {
   transition(what: Transition, unit: UnitRecord): void;
   /** A unit that the user named is not known to systemd; told once until it appears. */
   missing(unit: UnitRecord): void;
@@ -23,8 +29,6 @@ export interface FollowerSink {
   loadFailed(unit: UnitRecord): void;
   /** Signals leave out something about this unit (load state, control group): ask some time. */
   lookUp(name: string): void;
-  /** Something is held back: call `release` when so many milliseconds have passed. */
-  hold(ms: number): void;
 }
 
 export interface FollowerOptions {
@@ -51,8 +55,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   private listedUs: RealtimeUs = 0;
   private resync = false;
   private reloadUnderWay = false;
-  /** Units with a state that may be a passing one, and when it is final (monotonic time). */
-  private readonly heldUnits: Map<UnitRecord, DurationUs> = new Map();
+  private readonly held: HeldStates;
   /** systemd before 254: see `mayPass`. */
   passingStates = true;
 
@@ -60,6 +63,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     this.options = options;
     this.filter = options.filter;
     this.sink = options.sink;
+    this.held = new HeldStates(options.clock, options.sink);
   }
 
   find(bytes: Buffer, at: number, length: number): UnitRecord | undefined {
@@ -79,41 +83,30 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   changed(unit: UnitRecord, next: UnitState): void {
     if (!unit.known) this.meet(unit, next);
-    const ms = this.passingStates && mayPass(unit.state, next) ? holdMs(unit, next) : 0;
-    if (ms > 0) {
-      this.hold(unit, next, ms);
-    } else {
-      unit.held = undefined;
-      this.heldUnits.delete(unit);
-      this.take(unit, next);
-    }
+    if (this.passingStates && this.held.keep(unit, next)) return;
+    this.held.letGo(unit);
+    this.take(unit, next);
   }
 
-  /** States that were held back long enough are final after all. */
+  /** Time has passed for states that were held back. */
   release(): void {
-    const nowUs = this.options.clock.monotonicUs();
-    let next = Number.POSITIVE_INFINITY;
-    for (const [unit, finalUs] of this.heldUnits) {
-      if (finalUs <= nowUs) this.letGo(unit);
-      else next = Math.min(next, finalUs);
+    for (const unit of this.held.release()) this.takeHeld(unit);
+  }
+
+  /** Takes the answer to `confirm`; an error means that the unit was unloaded in that state. */
+  settle(unit: UnitRecord, reply: Reply): void {
+    if (!this.held.has(unit)) return;
+    if (this.readReply(unit, reply)) {
+      this.held.letGo(unit);
+      this.take(unit, this.scratch);
+    } else {
+      this.takeHeld(unit);
     }
-    if (this.heldUnits.size > 0) this.sink.hold(Math.ceil((next - nowUs) / 1_000));
   }
 
-  private letGo(unit: UnitRecord): void {
-    const { held } = unit;
-    unit.held = undefined;
-    this.heldUnits.delete(unit);
-    if (held) this.take(unit, held);
-  }
-
-  private hold(unit: UnitRecord, next: Readonly<UnitState>, ms: number): void {
-    const isFirst = this.heldUnits.size === 0;
-    if (unit.held === undefined)
-      this.heldUnits.set(unit, this.options.clock.monotonicUs() + ms * 1_000);
-    unit.held ??= newUnitState();
-    copyState(next, unit.held);
-    if (isFirst) this.sink.hold(ms);
+  private takeHeld(unit: UnitRecord): void {
+    const state = this.held.letGo(unit);
+    if (state) this.take(unit, state);
   }
 
   private take(unit: UnitRecord, next: UnitState): void {
@@ -178,19 +171,27 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
    * told as found by a resync; for a unit that is met here for the first time, it is where we begin.
    */
   takeSnapshot(unit: UnitRecord, reply: Reply): void {
-    if (reply.kind !== 'properties' || this.table.get(unit.name) !== unit) return;
-    copyState(unit.state, this.scratch);
-    this.facts.cgroup = '';
-    this.facts.restartPolicy = '';
-    if (!reply.readInto(this.scratch, this.facts)) return;
-    if (this.facts.cgroup) unit.cgroup = this.facts.cgroup;
-    unit.restartPolicy = this.facts.restartPolicy;
+    if (!this.readReply(unit, reply)) return;
     if (unit.known) {
-      this.resynced(() => this.changed(unit, this.scratch));
+      // systemd's own answer shows no passing states: it is given between two of its steps.
+      this.held.letGo(unit);
+      this.resynced(() => this.take(unit, this.scratch));
     } else {
       copyState(this.scratch, unit.state);
       unit.known = true;
     }
+  }
+
+  /** Into `scratch`, and what else the answer tells; false where it tells nothing. */
+  private readReply(unit: UnitRecord, reply: Reply): boolean {
+    if (reply.kind !== 'properties' || this.table.get(unit.name) !== unit) return false;
+    copyState(unit.state, this.scratch);
+    this.facts.cgroup = '';
+    this.facts.restartPolicy = '';
+    if (!reply.readInto(this.scratch, this.facts)) return false;
+    if (this.facts.cgroup) unit.cgroup = this.facts.cgroup;
+    unit.restartPolicy = this.facts.restartPolicy;
+    return true;
   }
 
   path(unit: UnitRecord): string {
@@ -215,16 +216,17 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /**
    * The first full view of a unit comes as a signal, before its properties were read. All that is
-   * older than the list is where we begin; what began after it has just happened.
+   * older than the list is where we begin; what began after it has just happened. The list's own
+   * words are no help: it comes over another connection, and may be newer than this signal.
    */
   private meet(unit: UnitRecord, next: Readonly<UnitState>): void {
     const { activeState, subState } = unit.state;
     const state = unit.state;
     copyState(next, state);
     unit.known = true;
-    if (this.listedUs === 0) return;
-    state.activeState = activeState;
-    state.subState = subState;
+    if (this.listedUs === 0 || next.stateChangeUs <= this.listedUs) return;
+    state.activeState = activeStateAt(next, this.listedUs);
+    state.subState = state.activeState === activeState ? subState : '';
     if (next.activeEnterUs > this.listedUs) state.activeEnterUs = 0;
     if (next.inactiveEnterUs > this.listedUs) state.inactiveEnterUs = 0;
     if (next.inactiveExitUs > this.listedUs) {
@@ -248,7 +250,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /** It is gone, and the last that was heard of it is that it ran. */
   endUnseen(unit: UnitRecord, resync: boolean): void {
-    this.letGo(unit);
+    this.takeHeld(unit);
     const phase = phaseOf(unit.state);
     if (phase === 'down' || phase === 'failed' || !unit.known) return;
     const nowUs = this.options.clock.realtimeUs();
@@ -273,8 +275,12 @@ function unitPathOf(label: string): string {
   return `/org/freedesktop/systemd1/unit/${label}`;
 }
 
-function holdMs(unit: UnitRecord, next: Readonly<UnitState>): number {
-  const expected = isRestarted(unit.restartPolicy, next.result);
-  if (expected === false) return 0;
-  return expected ? limits.restartExpectedMs : limits.restartPossibleMs;
+/** What the timestamps of a later view tell of the state at an earlier time. */
+function activeStateAt(later: Readonly<UnitState>, us: RealtimeUs): ActiveState {
+  const { activeEnterUs, activeExitUs, inactiveExitUs, inactiveEnterUs } = later;
+  const exited = activeExitUs > activeEnterUs && activeExitUs <= us;
+  if (activeEnterUs > 0 && activeEnterUs <= us && !exited) return 'active';
+  if (activeExitUs > us && activeExitUs < activeEnterUs) return 'active';
+  const leftInactive = inactiveExitUs > inactiveEnterUs && inactiveExitUs <= us;
+  return leftInactive ? 'activating' : 'inactive';
 }

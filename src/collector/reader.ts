@@ -134,12 +134,6 @@ export class Reader {
       : undefined;
   }
 
-  /** Takes what has come and libuv has not told of yet. */
-  readNow(): void {
-    const handle = this.handle();
-    if (handle && !this.closed) this.empty(handle);
-  }
-
   private drain(handle: Handle): void {
     const total = this.empty(handle);
     if (this.closed) return;

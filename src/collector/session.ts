@@ -146,6 +146,12 @@ export class Session {
     if (this.gathered.size === 1) this.later(gatherMs, () => this.lookUpGathered());
   }
 
+  /** Asks in which state a unit is now; without an answer, the next reading of the table tells. */
+  confirm(unit: UnitRecord): void {
+    const { follower } = this.options;
+    this.signals.getAll(follower.path(unit), (reply) => follower.settle(unit, reply));
+  }
+
   private async begin(): Promise<void> {
     if (this.signals.owner === '' && !this.options.patient)
       throw new BusError(

@@ -52,6 +52,8 @@ export class SignalConnection<U extends Followed> {
   private readonly reader: Reader;
   private readonly sink: SignalSink<U>;
   private readonly waiting: Map<number, Waiting> = new Map();
+  /** Calls that wait for others to be answered. One unit is asked for once or twice at a time. */
+  private readonly queued: (() => void)[] = [];
   private signedIn = false;
   private serial = 0;
   private skipBytes = 0;
@@ -105,6 +107,10 @@ export class SignalConnection<U extends Followed> {
    * that one answer holds one consistent view. It is read inside `onReply`, or never.
    */
   getAll(path: string, onReply: (reply: Reply) => void): void {
+    if (this.waiting.size >= limits.callsInFlight) {
+      this.queued.push(() => this.getAll(path, onReply));
+      return;
+    }
     this.send(
       {
         destination: systemdName,
@@ -122,11 +128,6 @@ export class SignalConnection<U extends Followed> {
     const timer = setTimeout(() => this.close('it did not answer'), limits.callDeadlineMs);
     await Promise.race([this.ask('GetId'), this.lost]);
     clearTimeout(timer);
-  }
-
-  /** Takes what has come and was not read yet. */
-  readNow(): void {
-    this.reader.readNow();
   }
 
   close(reason: string): void {
@@ -171,6 +172,7 @@ export class SignalConnection<U extends Followed> {
     const waiting = this.waiting.get(serial);
     this.waiting.delete(serial);
     waiting?.(reply);
+    this.queued.shift()?.();
   }
 
   private take(bytes: Buffer, start: number, end: number): number {

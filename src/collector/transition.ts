@@ -133,12 +133,15 @@ function automaticRestarts(before: Readonly<UnitState>, after: Readonly<UnitStat
   return ranSince ? after.nRestarts : 0;
 }
 
-/** `after` waits for a restart, and for another one than `before` did. */
+/**
+ * `after` waits for a restart, and for another one than `before` did. Since systemd 254 a unit still
+ * waits (`auto-restart-queued`) when its next run begins and sets the exit's time to 0.
+ */
 function endedAnew(before: Readonly<UnitState>, after: Readonly<UnitState>): boolean {
   return (
     phaseOf(after) === 'waiting' &&
     (phaseOf(before) !== 'waiting' ||
-      after.execMainExitUs !== before.execMainExitUs ||
+      (after.execMainExitUs !== before.execMainExitUs && after.execMainExitUs !== 0) ||
       after.inactiveEnterUs !== before.inactiveEnterUs)
   );
 }
@@ -208,7 +211,9 @@ function tellEnd(step: Step): void {
   } else if (is === 'failed') {
     const limit = startLimitHit(step);
     const again =
-      after.inactiveEnterUs !== before.inactiveEnterUs || (limit && before.result !== after.result);
+      after.inactiveEnterUs !== before.inactiveEnterUs ||
+      (limit && before.result !== after.result) ||
+      startRefused(step);
     if (was !== 'failed' || again) pushEnd(step, 'failed', limit);
   }
 }
@@ -217,11 +222,24 @@ function tellEnd(step: Step): void {
  * systemd refused to start it once more. Its Result often still names the last try's end
  * (service_enter_dead() keeps the first), so: failed where a restart was due, without a new run.
  */
-function startLimitHit({ before, after, was, automatic }: Step): boolean {
-  if (after.result === 'start-limit-hit') return true;
+function startLimitHit(step: Step): boolean {
+  const { before, after, was, automatic } = step;
+  if (after.result === 'start-limit-hit' || startRefused(step)) return true;
   const due = before.scheduled + automatic > 0;
   const noRun = sameInvocation(before, after) && after.execMainStartUs === before.execMainStartUs;
   return was === 'waiting' && due && noRun;
+}
+
+/** A start of a failed unit that changed its state's time and nothing else: over the start limit. */
+function startRefused({ before, after, was, is }: Step): boolean {
+  return (
+    was === 'failed' &&
+    is === 'failed' &&
+    after.stateChangeUs > before.stateChangeUs &&
+    after.inactiveExitUs === before.inactiveExitUs &&
+    after.inactiveEnterUs === before.inactiveEnterUs &&
+    sameInvocation(before, after)
+  );
 }
 
 function pushEnd(step: Step, kind: 'exited' | 'stopped' | 'failed', limit: boolean): void {

@@ -20,8 +20,6 @@ export interface UnitRecord extends Followed, UnitView {
   lastEnding: Ending | undefined;
   /** Restart= of a service; empty while it is not known. */
   restartPolicy: string;
-  /** A state that may be a passing one; see `mayPass`. */
-  held: UnitState | undefined;
   /** A restart that unitwatch asked for is under way. */
   ownRestart: boolean;
   /** `state` holds what systemd said, not only the two words of a list. */
@@ -76,7 +74,6 @@ export class UnitTable {
       restarts,
       lastEnding: undefined,
       restartPolicy: '',
-      held: undefined,
       ownRestart: false,
       known: false,
       label,

@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
 import { type ResyncReason, Session } from './session.ts';
 
-export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold'> {
+export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confirm'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
@@ -50,7 +50,8 @@ export class Watch {
       sink: {
         ...options.sink,
         lookUp: (name) => this.session?.gather(name),
-        hold: (ms) => setTimeout(() => this.releaseHeld(), ms),
+        hold: (ms) => setTimeout(() => this.follower.release(), ms),
+        confirm: (unit) => this.session?.confirm(unit),
       },
     });
   }
@@ -111,12 +112,6 @@ export class Watch {
     const session = this.session;
     if (session === undefined) throw new BusError('lost', 'The bus is not connected.');
     return session.restart(name);
-  }
-
-  /** What has come and was not read yet may show that a state was a passing one. */
-  private releaseHeld(): void {
-    this.session?.signals.readNow();
-    this.follower.release();
   }
 
   private async connect(patient: boolean): Promise<Session> {

@@ -99,7 +99,9 @@ exit "$status"
  *   the host's real /tmp. LOWER is entered first so that no character of its path has a meaning in
  *   the mount options.
  * - `/proc` is this PID namespace's. `/proc/sys` is read-only, since systemd raises fs.file-max and
- *   fs.nr_open of the whole kernel at start; `/sys` likewise.
+ *   fs.nr_open of the whole kernel at start; `/sys` likewise. Before that, the queue of datagram
+ *   sockets, which each network namespace has its own limit for, is made long: with the kernel's 10,
+ *   systemd drops lines of its log when journald is not scheduled for 10 ms.
  * - `/run`, `/tmp`, `/var/log` are memory: sockets, the journal and temporary files stay in here.
  * - `/dev` is a small one of its own: in a bound /dev, journald would replace the host's /dev/log,
  *   and there would be a kernel log to read and a console to write to.
@@ -120,6 +122,7 @@ mount -t overlay -o lowerdir=.,upperdir=/sys/upper,workdir=/sys/work overlay /sy
 cd /sys/root
 mkdir -p proc sys run tmp var/log dev .old
 mount -t proc proc proc
+echo 65536 >proc/sys/net/unix/max_dgram_qlen
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 mount -t sysfs -o ro sysfs sys

@@ -27,10 +27,11 @@ export const limits = {
   finishedJobs: 1_000,
   /** New units looked up in one call; more are read with the whole table. */
   gatheredNames: 1_000,
+  /** How long an end that may be a passing one waits before systemd is asked (0.3 ms apart). */
+  passingMs: 3,
   /**
-   * How long an end waits for the sign that systemd will restart the unit, where Restart= says that
-   * it will (the two are 0.3 ms apart; a busy systemd or bus adds to it), and where Restart= is not
-   * known yet. Where it says no, nothing waits.
+   * The same in a recording, where nobody can be asked: where Restart= says that systemd will start
+   * the unit again, and where that is not known.
    */
   restartExpectedMs: 500,
   restartPossibleMs: 100,
