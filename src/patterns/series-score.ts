@@ -1,0 +1,263 @@
+import { Averages } from './series/average.ts';
+import { ContextMemory } from './series/context-memory.ts';
+import { DayMemory } from './series/day-memory.ts';
+import { LocalRecord } from './series/record.ts';
+import { RunMemory } from './series/run-memory.ts';
+import { SortedMemory } from './series/sorted-memory.ts';
+import { Tail } from './series/tail.ts';
+
+/** Settings of a scorer. One setting serves every kind of series; a small `memory` is the light form. */
+export interface SeriesOptions {
+  /** Values remembered; the histories of the views forget at the same pace. */
+  readonly memory: number;
+  /** Values before anything is scored. */
+  readonly warmUp: number;
+  /** Lengths of the two runs that are compared with earlier runs, in values. */
+  readonly runs: readonly [number, number];
+  /** Classes of equal share that values are sorted into for their context. */
+  readonly symbols: number;
+  /** Longest context, in values. */
+  readonly order: number;
+  /** A score is told only where it exceeds those of this many values before it. */
+  readonly recordSpan: number;
+  /** Distances below this share of the series' spread are noise, however quiet the view has been. */
+  readonly floor: number;
+  /** How much the novelty of the value itself weighs against each of the other four views. */
+  readonly valueWeight: number;
+}
+
+/** docs/detection-series.md shows what changing each of them does. */
+export const seriesDefaults: SeriesOptions = Object.freeze({
+  memory: 1500,
+  warmUp: 100,
+  runs: [8, 24] as const,
+  symbols: 4,
+  order: 5,
+  recordSpan: 100,
+  floor: 0.2,
+  valueWeight: 2,
+});
+
+/** The score from which the agent calls a value an anomaly. */
+export const seriesThreshold = 0.5;
+
+/** The views that are added up: each knows little, what several call news is news. */
+const views = { value: 0, step: 1, shortRun: 2, longRun: 3, context: 4 } as const;
+/** The views that count alone when they are extreme: what they see, the others do not. */
+const lone = { day: 5, quiet: 6 } as const;
+/** The averages, by place; those before them are the scales of the views. */
+const averages = { level: 7, spread: 8, dayResidual: 9, briefChange: 10, change: 11 } as const;
+
+/** Decimal digits of improbability that the five views must have together, by weight, for 0.5. */
+const digitsTogether = 7.5;
+/** Digits that one lone view must have for 0.5. */
+const digitsAlone = 6;
+/** Values that a lone view averages over: the residual of the day, and the size of changes. */
+const briefSpan = 24;
+/** A series that varies by less than this share of its level is taken for constant. */
+const constantShare = 1e-4;
+
+/**
+ * Scores the values of one numeric series as they come: one pass, no look-ahead, memory fixed at
+ * construction. Five views ask how new something is (the value, the step, a short and a long run of
+ * values, the value's class in its context); each answer becomes a probability by the tail of its
+ * own history, and the digits of the probabilities are added up.
+ */
+export class SeriesScorer {
+  readonly options: SeriesOptions;
+  readonly #values: SortedMemory;
+  readonly #steps: SortedMemory;
+  readonly #runs: RunMemory;
+  readonly #context: ContextMemory;
+  readonly #day = new DayMemory();
+  readonly #together: LocalRecord;
+  readonly #alone: LocalRecord;
+  readonly #tails: readonly Tail[];
+  readonly #averages = new Averages(12);
+  /** 0: values taken in. */
+  readonly #counters = new Float64Array(1);
+  /** Digits of each view for the value scored last. */
+  readonly digits = new Float64Array(7);
+
+  constructor(options: Partial<SeriesOptions> = {}) {
+    this.options = { ...seriesDefaults, ...options };
+    const { memory, runs, symbols, order, recordSpan } = this.options;
+    this.#values = new SortedMemory(memory);
+    this.#steps = new SortedMemory(memory);
+    this.#runs = new RunMemory(memory, runs);
+    this.#context = new ContextMemory(symbols, order);
+    this.#together = new LocalRecord(recordSpan, false);
+    this.#alone = new LocalRecord(recordSpan, true);
+    this.#tails = Array.from({ length: 7 }, (_, view) => {
+      return new Tail(memory * 4, view < lone.day ? 0 : 2 * briefSpan);
+    });
+  }
+
+  /** Values taken in so far. */
+  get seen(): number {
+    return this.#counters[0] as number;
+  }
+
+  /**
+   * @param timeUs when the value was measured; used for the time of day only, so gaps, doubles and
+   * steps back do no harm
+   * @param value NaN and infinities are ignored
+   * @returns 0 for nothing new to 1; an anomaly from `seriesThreshold`
+   */
+  score(timeUs: number, value: number): number {
+    if (!Number.isFinite(value)) return 0;
+    this.digits.fill(0);
+    const floor = this.#floor(value);
+    this.#judgeValue(value, floor);
+    this.#judgeContext(value);
+    this.#judgeDay(timeUs, value, floor);
+    this.#judgeChange(value, floor);
+    this.#judgeRuns(value, floor);
+    this.#counters[0] = this.seen + 1;
+    const warm = this.seen > this.options.warmUp;
+    const together = this.#together.pass(warm ? this.#digitsTogether() / digitsTogether : 0);
+    const alone = this.#alone.pass(warm ? this.#digitsAlone() / digitsAlone : 0);
+    return Math.min(Math.max(together, alone) * seriesThreshold, 1);
+  }
+
+  /** What a distance must be compared with at least, from the series' own spread. */
+  #floor(value: number): number {
+    const span = this.options.memory * 2;
+    const level = this.#averages.add(averages.level, value, span);
+    const spread = this.#averages.add(averages.spread, Math.abs(value - level), span);
+    return Math.max(spread * this.options.floor, Math.abs(level) * constantShare);
+  }
+
+  /** Distance as a multiple of its usual size, then as digits by its own history. */
+  #judge(view: number, distance: number, floor: number): void {
+    if (!Number.isFinite(distance)) return;
+    const scale = this.#averages.mean(view) + floor;
+    this.#averages.add(view, distance, this.options.memory);
+    this.#judgeSize(view, scale > 0 ? distance / scale : 0);
+  }
+
+  #judgeSize(view: number, size: number): void {
+    const tail = this.#tails[view] as Tail;
+    this.digits[view] = tail.digits(size);
+    tail.add(size);
+  }
+
+  #judgeValue(value: number, floor: number): void {
+    this.#judge(views.value, this.#values.distance(value), floor);
+    const before = this.#runs.before(0);
+    if (before === undefined) return;
+    this.#judge(views.step, this.#steps.distance(value - before), floor);
+  }
+
+  #judgeContext(value: number): void {
+    const { symbols } = this.options;
+    const rank = Math.floor(this.#values.rank(value) * symbols);
+    const surprise = this.#context.add(Math.min(rank, symbols - 1));
+    this.#judgeSize(views.context, surprise);
+  }
+
+  /** Takes the value into the memories, and asks how far the run that it ends is from earlier ones. */
+  #judgeRuns(value: number, floor: number): void {
+    const last = this.options.memory - 1;
+    const oldest = this.#runs.before(last);
+    const second = this.#runs.before(last - 1);
+    if (oldest !== undefined && second !== undefined) {
+      this.#values.remove(oldest);
+      this.#steps.remove(second - oldest);
+    }
+    const before = this.#runs.before(0);
+    if (before !== undefined) this.#steps.add(value - before);
+    this.#values.add(value);
+    this.#runs.add(value);
+    this.#judge(views.shortRun, this.#runs.found[1] as number, floor);
+    this.#judge(views.longRun, this.#runs.found[2] as number, floor);
+  }
+
+  #judgeDay(timeUs: number, value: number, floor: number): void {
+    if (!Number.isFinite(timeUs)) return;
+    const usual = this.#day.usual(timeUs);
+    this.#day.add(timeUs, value);
+    if (usual === undefined) return;
+    const residual = value - usual;
+    const mean = this.#averages.add(averages.dayResidual, residual, briefSpan);
+    this.#judge(lone.day, Math.abs(mean), floor);
+  }
+
+  /** Changes that are much smaller than they used to be: a stuck sensor, a process that hangs. */
+  #judgeChange(value: number, floor: number): void {
+    const before = this.#runs.before(0);
+    if (before === undefined) return;
+    const change = Math.abs(value - before);
+    const brief = this.#averages.add(averages.briefChange, change, briefSpan);
+    const usual = this.#averages.add(averages.change, change, this.options.memory);
+    const least = floor * leastChange;
+    if (usual + least === 0) return;
+    this.#judgeSize(lone.quiet, (usual + least) / (brief + least));
+  }
+
+  #digitsTogether(): number {
+    let sum = (this.digits[views.value] as number) * this.options.valueWeight;
+    for (let view = views.step; view <= views.context; view++) sum += this.digits[view] as number;
+    return sum;
+  }
+
+  #digitsAlone(): number {
+    return Math.max(this.digits[lone.day] as number, this.digits[lone.quiet] as number);
+  }
+
+  /** All of the state, in a fixed order. */
+  get #arrays(): readonly (Float64Array | Float32Array | Uint8Array)[] {
+    return [
+      this.#counters,
+      this.#averages.pairs,
+      this.#values.values,
+      this.#values.size,
+      this.#steps.values,
+      this.#steps.size,
+      ...this.#runs.arrays,
+      this.#context.counts,
+      this.#context.past,
+      this.#day.buckets,
+      this.#together.ring,
+      this.#together.state,
+      this.#alone.ring,
+      this.#alone.state,
+      ...this.#tails.flatMap((tail) => [tail.counts, tail.totals, tail.waiting]),
+    ];
+  }
+
+  /** Bytes of state; fixed for given options. */
+  get bytes(): number {
+    return this.#arrays.reduce((sum, array) => sum + array.byteLength, 0);
+  }
+
+  /** The whole state; a scorer restored from it with the same options goes on as if nothing happened. */
+  save(): Uint8Array {
+    const out = new Uint8Array(this.bytes);
+    let at = 0;
+    for (const array of this.#arrays) {
+      out.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
+      at += array.byteLength;
+    }
+    return out;
+  }
+
+  /** @returns undefined where `saved` was not saved with these options */
+  static restore(
+    saved: Uint8Array,
+    options: Partial<SeriesOptions> = {},
+  ): SeriesScorer | undefined {
+    const scorer = new SeriesScorer(options);
+    if (saved.byteLength !== scorer.bytes) return undefined;
+    let at = 0;
+    for (const array of scorer.#arrays) {
+      const target = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      target.set(saved.subarray(at, at + array.byteLength));
+      at += array.byteLength;
+    }
+    return scorer;
+  }
+}
+
+/** Changes below this share of the floor are no change. */
+const leastChange = 0.05;
