@@ -49,6 +49,12 @@ export class SortedMemory {
     return size === 0 ? 0.5 : (this.below(value) + this.notAbove(value)) / 2 / size;
   }
 
+  /** Half of the values are below it; undefined where there is none. */
+  median(): number | undefined {
+    const size = this.size[0] as number;
+    return size === 0 ? undefined : this.values[size >> 1];
+  }
+
   /** The caller sees to it that there is room: `remove` the oldest first. */
   add(value: number): void {
     const size = this.size[0] as number;

@@ -50,7 +50,10 @@ export class Tail {
     const { waiting, totals } = this;
     const added = totals[3] as number;
     totals[3] = added + 1;
-    if (waiting.length === 0) return this.#count(size);
+    if (waiting.length === 0) {
+      this.#count(size);
+      return;
+    }
     const at = added % waiting.length;
     const due = waiting[at] as number;
     waiting[at] = size;
