@@ -66,11 +66,14 @@ const lone = { day: 5, quiet: 6 } as const;
 const averages = { level: 7, spread: 8, dayResidual: 9, briefChange: 10, change: 11 } as const;
 
 /** Decimal digits of improbability that the five views must have together, by weight, for 0.5. */
-const digitsTogether = 7.5;
+const digitsTogether = 7.75;
 /** Digits that one lone view must have for 0.5. */
 const digitsAlone = 6;
 /** Values that a lone view averages over: the residual of the day, and the size of changes. */
 const briefSpan = 24;
+/** One value widens what is usual by no more than so many times the usual, once that is settled. */
+const outlier = 50;
+const settledAfter = 30;
 /** A series that varies by less than this share of its level is taken for constant. */
 const constantShare = 1e-4;
 
@@ -149,8 +152,12 @@ export class SeriesScorer {
   /** What a distance must be compared with at least, from the series' own spread. */
   #floor(value: number): number {
     const span = this.options.memory * 2;
-    const level = this.#averages.add(averages.level, value, span);
-    const spread = this.#averages.add(averages.spread, Math.abs(value - level), span);
+    const most = this.#averages.mean(averages.spread) * outlier;
+    const deviation = value - this.#averages.mean(averages.level);
+    const isSettled = this.seen > settledAfter && most > 0;
+    const kept = isSettled ? Math.min(Math.max(deviation, -most), most) : deviation;
+    const level = this.#averages.add(averages.level, value - deviation + kept, span);
+    const spread = this.#averages.add(averages.spread, Math.abs(kept), span);
     return Math.max(spread * this.options.floor, Math.abs(level) * constantShare);
   }
 
@@ -158,7 +165,7 @@ export class SeriesScorer {
   #judge(view: number, distance: number, floor: number): void {
     if (!Number.isFinite(distance)) return;
     const scale = this.#averages.mean(view) + floor;
-    this.#averages.add(view, distance, this.options.memory);
+    this.#averages.add(view, Math.min(distance, scale * outlier), this.options.memory);
     this.#judgeSize(view, scale > 0 ? distance / scale : 0);
   }
 

@@ -1,3 +1,6 @@
+/** A thirtieth of what a 32-bit float holds: sums stay finite, and forget what was absurd. */
+const mostSquare = 1e37;
+
 /**
  * How far the latest run of values is from the nearest earlier run, for two lengths of run. For
  * every lag L it keeps the sum of (x[i] - x[i-L])², weighted exponentially towards the past: one
@@ -71,7 +74,7 @@ export class RunMemory {
     let [nearShort, nearLong] = nearest;
     for (let i = from, l = lag; i >= to; i--, l++) {
       const difference = value - (values[i] as number);
-      const square = difference * difference;
+      const square = Math.min(difference * difference, mostSquare);
       const s = (short[l] as number) * this.#keepShort + square;
       const g = (long[l] as number) * this.#keepLong + square;
       short[l] = s;
