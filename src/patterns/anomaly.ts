@@ -35,7 +35,7 @@ export const anomalyDefaults: AnomalyOptions = Object.freeze({ baselinePeriodUs:
 /** So many restarts at least, this much more than expected, and this improbable, are too many. */
 const leastRestarts = 3;
 const leastFactor = 3;
-const mostProbable = 1e-4;
+const mostProbable = 1e-5;
 /** Watched without a restart for so many baseline periods: then the first is worth telling. */
 const periodsWithout = 7;
 /** Ticks come every minute or so; after a longer pause nobody knows what happened in between. */
@@ -151,7 +151,8 @@ export class AnomalyDetector {
       this.#suspicions.add(firstRestart(service, timeUs, watchedUs, count));
     }
     const judged = state.rate.judge();
-    if (isTooMany(judged)) this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
+    if (judged !== undefined && isTooMany(judged))
+      this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
   }
 
   #started(

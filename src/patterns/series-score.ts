@@ -122,9 +122,9 @@ export class SeriesScorer {
     return this.#counters[0] as number;
   }
 
-  /** Median of the values remembered; undefined before the first. */
-  usual(): number | undefined {
-    return this.#values.median();
+  /** Of the values remembered: 0 the lowest, 0.5 the median, 1 the highest; undefined for none. */
+  quantile(share: number): number | undefined {
+    return this.#values.quantile(share);
   }
 
   /**

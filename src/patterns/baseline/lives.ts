@@ -11,6 +11,12 @@ const servicesKept = 512;
 /** Less than this factor from the usual is of no interest, however unusual. */
 const factorNeeded = 2;
 
+/**
+ * And it must be this much further outside than the farthest life remembered was from the median:
+ * lives that end at random have very short ones among them.
+ */
+const rangesBeyond = 2;
+
 /** What a life that ended used, unlike those before it. */
 export interface UnusualLife {
   readonly resource: Resource;
@@ -104,13 +110,16 @@ export class Lives {
       return undefined;
     }
     this.#scorer.load(series.state);
-    const median = this.#scorer.usual() ?? logarithm;
-    const score = this.#scorer.score(timeUs, logarithm);
-    this.#scorer.save(series.state);
+    const median = this.#scorer.quantile(0.5) ?? logarithm;
     // Shorter lives and hungrier ones are bad news; the opposite is not.
     const direction = resource === 'uptime' ? -1 : 1;
+    const extreme = this.#scorer.quantile(direction < 0 ? 0 : 1) ?? logarithm;
+    const score = this.#scorer.score(timeUs, logarithm);
+    this.#scorer.save(series.state);
+    const beyond = (logarithm - extreme) * direction;
     const isFar = (logarithm - median) * direction >= Math.log2(factorNeeded);
-    if (score < seriesThreshold || !isFar) return undefined;
+    const isOutside = beyond > rangesBeyond * Math.abs(extreme - median);
+    if (score < seriesThreshold || !isFar || !isOutside) return undefined;
     const usual = 2 ** median - smallest[resource];
     return { resource, value, usual, score, lives: series.lives };
   }

@@ -3,14 +3,14 @@ import { upperTail } from './negative-binomial.ts';
 const hoursADay = 24;
 const hoursAWeek = 168;
 /** The baseline forgets half of what it knows in so many baseline periods. */
-const periodsToHalf = 7;
+const periodsToHalf = 14;
 /** What is believed before anything was seen: half a restart in a baseline period. */
 const priorEvents = 0.5;
 /** Weeks of the week's profile before it is used, and the weight of the plain rate against it. */
 const weeksNeeded = 3;
 const weeksOfPrior = 2;
-/** Restarts needed before their spread says anything about bursts. */
-const eventsForSpread = 5;
+/** A window must exceed the largest of earlier days by this factor, and by one. */
+const beyondRecord = 1.5;
 /** Windows that are judged, in hours up to now: a burst, a bad shift, a bad day. */
 const windows = [1, 6, 24] as const;
 
@@ -29,10 +29,12 @@ export interface SavedRate {
   readonly hour: number;
   readonly events: number;
   readonly squares: number;
+  readonly bursts: number;
   readonly exposure: number;
   readonly weekExposure: number;
   readonly hours: readonly number[];
   readonly week: readonly number[];
+  readonly records: readonly number[];
 }
 
 /**
@@ -51,8 +53,13 @@ export class RestartRate {
   #hour: number;
   #events = 0;
   #squares = 0;
+  /** Hours with restarts that follow one without. */
+  #bursts = 0;
+  #hadRestart = false;
   #exposure = 0;
   #weekExposure = 0;
+  /** Largest count of each window: today's, yesterday's, and of the days before, fading. */
+  readonly #records = new Float32Array(3 * windows.length);
 
   /**
    * @param startHour hour since 1970 from which the service was watched, without a restart so far
@@ -76,6 +83,7 @@ export class RestartRate {
       const place = this.#hour % hoursADay;
       if (leaving >= this.#startHour) this.#learn(leaving, this.#hours[place] as number);
       this.#hours[place] = 0;
+      if (place === 0) this.#turnDay();
     }
     if (hour > this.#hour) {
       this.#pass(hour - this.#hour);
@@ -87,6 +95,29 @@ export class RestartRate {
     this.advance(hour);
     const place = this.#hour % hoursADay;
     this.#hours[place] = Math.min((this.#hours[place] as number) + count, 0xffff);
+    let sum = 0;
+    let back = 0;
+    for (const [i, windowHours] of windows.entries()) {
+      for (; back < windowHours; back++)
+        sum += this.#hours[(place + hoursADay - back) % hoursADay] as number;
+      this.#records[i] = Math.max(this.#records[i] as number, sum);
+    }
+  }
+
+  /** A day is over: what was today's becomes yesterday's, which joins the days before. */
+  #turnDay(): void {
+    const records = this.#records;
+    const fading = this.#keep ** hoursADay;
+    for (let i = 0; i < windows.length; i++) {
+      const yesterday = i + windows.length;
+      const before = yesterday + windows.length;
+      records[before] = Math.max(
+        (records[before] as number) * fading,
+        records[yesterday] as number,
+      );
+      records[yesterday] = records[i] as number;
+      records[i] = 0;
+    }
   }
 
   /** Takes back what was no restart of the service's own doing. */
@@ -96,17 +127,20 @@ export class RestartRate {
     this.#hours[place] = Math.max((this.#hours[place] as number) - count, 0);
   }
 
-  /** The least probable of the windows that end now. */
-  judge(): RateJudgement {
+  /** The least probable of the windows that end now; undefined while the baseline is too short. */
+  judge(): RateJudgement | undefined {
+    if (this.#hour - hoursADay - this.#startHour < this.#periodHours) return undefined;
     let least: RateJudgement = { windowHours: 1, count: 0, expected: 0, probability: 1 };
     let count = 0;
     let expected = 0;
     let hours = 0;
-    for (const windowHours of windows) {
+    for (const [i, windowHours] of windows.entries()) {
       for (; hours < windowHours && this.#hour - hours >= this.#startHour; hours++) {
         count += this.#hours[(this.#hour - hours) % hoursADay] as number;
         expected += this.#expected(this.#hour - hours);
       }
+      const record = this.#records[i + 2 * windows.length] as number;
+      if (count < record * beyondRecord + 1) continue;
       const probability = upperTail(count, expected, this.#shape(hours));
       if (probability < least.probability) least = { windowHours, count, expected, probability };
     }
@@ -122,13 +156,15 @@ export class RestartRate {
     const weeks = this.#weekExposure / hoursAWeek;
     if (weeks < weeksNeeded) return rate;
     const seen = this.#week[hour % hoursAWeek] as number;
-    return (seen + weeksOfPrior * rate) / (weeks + weeksOfPrior);
+    // The profile only excuses: a quiet hour that was lucky so far makes no restart suspicious.
+    return Math.max(rate, (seen + weeksOfPrior * rate) / (weeks + weeksOfPrior));
   }
 
   /** The smaller, the heavier the tail: little knowledge, or hours that differ more than by chance. */
   #shape(hours: number): number {
-    const knowledge = priorEvents + this.#events;
-    if (this.#events < eventsForSpread) return knowledge;
+    // Restarts that come together are one piece of knowledge about the rate, not many.
+    const knowledge = priorEvents + this.#bursts;
+    if (this.#events === 0) return knowledge;
     const mean = this.#events / this.#exposure;
     const excess = this.#squares / this.#exposure - mean * mean - mean;
     return excess > 0 ? Math.min(knowledge, (hours * mean * mean) / excess) : knowledge;
@@ -138,6 +174,8 @@ export class RestartRate {
     this.#pass(1);
     this.#events += count;
     this.#squares += count * count;
+    if (count > 0 && !this.#hadRestart) this.#bursts++;
+    this.#hadRestart = count > 0;
     const place = hour % hoursAWeek;
     this.#week[place] = (this.#week[place] as number) + count;
   }
@@ -148,6 +186,7 @@ export class RestartRate {
     const keep = this.#keep ** hours;
     this.#events *= keep;
     this.#squares *= keep;
+    this.#bursts *= keep;
     this.#exposure = this.#exposure * keep + (1 - keep) / (1 - this.#keep);
     this.#weekExposure += hours;
     if (this.#weekExposure > 2 * hoursInProfile) this.#fadeWeek();
@@ -165,10 +204,12 @@ export class RestartRate {
       hour: this.#hour,
       events: this.#events,
       squares: this.#squares,
+      bursts: this.#bursts,
       exposure: this.#exposure,
       weekExposure: this.#weekExposure,
       hours: [...this.#hours],
       week: [...this.#week],
+      records: [...this.#records],
     };
   }
 
@@ -177,10 +218,12 @@ export class RestartRate {
     rate.#hour = saved.hour;
     rate.#events = saved.events;
     rate.#squares = saved.squares;
+    rate.#bursts = saved.bursts;
     rate.#exposure = saved.exposure;
     rate.#weekExposure = saved.weekExposure;
     rate.#hours.set(saved.hours.slice(0, hoursADay));
     rate.#week.set(saved.week.slice(0, hoursAWeek));
+    rate.#records.set(saved.records.slice(0, 3 * windows.length));
     return rate;
   }
 }

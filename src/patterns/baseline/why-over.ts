@@ -20,7 +20,7 @@ export function whyOver(
   switch (aspect) {
     case 'restart_rate': {
       state.rate?.advance(Math.floor(nowUs / hourUs));
-      const isOver = (state.rate?.judge().probability ?? 1) >= ordinary;
+      const isOver = (state.rate?.judge()?.probability ?? 1) >= ordinary;
       return isOver ? `${service} restarts no more often than usual.` : undefined;
     }
     case 'first_restart': {

@@ -49,10 +49,10 @@ export class SortedMemory {
     return size === 0 ? 0.5 : (this.below(value) + this.notAbove(value)) / 2 / size;
   }
 
-  /** Half of the values are below it; undefined where there is none. */
-  median(): number | undefined {
+  /** The value that this share of the values is below: 0 the lowest, 0.5 the median, 1 the highest. */
+  quantile(share: number): number | undefined {
     const size = this.size[0] as number;
-    return size === 0 ? undefined : this.values[size >> 1];
+    return size === 0 ? undefined : this.values[Math.min(Math.floor(size * share), size - 1)];
   }
 
   /** The caller sees to it that there is room: `remove` the oldest first. */
