@@ -15,12 +15,12 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { replayHeader, SeriesReplay } from '../src/patterns/series-replay.ts';
 import {
   type SeriesOptions,
   seriesDefaults,
   seriesThreshold,
-} from '../src/patterns/series-score.ts';
+} from '../src/patterns/series/options.ts';
+import { replayHeader, SeriesReplay } from '../src/patterns/series-replay.ts';
 
 const profiles = ['standard', 'reward_low_FP_rate', 'reward_low_FN_rate'] as const;
 

@@ -179,6 +179,14 @@ const cases: readonly Case[] = [
     want: [],
   },
   {
+    name: 'restarts that a resync found belong to no hour',
+    given: () => [
+      transition('restarting', 'db.service', start + 10 * day, { count: 40, resync: true }),
+    ],
+    until: start + 12 * day,
+    want: [],
+  },
+  {
     name: 'one that starts irregularly is never expected',
     given: () => {
       const random = seeded(3);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { makeSeries, seeded, shapeNames } from '../bench/series-shapes.ts';
-import { lightSeries, SeriesScorer, seriesThreshold } from '../src/patterns/series-score.ts';
+import { lightSeries, seriesThreshold } from '../src/patterns/series/options.ts';
+import { SeriesScorer } from '../src/patterns/series-score.ts';
 
 const step = 300e6;
 

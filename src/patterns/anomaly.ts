@@ -143,6 +143,8 @@ export class AnomalyDetector {
     const isFirst = state.lastRestartUs === undefined;
     const hour = Math.floor(timeUs / hourUs);
     state.lastRestartUs = timeUs;
+    // What a resync found happened some time since nobody looked: it belongs to no hour.
+    if (transition.resync) return;
     state.rate ??= new RestartRate(Math.floor(state.sinceUs / hourUs), hour, this.#periodHours());
     state.rate.add(hour, count);
     if (this.isLearning(service, timeUs)) return;
@@ -180,14 +182,13 @@ export class AnomalyDetector {
     const { kind, timeUs, uptimeUs } = transition;
     const interval = state.timetable?.interval();
     state.isDown = kind === 'stopped' && (uptimeUs ?? 0) * 2 > (interval ?? Infinity);
-    const unusual = this.#lives.end(service, timeUs, kind === 'stopped' ? undefined : uptimeUs);
-    for (const resource of ['memory', 'cpu', 'uptime'] as const) {
-      const found = unusual.find((life) => life.resource === resource);
-      if (found !== undefined && !this.isLearning(service, timeUs)) {
-        this.#suspicions.add(unusualLife(service, timeUs, found));
-      } else if (resource !== 'uptime' || kind !== 'stopped') {
+    const judged = this.#lives.end(service, timeUs, kind === 'stopped' ? undefined : uptimeUs);
+    for (const [resource, unusual] of judged) {
+      if (unusual === undefined) {
         const sentence = `The last life of ${service} was an ordinary one again.`;
         this.#close(service, state, resource, timeUs, sentence, verdicts);
+      } else if (!this.isLearning(service, timeUs)) {
+        this.#suspicions.add(unusualLife(service, timeUs, unusual));
       }
     }
   }

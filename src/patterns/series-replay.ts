@@ -1,5 +1,6 @@
 import type { RealtimeUs } from '../model/time.ts';
-import { type SeriesOptions, SeriesScorer } from './series-score.ts';
+import type { SeriesOptions } from './series/options.ts';
+import { SeriesScorer } from './series-score.ts';
 
 /** What becomes of one line: a line of output, or what is wrong with it. */
 export type ReplayedLine =

@@ -1,6 +1,7 @@
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
 import type { ResourceSample } from '../anomaly-contract.ts';
-import { lightSeries, SeriesScorer, seriesThreshold } from '../series-score.ts';
+import { lightSeries, seriesThreshold } from '../series/options.ts';
+import { SeriesScorer } from '../series-score.ts';
 
 export type Resource = 'memory' | 'cpu' | 'uptime';
 
@@ -75,20 +76,28 @@ export class Lives {
     life.cpuUs = cpuUs;
   }
 
-  /** @param uptimeUs only where the end was not somebody's wish: else the uptime says nothing */
-  end(service: string, timeUs: RealtimeUs, uptimeUs: DurationUs | undefined): UnusualLife[] {
+  /**
+   * @param uptimeUs only where the end was not somebody's wish: else the uptime says nothing
+   * @returns what could be judged; undefined for what was as usual
+   */
+  end(
+    service: string,
+    timeUs: RealtimeUs,
+    uptimeUs: DurationUs | undefined,
+  ): ReadonlyMap<Resource, UnusualLife | undefined> {
     const life = this.#lives.get(service);
     this.#lives.delete(service);
-    const found: (UnusualLife | undefined)[] = [];
-    if (life !== undefined) {
-      found.push(this.#judge(service, 'memory', timeUs, life.peakBytes));
-      const share = cpuShare(life);
-      if (share !== undefined) found.push(this.#judge(service, 'cpu', timeUs, share));
+    const values: readonly (readonly [Resource, number | undefined])[] = [
+      ['memory', life?.peakBytes],
+      ['cpu', life && cpuShare(life)],
+      ['uptime', uptimeUs === undefined ? undefined : uptimeUs / 1e6],
+    ];
+    const judged = new Map<Resource, UnusualLife | undefined>();
+    for (const [resource, value] of values) {
+      if (value === undefined) continue;
+      judged.set(resource, this.#judge(service, resource, timeUs, value));
     }
-    if (uptimeUs !== undefined) {
-      found.push(this.#judge(service, 'uptime', timeUs, uptimeUs / 1e6));
-    }
-    return found.filter((unusual) => unusual !== undefined);
+    return judged;
   }
 
   forget(service: string): void {

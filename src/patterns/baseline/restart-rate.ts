@@ -13,6 +13,8 @@ const weeksOfPrior = 2;
 const beyondRecord = 1.5;
 /** Windows that are judged, in hours up to now: a burst, a bad shift, a bad day. */
 const windows = [1, 6, 24] as const;
+/** Where the records begin, behind the hours. */
+const recordsAt = hoursADay;
 
 /** A window of hours with more restarts than the baseline explains. */
 export interface RateJudgement {
@@ -32,9 +34,8 @@ export interface SavedRate {
   readonly bursts: number;
   readonly exposure: number;
   readonly weekExposure: number;
-  readonly hours: readonly number[];
+  readonly recent: readonly number[];
   readonly week: readonly number[];
-  readonly records: readonly number[];
 }
 
 /**
@@ -43,10 +44,13 @@ export interface SavedRate {
  * of the week (UTC) once it has seen weeks. The last 24 hours are judged, never learned from.
  */
 export class RestartRate {
-  /** Restarts in each of the last 24 hours, by hour modulo 24. */
-  readonly #hours = new Uint16Array(hoursADay);
+  /**
+   * Restarts in each of the last 24 hours, by hour modulo 24; then the largest count of each window:
+   * today's, yesterday's, and of the days before, fading. One array, as arrays have a price.
+   */
+  readonly #recent = new Float32Array(recordsAt + 3 * windows.length);
   /** Restarts by hour of the week, forgetting; the hours they were seen in are `#weekExposure`. */
-  readonly #week = new Float32Array(hoursAWeek);
+  readonly #week = new Uint16Array(hoursAWeek);
   readonly #startHour: number;
   readonly #periodHours: number;
   readonly #keep: number;
@@ -58,8 +62,6 @@ export class RestartRate {
   #hadRestart = false;
   #exposure = 0;
   #weekExposure = 0;
-  /** Largest count of each window: today's, yesterday's, and of the days before, fading. */
-  readonly #records = new Float32Array(3 * windows.length);
 
   /**
    * @param startHour hour since 1970 from which the service was watched, without a restart so far
@@ -81,8 +83,8 @@ export class RestartRate {
       this.#hour++;
       const leaving = this.#hour - hoursADay;
       const place = this.#hour % hoursADay;
-      if (leaving >= this.#startHour) this.#learn(leaving, this.#hours[place] as number);
-      this.#hours[place] = 0;
+      if (leaving >= this.#startHour) this.#learn(leaving, this.#recent[place] as number);
+      this.#recent[place] = 0;
       if (place === 0) this.#turnDay();
     }
     if (hour > this.#hour) {
@@ -94,19 +96,20 @@ export class RestartRate {
   add(hour: number, count: number): void {
     this.advance(hour);
     const place = this.#hour % hoursADay;
-    this.#hours[place] = Math.min((this.#hours[place] as number) + count, 0xffff);
+    this.#recent[place] = (this.#recent[place] as number) + count;
     let sum = 0;
     let back = 0;
     for (const [i, windowHours] of windows.entries()) {
       for (; back < windowHours; back++)
-        sum += this.#hours[(place + hoursADay - back) % hoursADay] as number;
-      this.#records[i] = Math.max(this.#records[i] as number, sum);
+        sum += this.#recent[(place + hoursADay - back) % hoursADay] as number;
+      const at = recordsAt + i;
+      this.#recent[at] = Math.max(this.#recent[at] as number, sum);
     }
   }
 
   /** A day is over: what was today's becomes yesterday's, which joins the days before. */
   #turnDay(): void {
-    const records = this.#records;
+    const records = this.#recent.subarray(recordsAt);
     const fading = this.#keep ** hoursADay;
     for (let i = 0; i < windows.length; i++) {
       const yesterday = i + windows.length;
@@ -124,7 +127,7 @@ export class RestartRate {
   remove(hour: number, count: number): void {
     if (this.#hour - hour >= hoursADay || hour > this.#hour) return;
     const place = hour % hoursADay;
-    this.#hours[place] = Math.max((this.#hours[place] as number) - count, 0);
+    this.#recent[place] = Math.max((this.#recent[place] as number) - count, 0);
   }
 
   /** The least probable of the windows that end now; undefined while the baseline is too short. */
@@ -136,10 +139,10 @@ export class RestartRate {
     let hours = 0;
     for (const [i, windowHours] of windows.entries()) {
       for (; hours < windowHours && this.#hour - hours >= this.#startHour; hours++) {
-        count += this.#hours[(this.#hour - hours) % hoursADay] as number;
+        count += this.#recent[(this.#hour - hours) % hoursADay] as number;
         expected += this.#expected(this.#hour - hours);
       }
-      const record = this.#records[i + 2 * windows.length] as number;
+      const record = this.#recent[recordsAt + 2 * windows.length + i] as number;
       if (count < record * beyondRecord + 1) continue;
       const probability = upperTail(count, expected, this.#shape(hours));
       if (probability < least.probability) least = { windowHours, count, expected, probability };
@@ -177,7 +180,7 @@ export class RestartRate {
     if (count > 0 && !this.#hadRestart) this.#bursts++;
     this.#hadRestart = count > 0;
     const place = hour % hoursAWeek;
-    this.#week[place] = (this.#week[place] as number) + count;
+    this.#week[place] = Math.min((this.#week[place] as number) + count, 0xffff);
   }
 
   /** So many hours without a restart. */
@@ -195,7 +198,7 @@ export class RestartRate {
   /** The profile forgets in steps: half of it, each time it is full. */
   #fadeWeek(): void {
     this.#weekExposure /= 2;
-    for (let i = 0; i < hoursAWeek; i++) this.#week[i] = (this.#week[i] as number) / 2;
+    for (let i = 0; i < hoursAWeek; i++) this.#week[i] = (this.#week[i] as number) >> 1;
   }
 
   save(): SavedRate {
@@ -207,9 +210,8 @@ export class RestartRate {
       bursts: this.#bursts,
       exposure: this.#exposure,
       weekExposure: this.#weekExposure,
-      hours: [...this.#hours],
+      recent: [...this.#recent],
       week: [...this.#week],
-      records: [...this.#records],
     };
   }
 
@@ -221,9 +223,8 @@ export class RestartRate {
     rate.#bursts = saved.bursts;
     rate.#exposure = saved.exposure;
     rate.#weekExposure = saved.weekExposure;
-    rate.#hours.set(saved.hours.slice(0, hoursADay));
+    rate.#recent.set(saved.recent.slice(0, rate.#recent.length));
     rate.#week.set(saved.week.slice(0, hoursAWeek));
-    rate.#records.set(saved.records.slice(0, 3 * windows.length));
     return rate;
   }
 }
