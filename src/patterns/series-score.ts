@@ -15,7 +15,7 @@ const lone = { day: 5, quiet: 6 } as const;
 const averages = { level: 7, spread: 8, dayResidual: 9, briefChange: 10, change: 11 } as const;
 
 /** Decimal digits of improbability that the five views must have together, by weight, for 0.5. */
-const digitsTogether = 7.75;
+const digitsTogether = 7;
 /** Digits that one lone view must have for 0.5. */
 const digitsAlone = 6;
 /** Values that a lone view averages over: the residual of the day, and the size of changes. */

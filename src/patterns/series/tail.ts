@@ -1,6 +1,9 @@
 /** Bins an octave: the tail is read between bins, so finer ones gain nothing measurable. */
 const perOctave = 2;
-/** Sizes below 2^-6 of the view's usual size are all alike, and never news. */
+/**
+ * Sizes below 2^-6 of the view's usual size are zeros: never news, and no yardstick for what is. So
+ * a trifle of noise on values that repeat changes little.
+ */
 const lowestOctave = -6;
 const octaves = 22;
 const bins = perOctave * octaves;
@@ -63,9 +66,9 @@ export class Tail {
   #count(size: number): void {
     const totals = this.totals;
     totals[1] = (totals[1] as number) + 1;
-    if (size > 0) {
-      const place = Math.floor((Math.log2(size) - lowestOctave) * perOctave);
-      const bin = Math.min(Math.max(place, 0), bins - 1);
+    const place = (Math.log2(size) - lowestOctave) * perOctave;
+    if (place > 0) {
+      const bin = Math.min(Math.floor(place), bins - 1);
       this.counts[bin] = (this.counts[bin] as number) + 1;
       totals[0] = (totals[0] as number) + 1;
     }
