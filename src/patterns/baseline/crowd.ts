@@ -1,0 +1,37 @@
+import type { DurationUs, RealtimeUs } from '../../model/time.ts';
+
+/** Services that start over within a minute of each other before it is nobody's own doing. */
+const crowdSize = 5;
+const withinUs: DurationUs = 60e6;
+/** Remembered; a crowd is recognised by `crowdSize` of them. */
+const remembered = 64;
+/** A service that started over less than this before is in trouble of its own: it makes no crowd. */
+const quietUs: DurationUs = 600e6;
+
+/**
+ * Notices when many services start over at once: a boot, a package upgrade, a restart of what they
+ * all need.
+ */
+export class Crowd {
+  readonly #times = new Float64Array(remembered);
+  #next = 0;
+
+  /** How long after a start it can be told whether others followed. */
+  static readonly settleUs: DurationUs = withinUs;
+
+  /** @param lastUs when the same service started over before; undefined for never */
+  add(timeUs: RealtimeUs, lastUs: RealtimeUs | undefined): void {
+    if (lastUs !== undefined && timeUs - lastUs < quietUs) return;
+    this.#times[this.#next % remembered] = timeUs;
+    this.#next++;
+  }
+
+  /** Whether a start at `timeUs` was one of many. */
+  surrounds(timeUs: RealtimeUs): boolean {
+    let near = 0;
+    for (let i = 0; i < Math.min(this.#next, remembered); i++) {
+      if (Math.abs((this.#times[i] as number) - timeUs) <= withinUs) near++;
+    }
+    return near >= crowdSize;
+  }
+}
