@@ -10,9 +10,11 @@ import { lineOf } from '../src/model/line.ts';
 import type { CommandIo } from './io.ts';
 import { DamagedRecording, formats, type ReplayContext } from './replay-formats.ts';
 import { replayMemory } from './replay-recording.ts';
+import { replaySeries } from './replay-series.ts';
 
 const help = `Usage: unitwatch replay FILE [--host NAME] [--config FILE]
        unitwatch replay --memory FILE.csv [--service NAME]
+       unitwatch replay --series FILE.csv
 
 Runs a recording through the agent and writes what comes of it, as NDJSON, to
 standard output: the events of recorded bus messages, the findings of recorded
@@ -22,6 +24,7 @@ FILE may be gzipped, or - for standard input. It can hold:
 ${formats.map(({ name }) => `  - ${name}`).join('\n')}
 
   --memory FILE   columns timestamp,bytes of one service: its memory_leak findings
+  --series FILE   columns timestamp,value: each row again, with its anomaly score
   --service NAME  the name that those findings carry
   --host NAME     the host it was recorded on; this one's name by default
   --config FILE   settings of the detectors
@@ -49,6 +52,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
     io.stdout.write(help);
     return 0;
   }
+  if (asked.column === 'series') return replaySeries(asked.file, io);
   const loaded = await loadConfig({ env: io.env, file: asked.config });
   if ('faults' in loaded) {
     io.stderr.write(`${loaded.faults.join('\n')}\n`);
@@ -56,7 +60,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
   }
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const settings = patternSettings(loaded.config, timeZone);
-  if (asked.memory) {
+  if (asked.column === 'memory') {
     const { host, service } = asked;
     const streams = { in: process.stdin, out: io.stdout, err: io.stderr };
     return replayMemory(asked.file, { settings, host, service }, streams);
@@ -195,11 +199,11 @@ function sentenceOf(error: unknown): { message: string; status: 1 | 2 } | undefi
 interface Asked {
   /** Undefined where help was asked for. */
   readonly file: string | undefined;
-  /** FILE holds the memory of one service. */
-  readonly memory: boolean;
+  /** FILE is a table of one service's memory, or of any series; undefined for a recording. */
+  readonly column: 'memory' | 'series' | undefined;
   readonly service: string;
   readonly host: string;
-  readonly config: string | undefined;
+  readonly config?: string | undefined;
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
@@ -210,22 +214,41 @@ function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
       options: {
         host: { type: 'string', default: hostname() },
         memory: { type: 'string' },
+        series: { type: 'string' },
         service: { type: 'string', default: 'recorded.service' },
         config: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    const { host, service, config } = values;
-    const memory = values.memory !== undefined;
-    const given = { host, service, config, memory };
-    if (values.help) return { ...given, file: undefined };
-    const [file, ...more] = memory ? [values.memory, ...positionals] : positionals;
-    if (file === undefined) return { wrong: 'which FILE?' };
-    if (more.length > 0) return { wrong: 'one file at a time' };
-    if (host === '') return { wrong: '--host needs a name' };
-    return { ...given, file };
+    return values.help
+      ? { ...values, file: undefined, column: undefined }
+      : choose(values, positionals);
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
     return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
   }
+}
+
+interface Options {
+  readonly host: string;
+  readonly service: string;
+  readonly config?: string;
+  readonly memory?: string;
+  readonly series?: string;
+}
+
+function choose(
+  options: Options,
+  positionals: readonly string[],
+): Asked | { readonly wrong: string } {
+  const { memory, series, host, service, config } = options;
+  if (memory !== undefined && series !== undefined)
+    return { wrong: '--memory or --series, not both' };
+  const named = memory ?? series;
+  const [file, ...more] = named === undefined ? positionals : [named, ...positionals];
+  if (file === undefined) return { wrong: 'which FILE?' };
+  if (more.length > 0) return { wrong: 'one file at a time' };
+  if (host === '') return { wrong: '--host needs a name' };
+  const column = memory !== undefined ? 'memory' : series !== undefined ? 'series' : undefined;
+  return { host, service, config, file, column };
 }

@@ -6,6 +6,7 @@ import type { Clock } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { FindingCounts } from './model/view.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
+import { AnomalyFindings } from './patterns/anomaly-findings.ts';
 import { detectors } from './patterns/detectors.ts';
 import { PatternRunner } from './patterns/runner.ts';
 import { defaultSettings, type PatternSettings } from './patterns/settings.ts';
@@ -24,6 +25,8 @@ export interface AnalysisOptions {
 
 /** How often findings are looked at that time alone decides. */
 const tickMs = 1_000;
+/** The same for anomalies, which wait a minute for what happens to others. */
+const anomalyTickMs = 60_000;
 /** How often what was learned is kept: what a crash of the agent costs at the most. */
 const saveMs = 300_000;
 
@@ -35,6 +38,8 @@ export class Analysis {
   readonly counts: FindingCounts;
   private readonly options: AnalysisOptions;
   private readonly runner: PatternRunner;
+  /** Undefined where `anomaly_detection` is off. */
+  private readonly anomalies: AnomalyFindings | undefined;
   private readonly sampler: Sampler;
   private readonly state: StateFile | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
@@ -48,6 +53,10 @@ export class Analysis {
       now: () => clock.monotonicUs(),
     });
     this.runner = runner;
+    const anomalies = config.anomaly_detection
+      ? new AnomalyFindings({ baselinePeriodUs: config.baseline_period * 1_000 })
+      : undefined;
+    this.anomalies = anomalies;
     this.state = options.keepState
       ? stateFile(`${config.state_directory}/patterns.json`)
       : undefined;
@@ -56,32 +65,53 @@ export class Analysis {
       roots: { cgroup: config.cgroup_root, proc: config.proc_root },
       everyMs: config.poll_interval,
       clock,
-      onSample: (sample) => this.tell(runner.sample(sample)),
+      onSample: (sample) => {
+        this.tell(runner.sample(sample));
+        this.tell(anomalies?.observe({ kind: 'sample', ...sample }));
+      },
     });
     this.counts = {
       get opened() {
         const counters = Object.values(runner.counters);
-        return Object.fromEntries(counters.map((one) => [one.pattern, one.detections]));
+        const opened = counters.map((one) => [one.pattern, one.detections]);
+        return Object.fromEntries([...opened, ['anomaly', anomalies?.opened ?? 0]]);
       },
-      open: () => runner.openFindings(),
+      get learning() {
+        return anomalies?.learning(clock.realtimeUs()) ?? 0;
+      },
+      *open() {
+        yield* runner.openFindings();
+        if (anomalies) yield* anomalies.openFindings();
+      },
     };
   }
 
   transition(what: Transition): void {
     this.tell(this.runner.transition(what));
+    this.tell(this.anomalies?.observe({ kind: 'transition', transition: what }));
   }
 
   /** Takes up what was learned before, and begins to read what units use. */
   async start(): Promise<void> {
-    const saved = await this.state?.read();
-    const unused = saved === undefined ? undefined : this.runner.restore(saved);
-    if (unused) this.options.log.warn({ reason: unused }, 'What was learned before is not used.');
+    this.takeUp(await this.state?.read());
     this.sampler.start();
     const { clock } = this.options;
+    const anomalyTick = (): void =>
+      this.tell(this.anomalies?.observe({ kind: 'tick', nowUs: clock.realtimeUs() }));
+    anomalyTick();
     this.timers.push(
       setInterval(() => this.tell(this.runner.tick(clock.realtimeUs())), tickMs),
+      setInterval(anomalyTick, anomalyTickMs),
       setInterval(() => void this.save(), saveMs),
     );
+  }
+
+  private takeUp(saved: unknown): void {
+    if (typeof saved !== 'object' || saved === null) return;
+    const { patterns, anomalies } = saved as Readonly<Record<string, unknown>>;
+    const unused = [this.runner.restore(patterns), this.anomalies?.restore(anomalies)];
+    for (const reason of unused)
+      if (reason) this.options.log.warn({ reason }, 'What was learned before is not used.');
   }
 
   async stop(): Promise<void> {
@@ -90,12 +120,14 @@ export class Analysis {
     await this.save();
   }
 
-  private tell(findings: readonly Finding[]): void {
-    for (const finding of findings) this.options.onFinding(finding);
+  private tell(findings: readonly Finding[] | undefined): void {
+    for (const finding of findings ?? []) this.options.onFinding(finding);
   }
 
   private async save(): Promise<void> {
-    const failed = await this.state?.write(this.runner.save());
+    const failed = await this.state?.write(
+      `{"patterns":${this.runner.save()},"anomalies":${JSON.stringify(this.anomalies?.save() ?? null)}}`,
+    );
     if (failed) this.options.log.warn({ reason: failed }, 'What was learned is not kept.');
   }
 }

@@ -23,6 +23,8 @@ export interface CollectorCounters {
 export interface FindingCounts {
   /** Findings opened since the agent started, by pattern. */
   readonly opened: Readonly<Partial<Record<Pattern, number>>>;
+  /** Services whose usual behaviour is not known yet: no anomaly is called for them. */
+  readonly learning: number;
   /** Findings that are open now. */
   open(): Iterable<{ readonly pattern: Pattern; readonly service: string }>;
 }

@@ -87,6 +87,12 @@ const ownMetrics: readonly AgentMetric[] = [
       })),
   },
   scalar(
+    'gauge',
+    'unitwatch_services_learning',
+    'Services whose usual behaviour is still being learned: no anomaly is called for them.',
+    ({ view }) => view.findings?.learning ?? 0,
+  ),
+  scalar(
     'counter',
     'unitwatch_anomalies_detected_total',
     'Findings opened with the pattern anomaly.',

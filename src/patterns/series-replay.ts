@@ -1,6 +1,6 @@
-import type { RealtimeUs } from '../model/time.ts';
 import type { SeriesOptions } from './series/options.ts';
 import { SeriesScorer } from './series-score.ts';
+import { parseTimestamp } from './timestamp.ts';
 
 /** What becomes of one line: a line of output, or what is wrong with it. */
 export type ReplayedLine =
@@ -54,33 +54,6 @@ export class SeriesReplay {
 }
 
 /** RFC 3339; the same with a space for the T, or without an offset (then UTC). */
-const dateTime =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))?$/;
-const unixSeconds = /^-?\d+(?:\.\d+)?$/;
-
-/**
- * RFC 3339, `YYYY-MM-DD HH:MM:SS` (UTC), or seconds since 1970.
- * @returns microseconds since 1970; undefined for anything else, impossible dates included
- */
-export function parseTimestamp(text: string): RealtimeUs | undefined {
-  if (unixSeconds.test(text)) return Math.round(Number(text) * 1e6);
-  const parts = dateTime.exec(text);
-  if (parts === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
-    .slice(1, 7)
-    .map(Number);
-  const milliseconds = Date.UTC(year, month - 1, day, hour, minute, second);
-  const date = new Date(milliseconds);
-  // Date.UTC rolls 30 February over into March; a leap second may be 60.
-  const isDate = date.getUTCDate() === day || second === 60;
-  if (!isDate || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 60) {
-    return undefined;
-  }
-  const [sign, offsetHours, offsetMinutes] = parts.slice(8, 11);
-  const offset = Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0);
-  const micros = Math.round(Number(`0${parts[7] ?? ''}`) * 1e6);
-  return milliseconds * 1000 + micros - (sign === '-' ? -offset : offset) * 60e6;
-}
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 

@@ -68,7 +68,7 @@ export async function startAgent(settings: AgentSettings): Promise<RunningAgent>
   const options = [...config, '--listen', '127.0.0.1:0'];
   const [file = '', ...rest] = (settings.wrap ?? ((same) => same))([...argv, ...options]);
   const child = spawn(file, rest, {
-    env: { PATH: process.env['PATH'], ...settings.env },
+    env: { PATH: process.env['PATH'], UNITWATCH_STATE_DIRECTORY: folder, ...settings.env },
     stdio: ['ignore', pipe.writeEnd, 'pipe'],
     // A wrapper like nsenter stays in between: a signal goes to all of them.
     detached: settings.wrap !== undefined,

@@ -153,8 +153,8 @@ describe('states that may be passing ones', () => {
         running('b', 0),
         running('a', 1),
         failed('a', 10),
-        failed('b', 20),
-        waiting('b', 20.2),
+        failed('b', 150),
+        waiting('b', 150.2),
       ]),
       ['a.service failed', 'b.service exited'],
     ));

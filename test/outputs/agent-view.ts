@@ -70,7 +70,7 @@ export function testView(units: readonly UnitView[] = []): TestView {
     events: { started: 4, failed: 1 },
     dropped: { stdout: { buffer_full: 9, closed: 0 } },
     signalDelay: new Histogram([0.001, 0.01, 0.1]),
-    findings: { opened: { crash_loop: 2, anomaly: 1 }, open: () => openFindings },
+    findings: { learning: 3, opened: { crash_loop: 2, anomaly: 1 }, open: () => openFindings },
     units: () => unitMap.values(),
     unitMap,
     openFindings,

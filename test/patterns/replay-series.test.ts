@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { replaySeries } from '../cmd/replay-series.ts';
-import { parseTimestamp, SeriesReplay } from '../src/patterns/series-replay.ts';
+import { replaySeries } from '../../cmd/replay-series.ts';
+import { SeriesReplay } from '../../src/patterns/series-replay.ts';
+import { parseTimestamp } from '../../src/patterns/timestamp.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'unitwatch-replay-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Crowd } from '../src/patterns/baseline/crowd.ts';
-import { upperTail } from '../src/patterns/baseline/negative-binomial.ts';
-import { RestartRate } from '../src/patterns/baseline/restart-rate.ts';
-import { Timetable } from '../src/patterns/baseline/timetable.ts';
+import { Crowd } from '../../src/patterns/baseline/crowd.ts';
+import { upperTail } from '../../src/patterns/baseline/negative-binomial.ts';
+import { RestartRate } from '../../src/patterns/baseline/restart-rate.ts';
+import { Timetable } from '../../src/patterns/baseline/timetable.ts';
 
 /** 1 - sum of the probabilities below `count`, each from the one before. */
 function slowTail(count: number, mean: number, shape: number): number {

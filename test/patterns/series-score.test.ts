@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { makeSeries, seeded, shapeNames } from '../bench/series-shapes.ts';
-import { lightSeries, seriesThreshold } from '../src/patterns/series/options.ts';
-import { SeriesScorer } from '../src/patterns/series-score.ts';
+import { makeSeries, seeded, shapeNames } from '../../bench/series-shapes.ts';
+import { lightSeries, seriesThreshold } from '../../src/patterns/series/options.ts';
+import { SeriesScorer } from '../../src/patterns/series-score.ts';
 
 const step = 300e6;
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { seeded } from '../bench/series-shapes.ts';
-import type { Transition, TransitionKind } from '../src/model/transition.ts';
-import { AnomalyDetector } from '../src/patterns/anomaly.ts';
-import type { AnomalyInput, AnomalyVerdict } from '../src/patterns/anomaly-contract.ts';
+import { seeded } from '../../bench/series-shapes.ts';
+import type { Transition, TransitionKind } from '../../src/model/transition.ts';
+import { AnomalyDetector } from '../../src/patterns/anomaly.ts';
+import type { AnomalyInput, AnomalyVerdict } from '../../src/patterns/anomaly-contract.ts';
 
 const minute = 60e6;
 const hour = 60 * minute;

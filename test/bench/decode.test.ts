@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bench as decode } from '../bench/decode.ts';
-import { bench as replay } from '../bench/replay.ts';
-import type { Row } from '../bench/row.ts';
+import { bench as decode } from '../../bench/decode.ts';
+import { bench as replay } from '../../bench/replay.ts';
+import type { Row } from '../../bench/row.ts';
 
 /** Goals of the benches, five times as lax: this machine may be slow, and other tests run beside. */
 function figure(rows: readonly Row[], name: string): number {

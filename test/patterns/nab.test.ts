@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { nabBench, nabScores } from '../bench/nab.ts';
+import { nabBench, nabScores } from '../../bench/nab.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const nab = join(root, '..', 'shared', 'nab');
 
 it('says in one line that the benchmark is not there', () => {
