@@ -35,6 +35,8 @@ export interface SessionOptions {
 const reconcileMs = 300_000;
 /** How often it is made sure that bus and systemd still answer; a dead one may never say so. */
 const pingMs = 30_000;
+/** Our connection may be what starts a bus (a user's is socket-activated); systemd then joins it. */
+const appearanceMs = 3_000;
 /** How long names of new units are gathered before what signals leave out is asked for. */
 const gatherMs = 250;
 
@@ -58,6 +60,7 @@ export class Session {
   private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
   private running: Promise<void> | undefined;
   private closed = false;
+  private awaited: (() => void) | undefined;
 
   /** @throws BusError with a sentence that says what to do */
   static async start(options: SessionOptions): Promise<Session> {
@@ -153,6 +156,7 @@ export class Session {
   }
 
   private async begin(): Promise<void> {
+    if (this.signals.owner === '' && !this.options.patient) await this.appearance();
     if (this.signals.owner === '' && !this.options.patient)
       throw new BusError(
         'unreachable',
@@ -164,6 +168,20 @@ export class Session {
     this.every(pingMs, () => this.ping());
   }
 
+  /** Resolves when systemd comes to the bus, or is given up. */
+  private async appearance(): Promise<void> {
+    const timer = setTimeout(() => this.appeared(), appearanceMs);
+    await new Promise<void>((resolve) => {
+      this.awaited = resolve;
+    });
+    clearTimeout(timer);
+  }
+
+  private appeared(): void {
+    this.awaited?.();
+    this.awaited = undefined;
+  }
+
   private async meetSystemd(reason: ResyncReason): Promise<void> {
     await this.manager.subscribe();
     this.systemdVersion = await this.manager.version();
@@ -173,6 +191,10 @@ export class Session {
   }
 
   private ownerChanged(owner: string): void {
+    if (this.awaited) {
+      this.appeared();
+      return;
+    }
     if (this.ready) {
       this.ready = false;
       this.options.onAbsent();

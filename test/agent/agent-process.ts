@@ -17,6 +17,20 @@ export const command = fileURLToPath(new URL('../../cmd/unitwatch.js', import.me
 /** The options that the packaged unit gives to Node. */
 export const nodeOptions = ['--max-semi-space-size=1'] as const;
 
+/**
+ * The command line that runs `argv` as another user, who may read every file all the same: the
+ * repository may lie in a folder that is closed to others. Writing, and so connecting to a socket,
+ * takes the permission that it takes.
+ */
+export function asUser(uid: number, argv: readonly string[]): string[] {
+  const readAll = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+  const user = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+  return ['setpriv', ...user, ...readAll, '--', ...argv];
+}
+
+/** The highest user that every Linux has: `nobody`. */
+export const nobody = 65_534;
+
 export interface AgentSettings {
   /** A D-Bus address, `system` or `user`. */
   readonly bus: string;

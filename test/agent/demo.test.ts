@@ -7,7 +7,7 @@ import type { Event } from '../../src/model/event.ts';
 import { prepareForBeds, until } from '../bed.ts';
 import { hostNow, leftBehind } from '../leftovers.ts';
 import { eventOfLine } from '../validate.ts';
-import { command } from './agent-process.ts';
+import { asUser, command, nobody } from './agent-process.ts';
 
 /** From the boot to the first events. */
 const firstEventsMs = 15_000;
@@ -82,11 +82,8 @@ describe('the demo', () => {
     });
 
   test('who may not boot one is told what is missing', async () => {
-    const child = spawn(process.execPath, [command, 'demo'], {
-      uid: 65_534,
-      gid: 65_534,
-      cwd: '/',
-    });
+    const [file = '', ...rest] = asUser(nobody, [process.execPath, command, 'demo']);
+    const child = spawn(file, rest);
     let stderr = '';
     child.stderr.on('data', (data) => {
       stderr += data;

@@ -7,10 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { command } from './agent-process.ts';
-
-/** The highest user that every Linux has: `nobody`. */
-const nobody = 65_534;
+import { asUser, command, nobody } from './agent-process.ts';
 
 interface Outcome {
   readonly status: number | null;
@@ -19,12 +16,16 @@ interface Outcome {
 }
 
 /** Runs the command to its end. */
-async function unitwatch(folder: string, argv: readonly string[], uid?: number): Promise<Outcome> {
-  const child = spawn(process.execPath, [command, ...argv], {
+async function unitwatch(
+  folder: string,
+  argv: readonly string[],
+  wrap: (argv: readonly string[]) => readonly string[] = (same) => same,
+): Promise<Outcome> {
+  const [file = '', ...rest] = wrap([process.execPath, command, ...argv]);
+  const child = spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], UNITWATCH_CONFIG: join(folder, 'empty.yaml') },
     timeout: 20_000,
-    ...(uid !== undefined && { uid, gid: uid, cwd: '/' }),
   });
   let stdout = '';
   let stderr = '';
@@ -128,7 +129,7 @@ describe('what the user did wrong or the machine lacks', () => {
     await once(server, 'listening');
     chmodSync(path, 0o600);
     const argv = ['run', '--listen', 'off', '--bus', `unix:path=${path}`];
-    const outcome = await unitwatch(folder, argv, nobody);
+    const outcome = await unitwatch(folder, argv, (all) => asUser(nobody, all));
     server.close();
     assert.equal(outcome.status, 1);
     assert.equal(
@@ -168,7 +169,9 @@ describe('what the user did wrong or the machine lacks', () => {
   });
 
   test('a port that this user may not open', async () => {
-    const outcome = await unitwatch(folder, ['run', '--listen', '127.0.0.1:80'], nobody);
+    // A container may let everybody open every port; a network of its own starts with the default.
+    const wrap = (all: readonly string[]) => ['unshare', '--net', ...asUser(nobody, all)];
+    const outcome = await unitwatch(folder, ['run', '--listen', '127.0.0.1:80'], wrap);
     assert.equal(outcome.status, 1);
     assert.match(outcome.stderr, /^unitwatch: .*80.*\n$/);
   });

@@ -28,12 +28,15 @@ function commandHere(): string {
     .replace('/usr/lib/node_modules/unitwatch', '/opt/unitwatch');
 }
 
-/** The repository may lie where the sandbox does not look: below /home, /root or /tmp. */
+/** The repository may lie where the sandbox does not look (/home, /root, /tmp) or others may not. */
+const parts = ['dist', 'node_modules', 'package.json'].map(
+  (name) => `${join(repository, name)}:/opt/unitwatch/${name}`,
+);
 const here = [
   '[Service]',
   'ExecStart=',
   `ExecStart=${commandHere()}`,
-  `BindReadOnlyPaths=${process.execPath}:/opt/node ${repository}:/opt/unitwatch`,
+  `BindReadOnlyPaths=${process.execPath}:/opt/node ${parts.join(' ')}`,
   'WatchdogSec=3',
   'RestartSec=200ms',
   '',

@@ -5,8 +5,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { insideArgv } from '../../src/demo/inside.ts';
 import { idleUnit, withBed } from '../bed.ts';
-import { heard, story, withAgent } from './agent-process.ts';
+import { asUser, heard, story, withAgent } from './agent-process.ts';
 
+const uid = 12_345;
 const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
 test("root's own systemd, reached from outside", () =>
@@ -30,20 +31,22 @@ test("root's own systemd, reached from outside", () =>
 
 test("a user's own systemd, as that user", () =>
   withBed({ binds: [repository] }, async (bed) => {
-    const added = await bed.exec(['useradd', '--uid', '12345', '--create-home', 'somebody']);
+    const added = await bed.exec(['useradd', '--uid', String(uid), '--create-home', 'somebody']);
     assert.equal(added.status, 0, added.stderr);
     const units = join(bed.root, 'home/somebody/.config/systemd/user');
     mkdirSync(units, { recursive: true });
     writeFileSync(join(units, 'own.service'), idleUnit());
-    await bed.systemctl('start', 'user@12345.service');
-    const asUser = ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups', '--'];
-    const env = { XDG_RUNTIME_DIR: '/run/user/12345' };
-    const wrap = (argv: readonly string[]) => insideArgv(bed.pid, [...asUser, ...argv]);
+    await bed.systemctl('start', `user@${uid}.service`);
+    const env = { XDG_RUNTIME_DIR: `/run/user/${uid}` };
+    const wrap = (argv: readonly string[]) => insideArgv(bed.pid, asUser(uid, argv));
     // Its /tmp is another: the defaults will do.
     await withAgent({ bus: 'user', env, wrap, configless: true }, async (agent) => {
-      const systemctl = [...asUser, 'systemctl', '--user'];
       for (const verb of ['start', 'restart', 'stop'] as const)
-        assert.equal((await bed.exec([...systemctl, verb, 'own.service'], { env })).status, 0);
+        assert.equal(
+          (await bed.exec(asUser(uid, ['systemctl', '--user', verb, 'own.service']), { env }))
+            .status,
+          0,
+        );
       await heard(agent, 'stopped', 'own.service', 2);
       assert.deepEqual(story(agent, 'own.service'), [
         ...['started', 'stopped clean', 'restarted clean', 'stopped clean'],
