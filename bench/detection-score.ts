@@ -35,7 +35,7 @@ export interface Row {
 }
 
 /** Every finding that the detectors make of a trace, in a process of its own, as it were. */
-export function findingsOf(trace: Trace): Finding[] {
+function findingsOf(trace: Trace): Finding[] {
   const runner = new PatternRunner({ settings: defaultSettings, detectors });
   const findings: Finding[] = [];
   for (const input of trace.inputs) {

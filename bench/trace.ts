@@ -128,7 +128,7 @@ export class Recorder {
   }
 }
 
-export function ending(reason: EndReason): Ending {
+function ending(reason: EndReason): Ending {
   const result = reason === 'clean' ? 'success' : reason;
   return { reason, result, coreDump: reason === 'core-dump', exitCode: reason === 'clean' ? 0 : 1 };
 }

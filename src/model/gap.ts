@@ -4,7 +4,7 @@ import { type RealtimeUs, rfc3339 } from './time.ts';
 /**
  * Why an event did not reach a reader: it read too slowly, the rate limit, or it is gone.
  */
-export const dropReasons = ['buffer_full', 'rate_limit', 'closed'] as const;
+const dropReasons = ['buffer_full', 'rate_limit', 'closed'] as const;
 export type DropReason = (typeof dropReasons)[number];
 
 /** A run of events in a row that a reader did not get. */

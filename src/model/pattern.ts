@@ -15,12 +15,6 @@ export function matcher(pattern: string): Matcher {
   return (name) => globMatches(pattern, name);
 }
 
-/** Matches where any of the patterns does. */
-export function anyMatcher(patterns: readonly string[]): Matcher {
-  const matchers = patterns.map(matcher);
-  return (name) => matchers.some((matches) => matches(name));
-}
-
 /** It can stand for more than one name. */
 export function isGlob(pattern: string): boolean {
   return /[*?[]/.test(pattern) || (pattern.length > 1 && /^\/.*\/$/.test(pattern));

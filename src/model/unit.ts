@@ -1,4 +1,4 @@
-import type { DurationUs, RealtimeUs } from './time.ts';
+import type { RealtimeUs } from './time.ts';
 
 /** systemd's ActiveState, org.freedesktop.systemd1(5). `refreshing` is new in systemd 257. */
 export type ActiveState =
@@ -176,11 +176,4 @@ export interface UnitView {
   readonly cgroup: string;
   /** The user named it, and systemd does not know it. */
   readonly missing: boolean;
-}
-
-/** How long a unit has been up at `nowUs`; 0 when it is not. */
-export function uptimeUs(state: Readonly<UnitState>, nowUs: RealtimeUs): DurationUs {
-  return phaseOf(state) === 'up' && state.activeEnterUs > 0
-    ? Math.max(0, nowUs - state.activeEnterUs)
-    : 0;
 }

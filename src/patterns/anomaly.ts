@@ -30,7 +30,7 @@ export interface AnomalyOptions {
   readonly baselinePeriodUs: DurationUs;
 }
 
-export const anomalyDefaults: AnomalyOptions = Object.freeze({ baselinePeriodUs: 86_400e6 });
+const anomalyDefaults: AnomalyOptions = Object.freeze({ baselinePeriodUs: 86_400e6 });
 
 /** So many restarts at least, this much more than expected, and this improbable, are too many. */
 const leastRestarts = 3;

@@ -1,9 +1,8 @@
+import { median as medianOf } from 'simple-statistics';
+
 /** The middle value; the mean of the two in the middle of an even number; NaN of nothing. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+  return values.length === 0 ? Number.NaN : medianOf([...values]);
 }
 
 /** A robust line: the median of the slopes between all pairs (Theil 1950, Sen 1968). */
@@ -41,7 +40,7 @@ export function trendChance(tau: number, n: number): number {
 }
 
 /** P(Z > z) of a standard normal; Abramowitz and Stegun 26.2.17, error below 1e-7. */
-export function normalTail(z: number): number {
+function normalTail(z: number): number {
   if (z < 0) return 1 - normalTail(-z);
   const t = 1 / (1 + 0.2316419 * z);
   const poly =

@@ -15,7 +15,7 @@ import { eventOfLine } from '../validate.ts';
 export const command = fileURLToPath(new URL('../../cmd/unitwatch.js', import.meta.url));
 
 /** The options that the packaged unit gives to Node. */
-export const nodeOptions = ['--max-semi-space-size=1'] as const;
+const nodeOptions = ['--max-semi-space-size=1'] as const;
 
 /**
  * The command line that runs `argv` as another user, who may read every file all the same: the
@@ -236,7 +236,7 @@ export async function heard<T extends EventType>(
 }
 
 /** `exited exit-code`: an event in two words. */
-export function summary(event: Event): string {
+function summary(event: Event): string {
   const reason: unknown = Reflect.get(event.data, 'reason') ?? Reflect.get(event.data, 'cause');
   return `${event.event_type}${reason === undefined ? '' : ` ${String(reason)}`}`;
 }
