@@ -33,7 +33,8 @@ async function newSocket(): Promise<{ fd: number; far: Socket; server: Server; n
   const path = join(folder, `socket-${performance.now()}`);
   const server = createServer({ pauseOnConnect: true }).listen(path);
   await once(server, 'listening');
-  const near = connect(path);
+  // Half open: its descriptor stays when the far side is gone.
+  const near = connect({ path, allowHalfOpen: true });
   const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [
     [Socket],
     unknown,
