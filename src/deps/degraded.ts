@@ -1,0 +1,33 @@
+import type { Way } from './causes.ts';
+import { kindOf, otherOf } from './graph.ts';
+import { kindSet } from './kinds.ts';
+import type { Simulation } from './simulation.ts';
+import { isUp } from './states.ts';
+
+const hardKinds = kindSet('RequiredBy', 'RequisiteOf', 'BoundBy');
+/** A socket, timer or path that is gone no longer starts what it triggers. */
+const softKinds = kindSet('WantedBy', 'UpheldBy', 'Triggers');
+
+/**
+ * Units that stay up, untouched, although something that they need or want has gone down; with the
+ * step from that to them, and whether they need it.
+ */
+export function degradedUnits(
+  sim: Simulation,
+  gone: readonly number[],
+  touched: ReadonlySet<number>,
+): { readonly way: Way; readonly hard: boolean }[] {
+  const found = new Map<number, { way: Way; hard: boolean }>();
+  for (const unit of gone) {
+    for (const edge of sim.graph.edges[unit] as number[]) {
+      const kind = kindOf(edge);
+      const other = otherOf(edge);
+      const hard = ((hardKinds >>> kind) & 1) === 1;
+      if (!hard && !((softKinds >>> kind) & 1)) continue;
+      if (touched.has(other) || !isUp(sim.states[other] as number)) continue;
+      if (found.has(other) && (!hard || found.get(other)?.hard)) continue;
+      found.set(other, { way: { units: [unit, other], kinds: [kind] }, hard });
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,309 @@
+import { kindOf, otherOf } from './graph.ts';
+import { merged, none, restart, start, stop, tryRestart, verify } from './jobs.ts';
+import { atoms, kindNumber } from './kinds.ts';
+import type { World } from './world.ts';
+
+/** What systemd answers when a job cannot be had; the message is for people. */
+export type Refusal = { readonly refused: string };
+
+/** How a job was pulled in: TRANSACTION_MATTERS and the others of src/core/transaction.h. */
+interface Pull {
+  readonly matters: boolean;
+  /** By Conflicts=. */
+  readonly conflicts?: boolean;
+  /** A start that restarts the dependants. */
+  readonly startIsRestart?: boolean;
+  /** Follows PropagatesStopTo= although it is not the anchor. */
+  readonly graceful?: boolean;
+}
+
+const wanted: Pull = { matters: false };
+const needed: Pull = { matters: true };
+const conflicting: Pull = { matters: true, conflicts: true };
+const gracefully: Pull = { matters: true, graceful: true };
+
+/** Not an error: the unit's type cannot do that. EBADR. */
+const notApplicable = 'not applicable';
+
+/**
+ * One transaction while it is put together: jobs and which job pulled in which. The numbers that
+ * stand for jobs and links are places in these arrays.
+ */
+export class Transaction {
+  readonly world: World;
+  readonly unit: number[] = [];
+  readonly type: number[] = [];
+  readonly matters: boolean[] = [];
+  readonly irreversible: boolean;
+  /** The next job of the same unit, or -1. */
+  readonly next: number[] = [];
+  /** Links that wait for this job: those who pulled it in. */
+  readonly pulledBy: number[][] = [];
+  readonly pulls: number[][] = [];
+  readonly subject: number[] = [];
+  readonly object: number[] = [];
+  readonly linkMatters: boolean[] = [];
+  readonly linkConflicts: boolean[] = [];
+  readonly linkKind: number[] = [];
+  readonly linkDead: boolean[] = [];
+  readonly jobDead: boolean[] = [];
+  /** Newest job of each unit that has one. */
+  readonly heads: Map<number, number> = new Map();
+  anchor = -1;
+
+  constructor(world: World, irreversible: boolean) {
+    this.world = world;
+    this.irreversible = irreversible;
+  }
+
+  /** Adds the anchor job and everything that it pulls in; answers why where that is impossible. */
+  build(type: number, unit: number, startIsRestart: boolean): Refusal | undefined {
+    const refused = this.expand(type, unit, -1, -1, { matters: true, startIsRestart });
+    return refused === undefined ? undefined : { refused };
+  }
+
+  /** transaction_delete_job(): also those that cannot do without it, where `dependants` says so. */
+  deleteJob(job: number, dependants: boolean): void {
+    const doomed = [job];
+    for (let j = doomed.pop(); j !== undefined; j = doomed.pop()) {
+      if (this.jobDead[j]) continue;
+      this.jobDead[j] = true;
+      this.unlist(j);
+      for (const link of this.pulls[j] as number[]) this.linkDead[link] = true;
+      for (const link of this.pulledBy[j] as number[]) {
+        if (this.linkDead[link]) continue;
+        this.linkDead[link] = true;
+        if (dependants && this.linkMatters[link]) doomed.push(this.subject[link] as number);
+      }
+    }
+  }
+
+  /** Jobs of the same unit, newest first. */
+  *jobsOf(head: number): Generator<number> {
+    for (let j = head; j >= 0; j = this.next[j] as number) yield j;
+  }
+
+  isPulledIn(job: number): boolean {
+    return (this.pulledBy[job] as number[]).some((link) => !this.linkDead[link]);
+  }
+
+  private unlist(job: number): void {
+    const unit = this.unit[job] as number;
+    const head = this.heads.get(unit) as number;
+    const after = this.next[job] as number;
+    if (head === job) {
+      if (after < 0) this.heads.delete(unit);
+      else this.heads.set(unit, after);
+      return;
+    }
+    for (let j = head; j >= 0; j = this.next[j] as number)
+      if (this.next[j] === job) this.next[j] = after;
+  }
+
+  private jobOf(unit: number, type: number): number {
+    for (let j = this.heads.get(unit) ?? -1; j >= 0; j = this.next[j] as number)
+      if (this.type[j] === type) return j;
+    return -1;
+  }
+
+  private addJob(unit: number, type: number): number {
+    const job = this.unit.length;
+    this.unit.push(unit);
+    this.type.push(type);
+    this.matters.push(false);
+    this.next.push(this.heads.get(unit) ?? -1);
+    this.pulledBy.push([]);
+    this.pulls.push([]);
+    this.jobDead.push(false);
+    this.heads.set(unit, job);
+    return job;
+  }
+
+  private addLink(subject: number, object: number, kind: number, pull: Pull): void {
+    const link = this.subject.length;
+    this.subject.push(subject);
+    this.object.push(object);
+    this.linkMatters.push(pull.matters);
+    this.linkConflicts.push(pull.conflicts === true);
+    this.linkKind.push(kind);
+    this.linkDead.push(false);
+    (this.pulls[subject] as number[]).push(link);
+    (this.pulledBy[object] as number[]).push(link);
+  }
+
+  /**
+   * transaction_add_job_and_dependencies(). Recursive there; here with a stack of its own, since
+   * chains may be as long as there are units. Answers why where it is impossible.
+   */
+  private expand(
+    type: number,
+    unit: number,
+    by: number,
+    kind: number,
+    pull: Pull,
+  ): string | undefined {
+    const stack: Frame[] = [];
+    let answer = this.enter(stack, { type, unit, by, kind, pull });
+    while (stack.length > 0) {
+      const frame = stack.at(-1) as Frame;
+      if (answer !== undefined && answer !== notApplicable && frame.childMatters) {
+        stack.pop();
+        if (this.world.rules.gracefulPropagation && frame.childPulled)
+          this.deleteJob(frame.job, false);
+        continue;
+      }
+      const wish = this.nextWish(frame);
+      if (wish === undefined) {
+        stack.pop();
+        answer = undefined;
+      } else {
+        answer = this.enter(stack, wish);
+      }
+    }
+    return answer;
+  }
+
+  /** Adds the job; where it is new, also a frame that will go through what it pulls in. */
+  private enter(stack: Frame[], wish: Wish): string | undefined {
+    const { type, unit, by, kind, pull } = wish;
+    const { world } = this;
+    if (type !== stop) {
+      const loadState = world.graph.facts(unit).loadState;
+      if (loadState !== 'loaded') return `${world.graph.name(unit)} is ${loadState}`;
+    }
+    if (!world.isApplicable(unit, type)) return notApplicable;
+    let job = this.jobOf(unit, type);
+    const isNew = job < 0;
+    if (isNew) job = this.addJob(unit, type);
+    if (by >= 0) this.addLink(by, job, kind, pull);
+    else this.anchor = job;
+    if (isNew) stack.push(new Frame(job, unit, type, by < 0, pull, world));
+    return undefined;
+  }
+
+  /** The next job that the frame's job pulls in. */
+  private nextWish(frame: Frame): Wish | undefined {
+    const edges = this.world.graph.edges[frame.unit] as number[];
+    while (frame.at < edges.length) {
+      const edge = edges[frame.at++] as number;
+      const kind = kindOf(edge);
+      if (kind > lastPulling) break;
+      const unit = otherOf(edge);
+      const wish = frame.pulls(kind, this.world.states[unit] as number, () =>
+        this.gentleStop(unit),
+      );
+      if (wish === undefined) continue;
+      frame.childMatters = wish.pull.matters;
+      frame.childPulled = kind < firstPropagating;
+      return { type: wish.type, unit, by: frame.job, kind, pull: wish.pull };
+    }
+    return undefined;
+  }
+
+  /** job_type_propagate_stop_graceful(): a unit that is also started is restarted. */
+  private gentleStop(unit: number): number {
+    let type: number = stop;
+    for (const job of this.jobsOf(this.heads.get(unit) ?? -1)) {
+      const present = this.type[job];
+      if (present === stop || present === restart) return none;
+      if (present === start) type = restart;
+    }
+    return type;
+  }
+
+  /** transaction_merge_and_delete_job(): `other` becomes part of `job`, whose type is now `type`. */
+  merge(job: number, other: number, type: number): void {
+    this.type[job] = type;
+    this.matters[job] = this.matters[job] || (this.matters[other] as boolean);
+    for (const link of this.pulls[other] as number[]) {
+      this.subject[link] = job;
+      (this.pulls[job] as number[]).push(link);
+    }
+    for (const link of this.pulledBy[other] as number[]) {
+      this.object[link] = job;
+      (this.pulledBy[job] as number[]).push(link);
+    }
+    this.pulls[other] = [];
+    this.pulledBy[other] = [];
+    this.deleteJob(other, true);
+  }
+
+  /** Whether all jobs of a unit can become one. */
+  mergedType(head: number): number {
+    let type = this.type[head] as number;
+    for (const job of this.jobsOf(head)) {
+      type = merged(type, this.type[job] as number);
+      if (type === none) return none;
+    }
+    return type;
+  }
+}
+
+interface Wish {
+  readonly type: number;
+  readonly unit: number;
+  readonly by: number;
+  readonly kind: number;
+  readonly pull: Pull;
+}
+
+const lastPulling = kindNumber.PropagatesStopTo;
+const firstPropagating = kindNumber.RequiredBy;
+
+/** A job whose dependencies are being gone through. */
+class Frame {
+  readonly job: number;
+  readonly unit: number;
+  at: number;
+  childMatters = false;
+  childPulled = false;
+  private readonly starts: boolean;
+  private readonly propagates: boolean;
+  private readonly propagated: number;
+  private readonly stopTo: 'plain' | 'graceful' | 'no';
+
+  constructor(
+    job: number,
+    unit: number,
+    type: number,
+    isAnchor: boolean,
+    pull: Pull,
+    { graph, rules }: World,
+  ) {
+    this.job = job;
+    this.unit = unit;
+    this.starts = type === start || type === restart;
+    this.propagates =
+      type === stop || type === restart || (type === start && pull.startIsRestart === true);
+    this.propagated = type === stop ? stop : restart;
+    if (rules.gracefulPropagation)
+      this.stopTo = isAnchor || pull.graceful === true ? 'graceful' : 'no';
+    else this.stopTo = type === stop || rules.restartStopsPropagated ? 'plain' : 'no';
+    this.at = this.starts ? 0 : graph.firstEdge(unit, firstPropagating);
+  }
+
+  /** What an edge of this kind pulls in, by the state of the unit at its other end. */
+  pulls(
+    kind: number,
+    state: number,
+    gentleStop: () => number,
+  ): { type: number; pull: Pull } | undefined {
+    const bit = 1 << kind;
+    if (this.starts) {
+      if (bit & atoms.pullInStart) return { type: start, pull: needed };
+      if (bit & atoms.pullInWanted) return { type: start, pull: wanted };
+      if (bit & atoms.pullInVerify) return { type: verify, pull: needed };
+      if (bit & atoms.pullInStop) return { type: stop, pull: conflicting };
+      if (bit & atoms.pullInStopIgnored) return { type: stop, pull: wanted };
+    }
+    if (!this.propagates) return undefined;
+    if (bit & atoms.propagateStop) {
+      const type = this.propagated === stop ? stop : tryRestart(state);
+      return type === none ? undefined : { type, pull: needed };
+    }
+    if (!(bit & atoms.stopTo) || this.stopTo === 'no') return undefined;
+    if (this.stopTo === 'plain') return { type: stop, pull: needed };
+    const type = gentleStop();
+    return type === none ? undefined : { type, pull: gracefully };
+  }
+}
