@@ -1,5 +1,5 @@
-import { limits } from '../model/limits.ts';
 import type { UnitDependencies } from '../model/dependencies.ts';
+import { limits } from '../model/limits.ts';
 import { unitPath } from '../model/unit-name.ts';
 import type { BusTarget } from './address.ts';
 import { BusError, connectBus } from './bus.ts';

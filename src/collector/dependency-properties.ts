@@ -113,7 +113,7 @@ export function readDependencies(wire: Wire): UnitDependencies {
     wire.pos = at + length + 1;
     if (wire.pos > end) throw malformed;
     const [signature, read] = readers.get(key) ?? [];
-    if (read && wire.bytes.toString("latin1", at, at + length) === signature) read(wire, draft);
+    if (read && wire.bytes.toString('latin1', at, at + length) === signature) read(wire, draft);
     else if (wire.skip(at, at + length, 0) !== at + length) throw malformed;
   }
   if (wire.pos !== end || draft.name === '' || !isActiveState(draft.activeState)) throw malformed;

@@ -120,16 +120,12 @@ function mergeJobs(tr: Transaction): 'merged' | 'dropped one' | 'impossible' {
 
 /** delete_one_unmergeable_job(): which of the jobs of a unit has to go; none where all matter. */
 function unmergeable(tr: Transaction, jobs: readonly number[]): number | undefined {
-  for (const [i, a] of jobs.entries()) {
-    for (const b of jobs.slice(i + 1)) {
-      if (merged(tr.type[a] as number, tr.type[b] as number) !== none) continue;
-      if (tr.matters[a] && tr.matters[b]) return undefined;
-      if (tr.matters[a]) return b;
-      if (tr.matters[b]) return a;
-      return lesser(tr, a, b);
-    }
-  }
-  return undefined;
+  const pairs = jobs.flatMap((a, i) => jobs.slice(i + 1).map((b) => [a, b] as const));
+  const pair = pairs.find(([a, b]) => merged(tr.type[a] as number, tr.type[b] as number) === none);
+  if (pair === undefined) return undefined;
+  const [a, b] = pair;
+  if (tr.matters[a]) return tr.matters[b] ? undefined : b;
+  return tr.matters[b] ? a : lesser(tr, a, b);
 }
 
 /** Of a stop and a job that is none, neither of which matters: the stop, unless by ConflictedBy=. */

@@ -1,6 +1,6 @@
 import type { Way } from './causes.ts';
 import { kindOf, otherOf } from './graph.ts';
-import { kindSet } from './kinds.ts';
+import { type KindSet, kindSet } from './kinds.ts';
 import type { Simulation } from './simulation.ts';
 import { isUp } from './states.ts';
 
@@ -22,12 +22,16 @@ export function degradedUnits(
     for (const edge of sim.graph.edges[unit] as number[]) {
       const kind = kindOf(edge);
       const other = otherOf(edge);
-      const hard = ((hardKinds >>> kind) & 1) === 1;
-      if (!hard && !((softKinds >>> kind) & 1)) continue;
-      if (touched.has(other) || !isUp(sim.states[other] as number)) continue;
-      if (found.has(other) && (!hard || found.get(other)?.hard)) continue;
-      found.set(other, { way: { units: [unit, other], kinds: [kind] }, hard });
+      if (!isIn(hardKinds | softKinds, kind) || touched.has(other)) continue;
+      const hard = isIn(hardKinds, kind);
+      const isNews = !found.has(other) || (hard && !found.get(other)?.hard);
+      if (isNews && isUp(sim.states[other] as number))
+        found.set(other, { way: { units: [unit, other], kinds: [kind] }, hard });
     }
   }
   return [...found.values()];
+}
+
+function isIn(set: KindSet, kind: number): boolean {
+  return ((set >>> kind) & 1) === 1;
 }

@@ -1,7 +1,12 @@
-import { defaultSettings, dependencyProperties, type UnitDependencies } from '../model/dependencies.ts';
+import {
+  defaultSettings,
+  dependencyProperties,
+  type UnitDependencies,
+} from '../model/dependencies.ts';
 import type { ActiveState } from '../model/unit.ts';
 import { inverse, type KindSet, kindNumber } from './kinds.ts';
-import { stateCode } from './states.ts';
+import { activating, deactivating, stateCode } from './states.ts';
+import { type Rules, rulesOf } from './versions.ts';
 
 /** An edge in one number: the other unit, and the kind in the lowest five bits. */
 const kindBits = 5;
@@ -37,12 +42,23 @@ export class DependencyGraph {
   readonly nodes: (Node | undefined)[] = [];
   /** Edges of each unit, sorted by kind; see `kindOf` and `otherOf`. */
   readonly edges: number[][] = [];
-  /** ActiveState of each unit, see states.ts. */
-  readonly states: number[] = [];
+  /** ActiveState of each unit, see states.ts; there may be room behind the last one. */
+  states: Uint8Array = new Uint8Array(64);
+  /** Units between two states, or in auto-restart: they will change by themselves. */
+  readonly restless: Set<number> = new Set();
   readonly subStates: string[] = [];
+  /** Rises with every change. */
+  revision = 0;
+  /** How the systemd whose units these are behaves. */
+  rules: Rules;
   private readonly numbers = new Map<string, number>();
   private readonly aliases = new Map<string, string>();
   private readonly free: number[] = [];
+
+  /** `rules`: rulesOf() of systemd's version; of the newest where that is not known. */
+  constructor(rules: Rules = rulesOf(0)) {
+    this.rules = rules;
+  }
 
   /** Units known or named. */
   get size(): number {
@@ -99,7 +115,8 @@ export class DependencyGraph {
 
   /** Replaces everything by what these say; far cheaper than one `update` for each of many. */
   replaceAll(all: readonly UnitDependencies[]): void {
-    this.nodes.length = this.edges.length = this.states.length = this.subStates.length = 0;
+    this.nodes.length = this.edges.length = this.subStates.length = 0;
+    this.restless.clear();
     this.free.length = 0;
     this.numbers.clear();
     this.aliases.clear();
@@ -137,8 +154,17 @@ export class DependencyGraph {
   }
 
   private setStateOf(unit: number, activeState: ActiveState, subState: string): void {
-    this.states[unit] = stateCode(activeState);
+    this.revision++;
+    if (unit >= this.states.length) {
+      const larger = new Uint8Array(this.states.length * 2);
+      larger.set(this.states);
+      this.states = larger;
+    }
+    const code = stateCode(activeState);
+    this.states[unit] = code;
     this.subStates[unit] = subState;
+    if (code === activating || code === deactivating) this.restless.add(unit);
+    else this.restless.delete(unit);
   }
 
   private intern(name: string): number {
@@ -163,6 +189,7 @@ export class DependencyGraph {
 
   /** Adds the edges that the unit itself tells; returns the units at their other ends. */
   private connect(number: number, unit: UnitDependencies): number[] {
+    this.revision++;
     const touched: number[] = [];
     const own = this.edges[number] as number[];
     for (const [property, kind] of forward) {
@@ -181,6 +208,7 @@ export class DependencyGraph {
 
   /** Takes out the edges that the unit itself told, at both ends. */
   private disconnect(number: number): void {
+    this.revision++;
     const own = this.edges[number] as number[];
     const told = own.filter((edge) => isForward[kindOf(edge)]);
     this.edges[number] = own.filter((edge) => !isForward[kindOf(edge)]);
@@ -200,6 +228,7 @@ export class DependencyGraph {
     if (node === undefined || node.known || this.edges[unit]?.length !== 0) return;
     this.numbers.delete(node.name);
     this.nodes[unit] = undefined;
+    this.restless.delete(unit);
     this.free.push(unit);
   }
 }

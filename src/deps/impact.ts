@@ -9,7 +9,6 @@ import { crash, resume } from './life.ts';
 import { runToRest } from './run.ts';
 import { Simulation } from './simulation.ts';
 import { isDown, isUp } from './states.ts';
-import type { Rules } from './versions.ts';
 
 /** What happens to a unit: `systemctl stop`, its main process is killed, `systemctl restart`. */
 export const triggers = ['stop', 'crash', 'restart'] as const;
@@ -50,16 +49,11 @@ export interface Impact {
  * What systemd does to other units when something happens to one of them; found by letting its own
  * rules run on a copy of the states, see simulation.ts.
  */
-export function impactOf(
-  graph: DependencyGraph,
-  name: string,
-  on: Trigger,
-  rules: Rules,
-): Impact | undefined {
+export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Impact | undefined {
   const root = graph.find(name);
   if (root === undefined) return undefined;
-  const sim = new Simulation(graph, rules, (unit) => typeRank(graph.name(unit)));
-  for (const unit of graph.units()) resume(sim, unit, graph.subStates[unit] as string);
+  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)));
+  for (const unit of graph.restless) resume(sim, unit);
   const refused = begin(sim, root, on);
   const endless = refused === undefined && !runToRest(sim);
   return {

@@ -54,14 +54,13 @@ const neverFail: ReadonlySet<string> = new Set(['target', 'slice', 'device']);
 export function crash(sim: Simulation, unit: number): void {
   const type = unitType(sim.graph.name(unit));
   if (type !== 'service') setState(sim, unit, neverFail.has(type) ? inactive : failed);
-  else if (!sim.noProcess.has(unit)) endRun(sim, unit, 'killed', true);
+  else if (!sim.hasNoProcess(unit)) endRun(sim, unit, 'killed', true);
 }
 
 /** Takes up what was under way when the states were read. */
-export function resume(sim: Simulation, unit: number, subState: string): void {
+export function resume(sim: Simulation, unit: number): void {
   const state = sim.states[unit] as number;
-  if (subState === 'exited') sim.noProcess.add(unit);
-  else if (subState.startsWith('auto-restart')) {
+  if (sim.graph.subStates[unit]?.startsWith('auto-restart')) {
     sim.autoRestart.add(unit);
     armRestart(sim, unit);
   } else if (state === activating) sim.later(unit, startUs, () => setState(sim, unit, active));
@@ -93,7 +92,7 @@ function startService(sim: Simulation, unit: number): Told {
   begin(sim, unit);
   leaveAutoRestart(sim, unit);
   sim.forbidRestart.delete(unit);
-  sim.noProcess.delete(unit);
+  sim.exited.delete(unit);
   if (serviceType === 'simple' || serviceType === 'idle' || serviceType === '') {
     setState(sim, unit, active);
     return 'under way';
@@ -103,7 +102,7 @@ function startService(sim: Simulation, unit: number): Told {
     if (serviceType !== 'oneshot') {
       setState(sim, unit, active);
     } else if (remainAfterExit) {
-      sim.noProcess.add(unit);
+      sim.exited.add(unit);
       setState(sim, unit, active);
     } else {
       endRun(sim, unit, 'success', true);
@@ -119,7 +118,7 @@ function stopService(sim: Simulation, unit: number): Told {
   if (sim.autoRestart.has(unit)) {
     leaveAutoRestart(sim, unit);
     setState(sim, unit, inactive);
-  } else if (sim.noProcess.has(unit)) {
+  } else if (sim.hasNoProcess(unit)) {
     endRun(sim, unit, 'success', true);
   } else {
     setState(sim, unit, deactivating);
@@ -144,12 +143,10 @@ function endRun(
     !sim.forbidRestart.has(unit) &&
     shallRestart(sim, unit, isSuccess, result === 'killed');
   if (restarts) {
-    sim.willRestart.add(unit);
     const direct = settings.restartMode === 'direct';
     if (!direct) setState(sim, unit, end, true);
     sim.autoRestart.add(unit);
     setState(sim, unit, activating);
-    sim.willRestart.delete(unit);
     armRestart(sim, unit);
   } else {
     setState(sim, unit, end);

@@ -22,7 +22,7 @@ export function setState(sim: Simulation, unit: number, to: number, willRestart 
   const from = sim.states[unit] as number;
   sim.states[unit] = to;
   sim.epochs[unit] = (sim.epochs[unit] as number) + 1;
-  sim.changed.add(unit);
+  sim.disturb(unit);
   const unexpected = sim.jobs[unit] === none || informJob(sim, unit, to);
   if (unexpected) {
     if (isDown(from) && isUpOrComing(to)) startAlong(sim, unit);
@@ -52,19 +52,23 @@ function informJob(sim: Simulation, unit: number, to: number): boolean {
   const type = sim.jobs[unit] as number;
   const isRunning = sim.running[unit] === 1;
   if (!isRunning) sim.addToRunQueue(unit);
-  if (isStart(type)) {
-    if (isUp(to)) finishJob(sim, unit, 'done');
-    else if (isRunning && to !== activating) {
-      if (isDown(to)) finishJob(sim, unit, to === failed ? 'failed' : 'done');
-      return true;
-    }
-  } else if (isDown(to)) {
-    finishJob(sim, unit, 'done');
-  } else if (isRunning && to !== deactivating) {
-    finishJob(sim, unit, 'failed');
-    return true;
-  }
-  return false;
+  return isStart(type)
+    ? informStart(sim, unit, to, isRunning)
+    : informStop(sim, unit, to, isRunning);
+}
+
+function informStart(sim: Simulation, unit: number, to: number, isRunning: boolean): boolean {
+  if (isUp(to)) finishJob(sim, unit, 'done');
+  if (isUp(to) || !isRunning || to === activating) return false;
+  if (isDown(to)) finishJob(sim, unit, to === failed ? 'failed' : 'done');
+  return true;
+}
+
+function informStop(sim: Simulation, unit: number, to: number, isRunning: boolean): boolean {
+  if (isDown(to)) finishJob(sim, unit, 'done');
+  if (isDown(to) || !isRunning || to === deactivating) return false;
+  finishJob(sim, unit, 'failed');
+  return true;
 }
 
 /** retroactively_start_dependencies() */

@@ -1,6 +1,7 @@
 import { finishJob } from './finish.ts';
+import { kindOf, otherOf } from './graph.ts';
 import { none, restart, start, stop, verify } from './jobs.ts';
-import { atoms, kindNumber } from './kinds.ts';
+import { atoms, inverse, kindNumber } from './kinds.ts';
 import { startUnit, stopUnit, type Told } from './life.ts';
 import type { Check, Simulation } from './simulation.ts';
 import { activating, active, isDown, isUp, maintenance } from './states.ts';
@@ -85,24 +86,16 @@ function missingBond(sim: Simulation, unit: number): Culprit | undefined {
 function lastUser(sim: Simulation, unit: number): Culprit | undefined {
   if (sim.states[unit] !== active || sim.jobs[unit] !== none) return undefined;
   let last: Culprit | undefined;
-  for (const kind of ['RequiredBy', 'RequisiteOf', 'WantedBy', 'BoundBy', 'UpheldBy'] as const) {
-    for (const other of sim.graph.others(unit, 1 << kindNumber[kind])) {
-      if (sim.jobs[other] !== none || !isDown(sim.states[other] as number)) return undefined;
-      if (sim.willRestart.has(other)) return undefined;
-      if (last === undefined || sim.changed.has(other))
-        last = { unit: other, kind: kindNumber[reverseNames[kind]] };
-    }
+  for (const edge of sim.graph.edges[unit] as number[]) {
+    const kind = kindOf(edge);
+    if (((atoms.pins >>> kind) & 1) === 0) continue;
+    const other = otherOf(edge);
+    if (sim.jobs[other] !== none || !isDown(sim.states[other] as number)) return undefined;
+    if (last === undefined || sim.changed.has(other))
+      last = { unit: other, kind: inverse[kind] as number };
   }
   return last;
 }
-
-const reverseNames = {
-  RequiredBy: 'Requires',
-  RequisiteOf: 'Requisite',
-  WantedBy: 'Wants',
-  BoundBy: 'BindsTo',
-  UpheldBy: 'Upholds',
-} as const;
 
 /** job_run_and_invalidate(), src/core/job.c */
 function runJob(sim: Simulation, unit: number): void {

@@ -2,6 +2,7 @@ import { settle } from './activation.ts';
 import { type Causes, newCauses } from './causes.ts';
 import type { DependencyGraph } from './graph.ts';
 import { kindOf, otherOf } from './graph.ts';
+import { type Liveness, livenessOf } from './inert.ts';
 import { isStopLike, type JobMode, merged, none, start, verify } from './jobs.ts';
 import { atoms, type KindSet, kindNumber } from './kinds.ts';
 import { Queue } from './queue.ts';
@@ -43,12 +44,10 @@ export class Simulation implements World {
   readonly irreversible: Set<number> = new Set();
   /** Restart= is not followed when it ends: it was told to stop. */
   readonly forbidRestart: Set<number> = new Set();
-  /** Active without a process: a oneshot with RemainAfterExit=. */
-  readonly noProcess: Set<number> = new Set();
+  /** Started here and active without a process: a oneshot with RemainAfterExit=. */
+  readonly exited: Set<number> = new Set();
   /** Services that wait for RestartSec= to be over, or for the start job after that. */
   readonly autoRestart: Set<number> = new Set();
-  /** service_will_restart(), in the moment between the end and auto-restart. */
-  readonly willRestart: Set<number> = new Set();
   /** Services in auto-restart whose start is queued already, systemd 254 and later. */
   readonly restartQueued: Set<number> = new Set();
   /** Every unit whose state has changed, in the order of the first change. */
@@ -64,23 +63,35 @@ export class Simulation implements World {
     unneeded: new Set(),
   };
   private readonly checked: Map<number, number> = new Map();
+  private readonly liveness: Liveness;
   private readonly unitRank: (unit: number) => number;
 
-  constructor(graph: DependencyGraph, rules: Rules, unitRank: (unit: number) => number) {
+  constructor(graph: DependencyGraph, unitRank: (unit: number) => number) {
     this.graph = graph;
-    this.rules = rules;
-    this.states = Uint8Array.from(graph.states);
+    this.rules = graph.rules;
+    this.states = graph.states.slice();
     this.jobs = new Uint8Array(graph.states.length);
     this.starts = new Uint8Array(graph.states.length);
     this.epochs = new Uint32Array(graph.states.length);
     this.running = new Uint8Array(graph.states.length);
     this.unitRank = unitRank;
+    this.liveness = livenessOf(graph);
     this.happenings = new Queue((a, b) => a.atUs - b.atUs || a.order - b.order);
     this.runQueue = new Queue((a, b) => this.compareUnits(a, b));
   }
 
   isApplicable(unit: number, type: number): boolean {
     return isApplicable(this.graph, unit, type);
+  }
+
+  isLive(unit: number): boolean {
+    return this.liveness.isLive(unit);
+  }
+
+  /** The unit is not what it was in the graph. */
+  disturb(unit: number): void {
+    this.changed.add(unit);
+    this.liveness.disturb(unit);
   }
 
   isIrreversible(unit: number): boolean {
@@ -223,6 +234,7 @@ export class Simulation implements World {
   /** job_install(): a job that contradicts the one that is there takes its place. */
   private install(unit: number, type: number, irreversible: boolean): void {
     const present = this.jobs[unit] as number;
+    this.liveness.disturb(unit);
     if (present === none) {
       this.jobs[unit] = type;
       this.running[unit] = 0;
@@ -248,6 +260,12 @@ export class Simulation implements World {
     this.uninstall(unit);
     this.wakeNeighbours(unit);
     this.submitAll(unit);
+  }
+
+  /** Active, but nothing of it runs. */
+  hasNoProcess(unit: number): boolean {
+    if (this.epochs[unit] === 0) return this.graph.subStates[unit] === 'exited';
+    return this.exited.has(unit);
   }
 
   submitAll(unit: number): void {

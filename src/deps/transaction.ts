@@ -1,6 +1,7 @@
 import { kindOf, otherOf } from './graph.ts';
 import { merged, none, restart, start, stop, tryRestart, verify } from './jobs.ts';
 import { atoms, kindNumber } from './kinds.ts';
+import { isUp } from './states.ts';
 import type { World } from './world.ts';
 
 /** What systemd answers when a job cannot be had; the message is for people. */
@@ -50,6 +51,8 @@ export class Transaction {
   /** Newest job of each unit that has one. */
   readonly heads: Map<number, number> = new Map();
   anchor = -1;
+  /** Starts that were left out because nothing comes of them; see `isInert`. */
+  private inert: Wish[] = [];
 
   constructor(world: World, irreversible: boolean) {
     this.world = world;
@@ -58,7 +61,12 @@ export class Transaction {
 
   /** Adds the anchor job and everything that it pulls in; answers why where that is impossible. */
   build(type: number, unit: number, startIsRestart: boolean): Refusal | undefined {
-    const refused = this.expand(type, unit, -1, -1, { matters: true, startIsRestart });
+    const pull = { matters: true, startIsRestart };
+    let refused = this.expand({ type, unit, by: -1, kind: -1, pull });
+    for (let found = this.takeMet(); found.length > 0 && refused === undefined; ) {
+      for (const wish of found) refused ??= this.expand(wish);
+      found = this.takeMet();
+    }
     return refused === undefined ? undefined : { refused };
   }
 
@@ -135,20 +143,14 @@ export class Transaction {
    * transaction_add_job_and_dependencies(). Recursive there; here with a stack of its own, since
    * chains may be as long as there are units. Answers why where it is impossible.
    */
-  private expand(
-    type: number,
-    unit: number,
-    by: number,
-    kind: number,
-    pull: Pull,
-  ): string | undefined {
+  private expand(first: Wish): string | undefined {
     const stack: Frame[] = [];
-    let answer = this.enter(stack, { type, unit, by, kind, pull });
+    let answer = this.enter(stack, first);
     while (stack.length > 0) {
       const frame = stack.at(-1) as Frame;
       if (answer !== undefined && answer !== notApplicable && frame.childMatters) {
         stack.pop();
-        if (this.world.rules.gracefulPropagation && frame.childPulled)
+        if (this.world.rules.failedPullIsDropped && frame.childPulled)
           this.deleteJob(frame.job, false);
         continue;
       }
@@ -172,6 +174,10 @@ export class Transaction {
       if (loadState !== 'loaded') return `${world.graph.name(unit)} is ${loadState}`;
     }
     if (!world.isApplicable(unit, type)) return notApplicable;
+    if (by >= 0 && this.isInert(unit, type)) {
+      this.inert.push(wish);
+      return undefined;
+    }
     let job = this.jobOf(unit, type);
     const isNew = job < 0;
     if (isNew) job = this.addJob(unit, type);
@@ -179,6 +185,27 @@ export class Transaction {
     else this.anchor = job;
     if (isNew) stack.push(new Frame(job, unit, type, by < 0, pull, world));
     return undefined;
+  }
+
+  /**
+   * The unit is up, has no other job here, and nothing that its start would pull in does anything:
+   * systemd would make these jobs and throw them away.
+   */
+  private isInert(unit: number, type: number): boolean {
+    const { world } = this;
+    return (
+      type === start &&
+      isUp(world.states[unit] as number) &&
+      !this.heads.has(unit) &&
+      !world.isLive(unit)
+    );
+  }
+
+  /** Those left out whose unit has got another job since: that one they have to meet. */
+  private takeMet(): Wish[] {
+    const met = this.inert.filter(({ unit }) => this.heads.has(unit));
+    if (met.length > 0) this.inert = this.inert.filter(({ unit }) => !this.heads.has(unit));
+    return met;
   }
 
   /** The next job that the frame's job pulls in. */
@@ -283,27 +310,30 @@ class Frame {
   }
 
   /** What an edge of this kind pulls in, by the state of the unit at its other end. */
-  pulls(
-    kind: number,
-    state: number,
-    gentleStop: () => number,
-  ): { type: number; pull: Pull } | undefined {
+  pulls(kind: number, state: number, gentleStop: () => number): Pulled | undefined {
     const bit = 1 << kind;
-    if (this.starts) {
-      if (bit & atoms.pullInStart) return { type: start, pull: needed };
-      if (bit & atoms.pullInWanted) return { type: start, pull: wanted };
-      if (bit & atoms.pullInVerify) return { type: verify, pull: needed };
-      if (bit & atoms.pullInStop) return { type: stop, pull: conflicting };
-      if (bit & atoms.pullInStopIgnored) return { type: stop, pull: wanted };
-    }
-    if (!this.propagates) return undefined;
-    if (bit & atoms.propagateStop) {
-      const type = this.propagated === stop ? stop : tryRestart(state);
-      return type === none ? undefined : { type, pull: needed };
-    }
+    const pulled = this.starts ? pulledByStart(bit) : undefined;
+    if (pulled !== undefined || !this.propagates) return pulled;
+    if (bit & atoms.propagateStop)
+      return of(this.propagated === stop ? stop : tryRestart(state), needed);
     if (!(bit & atoms.stopTo) || this.stopTo === 'no') return undefined;
-    if (this.stopTo === 'plain') return { type: stop, pull: needed };
-    const type = gentleStop();
-    return type === none ? undefined : { type, pull: gracefully };
+    return this.stopTo === 'plain' ? of(stop, needed) : of(gentleStop(), gracefully);
   }
+}
+
+interface Pulled {
+  readonly type: number;
+  readonly pull: Pull;
+}
+
+function of(type: number, pull: Pull): Pulled | undefined {
+  return type === none ? undefined : { type, pull };
+}
+
+function pulledByStart(bit: number): Pulled | undefined {
+  if (bit & atoms.pullInStart) return { type: start, pull: needed };
+  if (bit & atoms.pullInWanted) return { type: start, pull: wanted };
+  if (bit & atoms.pullInVerify) return { type: verify, pull: needed };
+  if (bit & atoms.pullInStop) return { type: stop, pull: conflicting };
+  return bit & atoms.pullInStopIgnored ? { type: stop, pull: wanted } : undefined;
 }

@@ -24,6 +24,12 @@ export const differences = {
       'that are stopped along with it, and turns into a restart where the unit is started in the ' +
       'same transaction (PROPAGATE_STOP_GRACEFUL, systemd pull request 26844, transaction.c).',
   },
+  failedPullIsDropped: {
+    since: 254,
+    reason:
+      'A unit that is only wanted, and whose own requirements cannot be had, is left out; before, it ' +
+      'was started without them (systemd pull request 27852, transaction.c).',
+  },
   restartIsStart: {
     since: 254,
     reason:

@@ -5,7 +5,7 @@ import { observe, type Trial, tell, tryOut } from './predicting.ts';
 import { randomGraph } from './random-graph.ts';
 
 /**
- * node dist/test/deps/predict-many.js [--graphs 200] [--first 1] [--at-once 10] [--trixie] [--print]
+ * node dist/test/deps/predict-many.js [--graphs 200] [--first 1] [--at-once 10] [--trixie] [--verbose] [--print]
  * Foretells and tries out, on graphs that are numbered and can so be done again; status 1 where a
  * single one came otherwise. `--trixie`: on systemd 257. `--print`: the unit files, nothing else.
  */
@@ -16,6 +16,7 @@ async function main(): Promise<void> {
       first: { type: 'string', default: '1' },
       'at-once': { type: 'string', default: '10' },
       trixie: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
       print: { type: 'boolean', default: false },
     },
   });
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     const atOnce = Number(values['at-once']);
     for (let i = 0; i < seeds.length; i += atOnce) {
       const graphs = seeds.slice(i, i + atOnce).map(randomGraph);
+      if (values.verbose) process.stderr.write(`graphs from ${seeds[i]}\n`);
       for (const trial of await tryOut(bed, observer, graphs)) {
         trials++;
         if (trial.isRight) continue;

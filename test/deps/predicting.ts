@@ -6,15 +6,14 @@ import { SignalConnection } from '../../src/collector/signals.ts';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import { DependencyGraph } from '../../src/deps/graph.ts';
 import { type Impact, impactOf, type Trigger, triggers } from '../../src/deps/impact.ts';
-import { majorVersion, type Rules, rulesOf } from '../../src/deps/versions.ts';
-import { unitPath } from '../../src/model/unit-name.ts';
+import { majorVersion, rulesOf } from '../../src/deps/versions.ts';
 import { newUnitState, type UnitState } from '../../src/model/unit.ts';
+import { unitPath } from '../../src/model/unit-name.ts';
 import { sleep } from '../bed.ts';
 import { type RandomGraph, seeded } from './random-graph.ts';
 
 /** A connection to a bed's bus, for looking at many units at once. */
 export interface Observer {
-  readonly rules: Rules;
   graph(): Promise<DependencyGraph>;
   /** State and InvocationID of each unit. */
   states(names: readonly string[]): Promise<Map<string, UnitState>>;
@@ -42,11 +41,11 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
   });
   const bus = await connectBus(target, { callsTimedOut: 0, callsFailed: 0 });
   const version = await bed.systemctl('--version');
+  const rules = rulesOf(majorVersion(version));
   return {
-    rules: rulesOf(majorVersion(version)),
     graph: async () => {
       const names = (await list(bus)).map(([name]) => name);
-      const graph = new DependencyGraph();
+      const graph = new DependencyGraph(rules);
       const units = await readUnitDependencies(connection, names);
       assert.equal(units.length, names.length, 'every unit could be read');
       graph.replaceAll(units);
@@ -69,7 +68,7 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
 }
 
 function readState(
-  connection: Pick<SignalConnection<never>, "getAll">,
+  connection: Pick<SignalConnection<never>, 'getAll'>,
   name: string,
   into: Map<string, UnitState>,
 ): Promise<void> {
@@ -171,10 +170,14 @@ async function round(
     const random = seeded(graph.seed * 31 + triggers.indexOf(on));
     const able = Object.keys(graph.units).filter((name) => mayHappen(before.get(name), on));
     const unit = able[Math.floor(random() * able.length)];
-    const predicted = unit && impactOf(known, unit, on, observer.rules);
+    const predicted = unit && impactOf(known, unit, on);
     return unit && predicted ? [{ graph, unit, predicted }] : [];
   });
-  await act(bed, on, chosen.map(({ unit }) => unit));
+  await act(
+    bed,
+    on,
+    chosen.map(({ unit }) => unit),
+  );
   await observer.quiet();
   const after = await observer.states(names);
   return chosen.map(({ graph, unit, predicted }) => {
@@ -197,7 +200,13 @@ function mayHappen(state: UnitState | undefined, on: Trigger): boolean {
 }
 
 function sameNames(names: readonly string[], affected: readonly { unit: string }[]): boolean {
-  return [...names].sort().join() === affected.map(({ unit }) => unit).sort().join();
+  return (
+    [...names].sort().join() ===
+    affected
+      .map(({ unit }) => unit)
+      .sort()
+      .join()
+  );
 }
 
 /** A status other than 0 is an outcome too: systemd may refuse, and so it was foretold. */
@@ -235,6 +244,9 @@ export function tell(trial: Trial): string {
   return [
     `graph ${trial.seed}: ${trial.on} ${trial.unit}`,
     `  foretold: stopped [${names(trial.predicted.stopped)}] restarted [${names(trial.predicted.restarted)}]${trial.predicted.refused ? ` refused: ${trial.predicted.refused}` : ''}`,
+    ...[...trial.predicted.stopped, ...trial.predicted.restarted].map(
+      ({ path, kinds }) => `    ${path.map((name, i) => `${name} ${kinds[i] ?? ''}`).join(' ')}`,
+    ),
     `  happened: stopped [${[...trial.stopped].sort()}] restarted [${[...trial.restarted].sort()}]`,
   ].join('\n');
 }

@@ -37,6 +37,12 @@ const weights: readonly (readonly [string, number])[] = [
   ['OnSuccess', 2],
   ['Conflicts', 3],
 ];
+/**
+ * So many of the units depend on nothing, and only they are named by OnFailure= and OnSuccess=: a
+ * unit that fails and is started again by what its failure starts keeps systemd busy for ever.
+ */
+const handlers = 4;
+
 const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
 
 /**
@@ -67,15 +73,17 @@ function plan(seed: number, i: number, random: () => number): Plan {
 }
 
 function tie(plans: readonly Plan[], random: () => number): void {
-  const a = Math.floor(random() * plans.length);
-  const b = Math.floor(random() * plans.length);
-  if (a === b) return;
-  const [from, to] = [plans[a] as Plan, plans[b] as Plan];
   let at = random() * total;
   const [kind = 'Wants'] = weights.find(([, weight]) => {
     at -= weight;
     return at < 0;
   }) ?? ['Wants'];
+  const a = Math.floor(random() * (plans.length - handlers));
+  const b = kind.startsWith('On')
+    ? plans.length - handlers + Math.floor(random() * handlers)
+    : Math.floor(random() * plans.length);
+  if (a === b) return;
+  const [from, to] = [plans[a] as Plan, plans[b] as Plan];
   from.unit.push(`${kind}=${to.name}`);
   // A socket is ordered before its service by itself, which an order by number may contradict.
   if (random() < 0.65 && from.kind !== 'socket' && to.kind !== 'socket') {
