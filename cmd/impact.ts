@@ -108,6 +108,7 @@ function text(found: Impact, containers: readonly Contained[]): string {
     head,
     ...(found.refused ? [`systemd refuses: ${found.refused}.`] : []),
     ...(found.endless ? ['systemd does not come to rest: units start and stop each other.'] : []),
+    ...(found.chance ? ['it may come otherwise: in systemd this depends on chance.'] : []),
     ...section('stopped', found.stopped),
     ...section('restarted', found.restarted),
     ...section('degraded, but up', found.degraded),

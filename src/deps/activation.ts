@@ -20,6 +20,7 @@ export function settle(tr: Transaction, mode: JobMode): Refusal | undefined {
   do {
     collectGarbage(tr);
     circle = breakOrderCycle(tr);
+    if (circle === 'broken') tr.isDelicate = true;
   } while (circle === 'broken');
   if (circle === 'unbreakable') return cyclic;
   for (let outcome = mergeJobs(tr); outcome !== 'merged'; outcome = mergeJobs(tr)) {
@@ -100,8 +101,11 @@ function collectGarbage(tr: Transaction): void {
 
 /** transaction_merge_jobs() */
 function mergeJobs(tr: Transaction): 'merged' | 'dropped one' | 'impossible' {
-  for (const head of tr.heads.values()) {
-    if (tr.mergedType(head) !== none) continue;
+  const torn = [...tr.heads.values()].filter((head) => tr.mergedType(head) === none);
+  // Which is looked at first decides; transaction_merge_jobs() takes them as a hash table has them.
+  if (torn.length > 1) tr.isDelicate = true;
+  if (tr.world.isOtherWay) torn.reverse();
+  for (const head of torn) {
     const victim = unmergeable(tr, [...tr.jobsOf(head)]);
     if (victim === undefined) return 'impossible';
     tr.deleteJob(victim, true);

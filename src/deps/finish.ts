@@ -1,6 +1,6 @@
-import { jobMode, none, restart, start, stop } from './jobs.ts';
+import { isStart, jobMode, none, restart, start, stop } from './jobs.ts';
 import { atoms, type KindSet, kindNumber } from './kinds.ts';
-import { isStart, type Simulation } from './simulation.ts';
+import type { Simulation } from './simulation.ts';
 import { isUp } from './states.ts';
 
 /** How a job ended. JobResult, src/core/job.h; `skipped` and `failed` have the same consequences. */

@@ -35,6 +35,11 @@ export interface Impact {
   readonly refused?: string;
   /** systemd would never come to rest: the units start and stop each other without end. */
   readonly endless?: true;
+  /**
+   * It can come otherwise: the units' settings contradict each other and systemd decides by the order
+   * of a hash table, or it depends on which of several processes ends first.
+   */
+  readonly chance?: true;
   /** Were active and end inactive or failed. */
   readonly stopped: readonly Affected[];
   /** Were active and are active again in a new run. */
@@ -52,17 +57,35 @@ export interface Impact {
 export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Impact | undefined {
   const root = graph.find(name);
   if (root === undefined) return undefined;
-  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)));
+  const { impact, isDelicate } = simulated(graph, root, on, false);
+  if (!isDelicate) return impact;
+  const other = simulated(graph, root, on, true).impact;
+  return names(impact) === names(other) ? impact : { ...impact, chance: true };
+}
+
+/** `isOtherWay`: where systemd leaves an order to chance, the other one. */
+function simulated(
+  graph: DependencyGraph,
+  root: number,
+  on: Trigger,
+  isOtherWay: boolean,
+): { readonly impact: Impact; readonly isDelicate: boolean } {
+  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)), isOtherWay);
   for (const unit of graph.restless) resume(sim, unit);
   const refused = begin(sim, root, on);
   const endless = refused === undefined && !runToRest(sim);
-  return {
+  const impact = {
     unit: graph.name(root),
     on,
     ...(refused === undefined ? {} : { refused }),
     ...(endless ? { endless } : {}),
     ...outcome(sim, root),
   };
+  return { impact, isDelicate: sim.isDelicate };
+}
+
+function names({ stopped, restarted }: Impact): string {
+  return JSON.stringify([stopped, restarted].map((list) => list.map(({ unit }) => unit).sort()));
 }
 
 /** UnitType of src/basic/unit-def.h: jobs of the later types run first. */

@@ -45,3 +45,8 @@ export function runsBefore(a: number, b: number, after: boolean): boolean {
 export function isStopLike(type: number): boolean {
   return type === stop || type === restart;
 }
+
+/** A verify-active job is a start job in everything but starting. */
+export function isStart(type: number): boolean {
+  return type === start || type === verify;
+}

@@ -143,7 +143,7 @@ function endRun(
     !sim.forbidRestart.has(unit) &&
     shallRestart(sim, unit, isSuccess, result === 'killed');
   if (restarts) {
-    const direct = settings.restartMode === 'direct';
+    const direct = sim.rules.restartIsStart && settings.restartMode === 'direct';
     if (!direct) setState(sim, unit, end, true);
     sim.autoRestart.add(unit);
     setState(sim, unit, activating);

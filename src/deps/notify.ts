@@ -1,7 +1,7 @@
 import { finishJob, triggerOnFailure, triggerOnSuccess } from './finish.ts';
-import { none, start, stop } from './jobs.ts';
+import { isStart, none, start, stop } from './jobs.ts';
 import { atoms, type KindSet } from './kinds.ts';
-import { isStart, type Simulation } from './simulation.ts';
+import type { Simulation } from './simulation.ts';
 import {
   activating,
   deactivating,

@@ -34,7 +34,9 @@ function findCircle(tr: Transaction): number[] | undefined {
   if (tr.heads.size < 2 && !tr.world.jobs.some((type) => type !== none)) return undefined;
   const done = new Set<number>();
   const onPath = new Set<number>();
-  for (const [unit, head] of tr.heads) {
+  const heads = [...tr.heads];
+  if (tr.world.isOtherWay) heads.reverse();
+  for (const [unit, head] of heads) {
     if (done.has(unit)) continue;
     const path: Step[] = [stepAt(tr, unit, tr.type[head] as number)];
     onPath.add(unit);

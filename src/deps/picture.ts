@@ -41,6 +41,9 @@ const everywhere = new Set([
   'init.scope',
 ]);
 
+/** What DefaultDependencies= ties units to. */
+const defaults = new Set(['sysinit.target', 'basic.target']);
+
 /**
  * What there is to draw of a graph, or of what one unit depends on and who depends on it, up to
  * `depth` steps. Undefined where the unit is not known.
@@ -53,7 +56,10 @@ export function pictureOf(
   const root = unit === undefined ? undefined : graph.find(unit);
   if (unit !== undefined && root === undefined) return undefined;
   const shown = root === undefined ? wholeHost(graph) : around(graph, root, depth);
-  const edges = reduced(edgesAmong(graph, shown));
+  const all = edgesAmong(graph, shown);
+  // Every unit needs sysinit.target, unless it says otherwise: in a picture of all that is noise.
+  const told = root === undefined ? all.filter(({ to }) => !defaults.has(graph.name(to))) : all;
+  const edges = reduced(told);
   return {
     groups: grouped(graph, shown),
     edges: edges.map(({ from, to, kind, hard }) => ({
@@ -85,7 +91,9 @@ function around(graph: DependencyGraph, root: number, depth: number): Set<number
     let level = [root];
     const seen = new Set(level);
     for (let step = 0; step < depth && level.length > 0; step++) {
-      level = level.flatMap((at) => neighbours(graph, at, isBelow).filter((to) => !seen.has(to)));
+      level = level.flatMap((at) =>
+        neighbours(graph, at, isBelow, at === root).filter((to) => !seen.has(to)),
+      );
       for (const to of level) seen.add(to);
       level = [...new Set(level)];
     }
@@ -99,8 +107,16 @@ const drawnReverse: KindSet = kindSet(
   ...(['StopPropagatedFrom', 'TriggeredBy', 'OnFailureOf', 'OnSuccessOf'] as const),
 );
 
-function neighbours(graph: DependencyGraph, unit: number, isBelow: boolean): number[] {
-  return [...graph.others(unit, isBelow ? drawnKinds : drawnReverse)].filter(
+/** Targets only group: what they want has nothing to do with who is tied to them. */
+function neighbours(
+  graph: DependencyGraph,
+  unit: number,
+  isBelow: boolean,
+  isRoot: boolean,
+): number[] {
+  const isGroup = isBelow && !isRoot && unitType(graph.name(unit)) === 'target';
+  const below = isGroup ? hardKinds : drawnKinds;
+  return [...graph.others(unit, isBelow ? below : drawnReverse)].filter(
     (to) => !everywhere.has(graph.name(to)) && unitType(graph.name(to)) !== 'slice',
   );
 }

@@ -41,6 +41,7 @@ function runCheck(sim: Simulation, check: Check): boolean {
     any = true;
     const culprit = culpritOf(sim, check, u);
     if (culprit === undefined || !sim.isWithinRate(u)) continue;
+    sim.isDelicate = true;
     sim.causes.add(culprit.unit, u, culprit.kind);
     if (check === 'upheld') sim.addJob(start, u, 'fail');
     else sim.addJob(stop, u, check === 'bound' ? 'replace' : 'fail');
@@ -85,13 +86,13 @@ function missingBond(sim: Simulation, unit: number): Culprit | undefined {
 /** unit_is_unneeded(): the one that went down last is named. */
 function lastUser(sim: Simulation, unit: number): Culprit | undefined {
   if (sim.states[unit] !== active || sim.jobs[unit] !== none) return undefined;
-  let last: Culprit | undefined;
+  let last: Culprit = { unit, kind: -1 };
   for (const edge of sim.graph.edges[unit] as number[]) {
     const kind = kindOf(edge);
     if (((atoms.pins >>> kind) & 1) === 0) continue;
     const other = otherOf(edge);
     if (sim.jobs[other] !== none || !isDown(sim.states[other] as number)) return undefined;
-    if (last === undefined || sim.changed.has(other))
+    if (last.kind < 0 || sim.changed.has(other))
       last = { unit: other, kind: inverse[kind] as number };
   }
   return last;

@@ -3,7 +3,7 @@ import { type Causes, newCauses } from './causes.ts';
 import type { DependencyGraph } from './graph.ts';
 import { kindOf, otherOf } from './graph.ts';
 import { type Liveness, livenessOf } from './inert.ts';
-import { isStopLike, type JobMode, merged, none, start, verify } from './jobs.ts';
+import { isStopLike, type JobMode, merged, none, start } from './jobs.ts';
 import { atoms, type KindSet, kindNumber } from './kinds.ts';
 import { Queue } from './queue.ts';
 import { activating, isDown, isUp } from './states.ts';
@@ -53,6 +53,9 @@ export class Simulation implements World {
   /** Every unit whose state has changed, in the order of the first change. */
   readonly changed: Set<number> = new Set();
   nowUs = 0;
+  /** What came of it may depend on an order that is chance in systemd. */
+  isDelicate = false;
+  readonly isOtherWay: boolean;
   private happened = 0;
   private readonly happenings: Queue<Happening>;
   private readonly runQueue: Queue<number>;
@@ -66,7 +69,7 @@ export class Simulation implements World {
   private readonly liveness: Liveness;
   private readonly unitRank: (unit: number) => number;
 
-  constructor(graph: DependencyGraph, unitRank: (unit: number) => number) {
+  constructor(graph: DependencyGraph, unitRank: (unit: number) => number, isOtherWay: boolean) {
     this.graph = graph;
     this.rules = graph.rules;
     this.states = graph.states.slice();
@@ -76,7 +79,10 @@ export class Simulation implements World {
     this.running = new Uint8Array(graph.states.length);
     this.unitRank = unitRank;
     this.liveness = livenessOf(graph);
-    this.happenings = new Queue((a, b) => a.atUs - b.atUs || a.order - b.order);
+    this.isOtherWay = isOtherWay;
+    // Of processes that are told to stop at once, any may be the first to end.
+    const sign = isOtherWay ? -1 : 1;
+    this.happenings = new Queue((a, b) => a.atUs - b.atUs || sign * (a.order - b.order));
     this.runQueue = new Queue((a, b) => this.compareUnits(a, b));
   }
 
@@ -102,7 +108,11 @@ export class Simulation implements World {
   addJob(type: number, unit: number, mode: JobMode): Refusal | undefined {
     const tr = new Transaction(this, mode === 'replace-irreversibly');
     const refusal = tr.build(type, unit, mode === 'restart-dependencies') ?? settle(tr, mode);
-    if (refusal !== undefined) return refusal;
+    this.isDelicate ||= tr.isDelicate;
+    if (refusal !== undefined) {
+      if (mode === 'fail') this.isDelicate = true;
+      return refusal;
+    }
     for (let link = 0; link < tr.subject.length; link++) {
       if (tr.linkDead[link]) continue;
       const from = tr.unit[tr.subject[link] as number] as number;
@@ -282,9 +292,4 @@ export class Simulation implements World {
     const nameB = this.graph.name(b);
     return nameA < nameB ? -1 : Number(nameA > nameB);
   }
-}
-
-/** A verify-active job is a start job in everything but starting. */
-export function isStart(type: number): boolean {
-  return type === start || type === verify;
 }

@@ -1,27 +1,12 @@
 import { kindOf, otherOf } from './graph.ts';
-import { merged, none, restart, start, stop, tryRestart, verify } from './jobs.ts';
-import { atoms, kindNumber } from './kinds.ts';
+import { merged, none, restart, start, stop } from './jobs.ts';
+import { atoms } from './kinds.ts';
+import { Frame, firstPropagating, lastPulling, type Pull } from './pulls.ts';
 import { isUp } from './states.ts';
 import type { World } from './world.ts';
 
 /** What systemd answers when a job cannot be had; the message is for people. */
 export type Refusal = { readonly refused: string };
-
-/** How a job was pulled in: TRANSACTION_MATTERS and the others of src/core/transaction.h. */
-interface Pull {
-  readonly matters: boolean;
-  /** By Conflicts=. */
-  readonly conflicts?: boolean;
-  /** A start that restarts the dependants. */
-  readonly startIsRestart?: boolean;
-  /** Follows PropagatesStopTo= although it is not the anchor. */
-  readonly graceful?: boolean;
-}
-
-const wanted: Pull = { matters: false };
-const needed: Pull = { matters: true };
-const conflicting: Pull = { matters: true, conflicts: true };
-const gracefully: Pull = { matters: true, graceful: true };
 
 /** Not an error: the unit's type cannot do that. EBADR. */
 const notApplicable = 'not applicable';
@@ -51,6 +36,8 @@ export class Transaction {
   /** Newest job of each unit that has one. */
   readonly heads: Map<number, number> = new Map();
   anchor = -1;
+  /** It may depend on the order of a hash table in systemd what comes of it. */
+  isDelicate = false;
   /** Starts that were left out because nothing comes of them; see `isInert`. */
   private inert: Wish[] = [];
 
@@ -67,7 +54,8 @@ export class Transaction {
       for (const wish of found) refused ??= this.expand(wish);
       found = this.takeMet();
     }
-    return refused === undefined ? undefined : { refused };
+    if (refused !== notApplicable) return refused === undefined ? undefined : { refused };
+    return { refused: `${this.world.graph.name(unit)} cannot be stopped or started at all` };
   }
 
   /** transaction_delete_job(): also those that cannot do without it, where `dependants` says so. */
@@ -201,6 +189,15 @@ export class Transaction {
     );
   }
 
+  /** Whether one of the starts that were left out would, in the end, pull in a start of the unit. */
+  private isStartedInertly(unit: number): boolean {
+    const met = new Set(this.inert.map((wish) => wish.unit));
+    for (const at of met)
+      for (const other of this.world.graph.others(at, atoms.pullInStart | atoms.pullInWanted))
+        met.add(other);
+    return met.has(unit);
+  }
+
   /** Those left out whose unit has got another job since: that one they have to meet. */
   private takeMet(): Wish[] {
     const met = this.inert.filter(({ unit }) => this.heads.has(unit));
@@ -229,7 +226,7 @@ export class Transaction {
 
   /** job_type_propagate_stop_graceful(): a unit that is also started is restarted. */
   private gentleStop(unit: number): number {
-    let type: number = stop;
+    let type: number = this.isStartedInertly(unit) ? restart : stop;
     for (const job of this.jobsOf(this.heads.get(unit) ?? -1)) {
       const present = this.type[job];
       if (present === stop || present === restart) return none;
@@ -272,68 +269,4 @@ interface Wish {
   readonly by: number;
   readonly kind: number;
   readonly pull: Pull;
-}
-
-const lastPulling = kindNumber.PropagatesStopTo;
-const firstPropagating = kindNumber.RequiredBy;
-
-/** A job whose dependencies are being gone through. */
-class Frame {
-  readonly job: number;
-  readonly unit: number;
-  at: number;
-  childMatters = false;
-  childPulled = false;
-  private readonly starts: boolean;
-  private readonly propagates: boolean;
-  private readonly propagated: number;
-  private readonly stopTo: 'plain' | 'graceful' | 'no';
-
-  constructor(
-    job: number,
-    unit: number,
-    type: number,
-    isAnchor: boolean,
-    pull: Pull,
-    { graph, rules }: World,
-  ) {
-    this.job = job;
-    this.unit = unit;
-    this.starts = type === start || type === restart;
-    this.propagates =
-      type === stop || type === restart || (type === start && pull.startIsRestart === true);
-    this.propagated = type === stop ? stop : restart;
-    if (rules.gracefulPropagation)
-      this.stopTo = isAnchor || pull.graceful === true ? 'graceful' : 'no';
-    else this.stopTo = type === stop || rules.restartStopsPropagated ? 'plain' : 'no';
-    this.at = this.starts ? 0 : graph.firstEdge(unit, firstPropagating);
-  }
-
-  /** What an edge of this kind pulls in, by the state of the unit at its other end. */
-  pulls(kind: number, state: number, gentleStop: () => number): Pulled | undefined {
-    const bit = 1 << kind;
-    const pulled = this.starts ? pulledByStart(bit) : undefined;
-    if (pulled !== undefined || !this.propagates) return pulled;
-    if (bit & atoms.propagateStop)
-      return of(this.propagated === stop ? stop : tryRestart(state), needed);
-    if (!(bit & atoms.stopTo) || this.stopTo === 'no') return undefined;
-    return this.stopTo === 'plain' ? of(stop, needed) : of(gentleStop(), gracefully);
-  }
-}
-
-interface Pulled {
-  readonly type: number;
-  readonly pull: Pull;
-}
-
-function of(type: number, pull: Pull): Pulled | undefined {
-  return type === none ? undefined : { type, pull };
-}
-
-function pulledByStart(bit: number): Pulled | undefined {
-  if (bit & atoms.pullInStart) return { type: start, pull: needed };
-  if (bit & atoms.pullInWanted) return { type: start, pull: wanted };
-  if (bit & atoms.pullInVerify) return { type: verify, pull: needed };
-  if (bit & atoms.pullInStop) return { type: stop, pull: conflicting };
-  return bit & atoms.pullInStopIgnored ? { type: stop, pull: wanted } : undefined;
 }

@@ -4,6 +4,7 @@ import { type Bus, connectBus } from '../../src/collector/bus.ts';
 import { readUnitDependencies } from '../../src/collector/dependencies.ts';
 import { SignalConnection } from '../../src/collector/signals.ts';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
+import { type Cause, causesOf, type Happened } from '../../src/deps/cause.ts';
 import { DependencyGraph } from '../../src/deps/graph.ts';
 import { type Impact, impactOf, type Trigger, triggers } from '../../src/deps/impact.ts';
 import { majorVersion, rulesOf } from '../../src/deps/versions.ts';
@@ -126,6 +127,8 @@ export interface Trial {
   readonly stopped: readonly string[];
   readonly restarted: readonly string[];
   readonly isRight: boolean;
+  /** For a crash: the causes that were found for all that happened. */
+  readonly causes: readonly Cause[];
 }
 
 const isUp = (state: UnitState | undefined) =>
@@ -169,10 +172,17 @@ async function round(
   const chosen = graphs.flatMap((graph) => {
     const random = seeded(graph.seed * 31 + triggers.indexOf(on));
     const able = Object.keys(graph.units).filter((name) => mayHappen(before.get(name), on));
-    const unit = able[Math.floor(random() * able.length)];
-    const predicted = unit && impactOf(known, unit, on);
-    return unit && predicted ? [{ graph, unit, predicted }] : [];
+    // Where systemd itself leaves it to chance, and the prediction says so, there is nothing to try.
+    while (able.length > 0) {
+      const [unit = ''] = able.splice(Math.floor(random() * able.length), 1);
+      const predicted = impactOf(known, unit, on);
+      assert.ok(predicted, `${unit} is in the graph`);
+      if (predicted.chance) chances.push(`${on} ${unit}`);
+      else return [{ graph, unit, predicted }];
+    }
+    return [];
   });
+  const actedUs = Date.now() * 1_000;
   await act(
     bed,
     on,
@@ -190,9 +200,52 @@ async function round(
     );
     const isRight =
       sameNames(stopped, predicted.stopped) && sameNames(restarted, predicted.restarted);
-    return { seed: graph.seed, unit, on, predicted, stopped, restarted, isRight };
+    const causes =
+      on === 'crash' ? causesOf(known, happened(graph, unit, actedUs, before, after)) : [];
+    return { seed: graph.seed, unit, on, predicted, stopped, restarted, isRight, causes };
   });
 }
+
+/** Who was led wrong: anything but one root, the unit that crashed, and the rest its consequences. */
+export function isOneRoot({ unit, stopped, restarted, causes }: Trial): boolean {
+  const told = new Set(causes[0]?.consequences.map((one) => one.unit));
+  return (
+    causes.length === 1 &&
+    causes[0]?.root === unit &&
+    [...stopped, ...restarted].every((name) => told.has(name))
+  );
+}
+
+/** The transitions that a listener would have been told. */
+function happened(
+  graph: RandomGraph,
+  crashed: string,
+  killedUs: number,
+  before: ReadonlyMap<string, UnitState>,
+  after: ReadonlyMap<string, UnitState>,
+): Happened[] {
+  return Object.keys(graph.units).flatMap((unit): Happened[] => {
+    const was = before.get(unit);
+    const is = after.get(unit);
+    if (!was || !is || was.stateChangeUs === is.stateChangeUs) return [];
+    const one = unit === crashed ? ofCrashed(is, killedUs) : ofOther(was, is);
+    return one ? [{ unit, ...one }] : [];
+  });
+}
+
+/** It may have come up and gone down again since: the first end is what a listener heard first. */
+function ofCrashed(is: UnitState, killedUs: number): Omit<Happened, 'unit'> {
+  return { kind: isUp(is) ? 'exited' : 'failed', timeUs: killedUs };
+}
+
+function ofOther(was: UnitState, is: UnitState): Omit<Happened, 'unit'> | undefined {
+  if (isUp(was) && invocation(was) === invocation(is) && isUp(is)) return undefined;
+  if (isUp(was)) return { kind: isUp(is) ? 'restarted' : 'stopped', timeUs: is.inactiveEnterUs };
+  return isUp(is) ? { kind: 'started', timeUs: is.activeEnterUs } : undefined;
+}
+
+/** What was not tried because it is chance. */
+export const chances: string[] = [];
 
 /** Only what runs a process can be killed. */
 function mayHappen(state: UnitState | undefined, on: Trigger): boolean {
@@ -246,6 +299,9 @@ export function tell(trial: Trial): string {
     `  foretold: stopped [${names(trial.predicted.stopped)}] restarted [${names(trial.predicted.restarted)}]${trial.predicted.refused ? ` refused: ${trial.predicted.refused}` : ''}`,
     ...[...trial.predicted.stopped, ...trial.predicted.restarted].map(
       ({ path, kinds }) => `    ${path.map((name, i) => `${name} ${kinds[i] ?? ''}`).join(' ')}`,
+    ),
+    ...trial.causes.map(
+      ({ root, consequences }) => `  cause: ${root} <- ${consequences.map(({ unit }) => unit)}`,
     ),
     `  happened: stopped [${[...trial.stopped].sort()}] restarted [${[...trial.restarted].sort()}]`,
   ].join('\n');
