@@ -104,7 +104,7 @@ function mergeJobs(tr: Transaction): 'merged' | 'dropped one' | 'impossible' {
   const torn = [...tr.heads.values()].filter((head) => tr.mergedType(head) === none);
   // Which is looked at first decides; transaction_merge_jobs() takes them as a hash table has them.
   if (torn.length > 1) tr.isDelicate = true;
-  if (tr.world.isOtherWay) torn.reverse();
+  if (tr.world.turn % 2 === 1) torn.reverse();
   for (const head of torn) {
     const victim = unmergeable(tr, [...tr.jobsOf(head)]);
     if (victim === undefined) return 'impossible';

@@ -53,7 +53,7 @@ export function causesOf(
     const ways = reach.get(root) ?? new Map();
     const consequences: Affected[] = [];
     for (const unit of ways.keys()) {
-      if (taken.has(unit)) continue;
+      if (taken.has(unit) || !nodes.has(unit)) continue;
       taken.add(unit);
       consequences.push(wayTo(graph, ways, root, unit));
     }
@@ -107,14 +107,16 @@ type Ways = Map<number, readonly [from: number, kind: number]>;
 /** Everything that the unit explains, with the step that leads there. */
 function waysFrom(graph: DependencyGraph, nodes: ReadonlyMap<number, Node>, root: number): Ways {
   const ways: Ways = new Map();
+  const { crashed, timeUs } = nodes.get(root) as Node;
+  // Who is told to stop may go down after those that it takes along: they are stopped first.
+  const isTooEarly = (node: Node | undefined) =>
+    crashed && node !== undefined && node.timeUs < timeUs;
   const queue = [root];
-  for (let i = 0; i < queue.length; i++) {
-    const from = queue[i] as number;
+  for (const from of queue) {
     for (const edge of graph.edges[from] as number[]) {
       const to = otherOf(edge);
-      const node = nodes.get(to);
-      if (node === undefined || to === root || ways.has(to)) continue;
-      if (!leads(graph, nodes.get(from) as Node, node, kindOf(edge))) continue;
+      if (to === root || ways.has(to) || isTooEarly(nodes.get(to))) continue;
+      if (!leads(graph, nodes.get(from), nodes.get(to), edge)) continue;
       ways.set(to, [from, kindOf(edge)]);
       queue.push(to);
     }
@@ -122,15 +124,30 @@ function waysFrom(graph: DependencyGraph, nodes: ReadonlyMap<number, Node>, root
   return ways;
 }
 
-/** Whether what happened to `from` can have led to what happened to `to`. */
-function leads(graph: DependencyGraph, from: Node, to: Node, kind: number): boolean {
-  // Who is told to stop may go down after those that it takes along: they are stopped first.
-  if (from.crashed && from.timeUs > to.timeUs) return false;
+/** Whether what happened at one end of the edge can have led to what happened at the other. */
+function leads(
+  graph: DependencyGraph,
+  from: Node | undefined,
+  to: Node | undefined,
+  edge: number,
+): boolean {
+  const kind = kindOf(edge);
+  if (from === undefined || to === undefined) return leadsThrough(from, to, kind);
   const bit = 1 << kind;
   if (from.wentDown && bit & downward) return true;
   if (from.wentDown && bit & atoms.mayBeUnneeded && to.wentDown)
     return graph.facts(to.unit).settings.stopWhenUnneeded;
   return from.cameUp && (bit & upward) !== 0;
+}
+
+/**
+ * What comes up pulls in what it needs and wants, and so on, also through units that are up already
+ * and to which nothing happens. Who crashed is not explained so.
+ */
+function leadsThrough(from: Node | undefined, to: Node | undefined, kind: number): boolean {
+  if (from?.cameUp === false || to?.crashed === true) return false;
+  const set = to === undefined ? atoms.pullInStart | atoms.pullInWanted : upward;
+  return ((set >>> kind) & 1) === 1;
 }
 
 /** Nobody explains it but those whom it explains itself; of such a circle the first one counts. */

@@ -1,6 +1,8 @@
 /** What led to what: edges of units, each with the kind of dependency that it went along. */
 export interface Causes {
   add(from: number, to: number, kind: number): void;
+  /** It led there only in a job that systemd threw away again: told where nothing else is known. */
+  addFaint(from: number, to: number, kind: number): void;
   /** Shortest ways from `root` to all that can be reached. */
   ways(root: number): Ways;
 }
@@ -16,42 +18,57 @@ export interface Way {
   readonly kinds: readonly number[];
 }
 
+type Steps = Map<number, [to: number, kind: number][]>;
+type Before = Map<number, readonly [from: number, kind: number]>;
+
 export function newCauses(): Causes {
-  const outgoing = new Map<number, [to: number, kind: number][]>();
+  const strong: Steps = new Map();
+  const faint: Steps = new Map();
   return {
-    add(from, to, kind) {
-      const list = outgoing.get(from);
-      if (list === undefined) outgoing.set(from, [[to, kind]]);
-      else list.push([to, kind]);
-    },
+    add: (from, to, kind) => addStep(strong, from, to, kind),
+    addFaint: (from, to, kind) => addStep(faint, from, to, kind),
     ways(root) {
-      const before = new Map<number, readonly [from: number, kind: number]>();
-      const queue = [root];
-      for (let i = 0; i < queue.length; i++) {
-        const from = queue[i] as number;
-        for (const [to, kind] of outgoing.get(from) ?? []) {
-          if (to === root || before.has(to)) continue;
-          before.set(to, [from, kind]);
-          queue.push(to);
-        }
-      }
+      const before: Before = new Map();
+      const reached = spreadOut([root], [strong], root, before);
+      if (faint.size > 0) spreadOut(reached, [strong, faint], root, before);
       return { to: (unit) => wayTo(root, unit, before) };
     },
   };
 }
 
-function wayTo(
+function addStep(steps: Steps, from: number, to: number, kind: number): void {
+  const list = steps.get(from);
+  if (list === undefined) steps.set(from, [[to, kind]]);
+  else list.push([to, kind]);
+}
+
+/** Breadth first: the first way that is found to a unit is a shortest one. */
+function spreadOut(
+  from: readonly number[],
+  along: readonly Steps[],
   root: number,
-  unit: number,
-  before: ReadonlyMap<number, readonly [from: number, kind: number]>,
-): Way | undefined {
+  before: Before,
+): number[] {
+  const queue = [...from];
+  for (const at of queue) {
+    for (const [to, kind] of along.flatMap((steps) => steps.get(at) ?? [])) {
+      if (to === root || before.has(to)) continue;
+      before.set(to, [at, kind]);
+      queue.push(to);
+    }
+  }
+  return queue;
+}
+
+function wayTo(root: number, unit: number, before: Before): Way | undefined {
   const units = [unit];
   const kinds: number[] = [];
-  for (let at = unit; at !== root; at = units[0] as number) {
+  for (let at = unit; at !== root; ) {
     const step = before.get(at);
     if (step === undefined) return undefined;
-    units.unshift(step[0]);
-    kinds.unshift(step[1]);
+    at = step[0];
+    units.push(at);
+    kinds.push(step[1]);
   }
-  return { units, kinds };
+  return { units: units.reverse(), kinds: kinds.reverse() };
 }

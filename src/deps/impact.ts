@@ -57,20 +57,25 @@ export interface Impact {
 export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Impact | undefined {
   const root = graph.find(name);
   if (root === undefined) return undefined;
-  const { impact, isDelicate } = simulated(graph, root, on, false);
+  const { impact, isDelicate } = simulated(graph, root, on, 0);
   if (!isDelicate) return impact;
-  const other = simulated(graph, root, on, true).impact;
-  return names(impact) === names(other) ? impact : { ...impact, chance: true };
+  const same = names(impact);
+  const isChance = otherTurns.some(
+    (turn) => names(simulated(graph, root, on, turn).impact) !== same,
+  );
+  return isChance ? { ...impact, chance: true } : impact;
 }
 
-/** `isOtherWay`: where systemd leaves an order to chance, the other one. */
+/** Orders that are tried where systemd leaves one to chance: if all agree, it is taken for none. */
+const otherTurns = [1, 2, 3];
+
 function simulated(
   graph: DependencyGraph,
   root: number,
   on: Trigger,
-  isOtherWay: boolean,
+  turn: number,
 ): { readonly impact: Impact; readonly isDelicate: boolean } {
-  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)), isOtherWay);
+  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)), turn);
   for (const unit of graph.restless) resume(sim, unit);
   const refused = begin(sim, root, on);
   const endless = refused === undefined && !runToRest(sim);
@@ -155,11 +160,19 @@ function behind(ways: Ways, root: number, way: Way): Way {
   };
 }
 
-function affected(graph: DependencyGraph, way: Way): Affected {
+/** Longer ways are told by their two ends: nobody reads more, and a chain may be of any length. */
+const maxSteps = 32;
+
+function affected(graph: DependencyGraph, { units, kinds: along }: Way): Affected {
+  const path = units.map((unit) => graph.name(unit));
+  const kindNames = along.map((kind) => kinds[kind] ?? '');
+  const unit = path.at(-1) as string;
+  if (path.length <= maxSteps) return { unit, path, kinds: kindNames };
+  const half = maxSteps / 2;
   return {
-    unit: graph.name(way.units.at(-1) as number),
-    path: way.units.map((unit) => graph.name(unit)),
-    kinds: way.kinds.map((kind) => kinds[kind] ?? ''),
+    unit,
+    path: [...path.slice(0, half), '...', ...path.slice(-half)],
+    kinds: [...kindNames.slice(0, half), ...kindNames.slice(-half)],
   };
 }
 

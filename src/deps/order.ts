@@ -35,7 +35,7 @@ function findCircle(tr: Transaction): number[] | undefined {
   const done = new Set<number>();
   const onPath = new Set<number>();
   const heads = [...tr.heads];
-  if (tr.world.isOtherWay) heads.reverse();
+  if (tr.world.turn % 2 === 1) heads.reverse();
   for (const [unit, head] of heads) {
     if (done.has(unit)) continue;
     const path: Step[] = [stepAt(tr, unit, tr.type[head] as number)];

@@ -50,3 +50,9 @@ export class Queue<T> {
     [items[a], items[b]] = [items[b] as T, items[a] as T];
   }
 }
+
+/** Another order for each turn: as they come, the last first, and two that are neither. */
+export function shuffled(order: number, turn: number): number {
+  if (turn < 2) return turn === 0 ? order : -order;
+  return Math.imul(order + turn, 0x9e3779b1) ^ (turn << 28);
+}

@@ -5,7 +5,7 @@ import { kindOf, otherOf } from './graph.ts';
 import { type Liveness, livenessOf } from './inert.ts';
 import { isStopLike, type JobMode, merged, none, start } from './jobs.ts';
 import { atoms, type KindSet, kindNumber } from './kinds.ts';
-import { Queue } from './queue.ts';
+import { Queue, shuffled } from './queue.ts';
 import { activating, isDown, isUp } from './states.ts';
 import { type Refusal, Transaction } from './transaction.ts';
 import type { Rules } from './versions.ts';
@@ -55,7 +55,7 @@ export class Simulation implements World {
   nowUs = 0;
   /** What came of it may depend on an order that is chance in systemd. */
   isDelicate = false;
-  readonly isOtherWay: boolean;
+  readonly turn: number;
   private happened = 0;
   private readonly happenings: Queue<Happening>;
   private readonly runQueue: Queue<number>;
@@ -69,7 +69,7 @@ export class Simulation implements World {
   private readonly liveness: Liveness;
   private readonly unitRank: (unit: number) => number;
 
-  constructor(graph: DependencyGraph, unitRank: (unit: number) => number, isOtherWay: boolean) {
+  constructor(graph: DependencyGraph, unitRank: (unit: number) => number, turn: number) {
     this.graph = graph;
     this.rules = graph.rules;
     this.states = graph.states.slice();
@@ -79,10 +79,11 @@ export class Simulation implements World {
     this.running = new Uint8Array(graph.states.length);
     this.unitRank = unitRank;
     this.liveness = livenessOf(graph);
-    this.isOtherWay = isOtherWay;
+    this.turn = turn;
     // Of processes that are told to stop at once, any may be the first to end.
-    const sign = isOtherWay ? -1 : 1;
-    this.happenings = new Queue((a, b) => a.atUs - b.atUs || sign * (a.order - b.order));
+    this.happenings = new Queue(
+      (a, b) => a.atUs - b.atUs || shuffled(a.order, turn) - shuffled(b.order, turn),
+    );
     this.runQueue = new Queue((a, b) => this.compareUnits(a, b));
   }
 
@@ -113,15 +114,20 @@ export class Simulation implements World {
       if (mode === 'fail') this.isDelicate = true;
       return refusal;
     }
-    for (let link = 0; link < tr.subject.length; link++) {
-      if (tr.linkDead[link]) continue;
-      const from = tr.unit[tr.subject[link] as number] as number;
-      const to = tr.unit[tr.object[link] as number] as number;
-      this.causes.add(from, to, tr.linkKind[link] as number);
-    }
+    this.recordCauses(tr);
     for (const job of tr.heads.values())
       this.install(tr.unit[job] as number, tr.type[job] as number, tr.irreversible);
     return undefined;
+  }
+
+  private recordCauses(tr: Transaction): void {
+    for (let link = 0; link < tr.subject.length; link++) {
+      const from = tr.unit[tr.subject[link] as number] as number;
+      const to = tr.unit[tr.object[link] as number] as number;
+      const kind = tr.linkKind[link] as number;
+      if (tr.linkDead[link]) this.causes.addFaint(from, to, kind);
+      else this.causes.add(from, to, kind);
+    }
   }
 
   /** Other units that `unit` is tied to, taken at once: what follows may install jobs. */
@@ -279,9 +285,7 @@ export class Simulation implements World {
   }
 
   submitAll(unit: number): void {
-    this.submit('upheld', unit);
-    this.submit('bound', unit);
-    this.submit('unneeded', unit);
+    for (const check of ['upheld', 'bound', 'unneeded'] as const) this.submit(check, unit);
   }
 
   /** compare_job_priority(), src/core/cgroup.c: by type, then by name. */

@@ -13,8 +13,8 @@ export interface World {
   /** unit_job_is_applicable(): whether the unit's type can do that at all. */
   isApplicable(unit: number, type: number): boolean;
   isIrreversible(unit: number): boolean;
-  /** Where systemd leaves an order to chance: take the other one. */
-  readonly isOtherWay: boolean;
+  /** Where systemd leaves an order to chance: which one is taken; 0 is the plain one. */
+  readonly turn: number;
   /** A start of the unit that another job pulls in may have an effect, see inert.ts. */
   isLive(unit: number): boolean;
 }

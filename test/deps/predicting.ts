@@ -228,19 +228,28 @@ function happened(
     const was = before.get(unit);
     const is = after.get(unit);
     if (!was || !is || was.stateChangeUs === is.stateChangeUs) return [];
-    const one = unit === crashed ? ofCrashed(is, killedUs) : ofOther(was, is);
+    if (unit === crashed) return ofCrashed(unit, was, is, killedUs);
+    const one = ofOther(was, is, killedUs);
     return one ? [{ unit, ...one }] : [];
   });
 }
 
 /** It may have come up and gone down again since: the first end is what a listener heard first. */
-function ofCrashed(is: UnitState, killedUs: number): Omit<Happened, 'unit'> {
-  return { kind: isUp(is) ? 'exited' : 'failed', timeUs: killedUs };
+function ofCrashed(unit: string, was: UnitState, is: UnitState, killedUs: number): Happened[] {
+  const end = { unit, kind: isUp(is) ? 'exited' : 'failed', timeUs: killedUs } as const;
+  if (invocation(was) === invocation(is)) return [end];
+  return [end, { unit, kind: 'restarted', timeUs: is.activeEnterUs }];
 }
 
-function ofOther(was: UnitState, is: UnitState): Omit<Happened, 'unit'> | undefined {
+/** systemd forgets a unit that is down and that nobody needs, and its timestamps with it. */
+function ofOther(
+  was: UnitState,
+  is: UnitState,
+  killedUs: number,
+): Omit<Happened, 'unit'> | undefined {
   if (isUp(was) && invocation(was) === invocation(is) && isUp(is)) return undefined;
-  if (isUp(was)) return { kind: isUp(is) ? 'restarted' : 'stopped', timeUs: is.inactiveEnterUs };
+  const downUs = Math.max(is.inactiveEnterUs, killedUs + 1);
+  if (isUp(was)) return { kind: isUp(is) ? 'restarted' : 'stopped', timeUs: downUs };
   return isUp(is) ? { kind: 'started', timeUs: is.activeEnterUs } : undefined;
 }
 
