@@ -31,7 +31,7 @@ interface Step {
 
 /** The units of a circle, from where it was noticed backwards; undefined where there is none. */
 function findCircle(tr: Transaction): number[] | undefined {
-  if (tr.heads.size < 2 && !tr.world.jobs.some((type) => type !== none)) return undefined;
+  if (tr.heads.size < 2 && tr.world.installed === 0) return undefined;
   const done = new Set<number>();
   const onPath = new Set<number>();
   const heads = [...tr.heads];

@@ -19,15 +19,20 @@ const conflicting: Pull = { matters: true, conflicts: true };
 const gracefully: Pull = { matters: true, graceful: true };
 
 /** The last kind along which jobs pull in others; see the order in kinds.ts. */
-export const lastPulling = kindNumber.PropagatesStopTo;
+const lastPulling = kindNumber.PropagatesStopTo;
 /** From this kind on, a stop goes along them as well. */
 export const firstPropagating = kindNumber.RequiredBy;
+
+/** A stop or, where the same transaction starts the unit, a restart: only the transaction knows. */
+export const gentle = -1;
 
 /** A job whose dependencies are being gone through. */
 export class Frame {
   readonly job: number;
   readonly unit: number;
   at: number;
+  /** No edge of a later kind pulls in anything for this job. */
+  readonly lastKind: number;
   childMatters = false;
   childPulled = false;
   private readonly starts: boolean;
@@ -52,18 +57,19 @@ export class Frame {
     if (rules.gracefulPropagation)
       this.stopTo = isAnchor || pull.graceful === true ? 'graceful' : 'no';
     else this.stopTo = type === stop || rules.restartStopsPropagated ? 'plain' : 'no';
+    this.lastKind = this.propagates ? lastPulling : firstPropagating - 1;
     this.at = this.starts ? 0 : graph.firstEdge(unit, firstPropagating);
   }
 
   /** What an edge of this kind pulls in, by the state of the unit at its other end. */
-  pulls(kind: number, state: number, gentleStop: () => number): Pulled | undefined {
+  pulls(kind: number, state: number): Pulled | undefined {
     const bit = 1 << kind;
     const pulled = this.starts ? pulledByStart(bit) : undefined;
     if (pulled !== undefined || !this.propagates) return pulled;
     if (bit & atoms.propagateStop)
       return of(this.propagated === stop ? stop : tryRestart(state), needed);
     if (!(bit & atoms.stopTo) || this.stopTo === 'no') return undefined;
-    return this.stopTo === 'plain' ? of(stop, needed) : of(gentleStop(), gracefully);
+    return this.stopTo === 'plain' ? of(stop, needed) : { type: gentle, pull: gracefully };
   }
 }
 

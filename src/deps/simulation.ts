@@ -35,6 +35,7 @@ export class Simulation implements World {
   readonly rules: Rules;
   readonly states: Uint8Array;
   readonly jobs: Uint8Array;
+  installed = 0;
   readonly causes: Causes = newCauses();
   /** How often each unit was started. */
   readonly starts: Uint8Array;
@@ -144,6 +145,7 @@ export class Simulation implements World {
 
   /** A unit has no job any more. What follows from that is finishJob()'s, finish.ts. */
   uninstall(unit: number): void {
+    if (this.jobs[unit] !== none) this.installed--;
     this.jobs[unit] = none;
     this.running[unit] = 0;
     this.irreversible.delete(unit);
@@ -251,11 +253,9 @@ export class Simulation implements World {
   private install(unit: number, type: number, irreversible: boolean): void {
     const present = this.jobs[unit] as number;
     this.liveness.disturb(unit);
-    if (present === none) {
-      this.jobs[unit] = type;
-      this.running[unit] = 0;
-    } else if (merged(present, type) === none) {
-      this.cancel(unit);
+    if (present === none || merged(present, type) === none) {
+      if (present !== none) this.cancel(unit);
+      this.installed++;
       this.jobs[unit] = type;
       this.running[unit] = 0;
     } else {

@@ -1,7 +1,7 @@
 import { kindOf, otherOf } from './graph.ts';
 import { merged, none, restart, start, stop } from './jobs.ts';
-import { atoms } from './kinds.ts';
-import { Frame, firstPropagating, lastPulling, type Pull } from './pulls.ts';
+import { kindNumber } from './kinds.ts';
+import { Frame, firstPropagating, gentle, type Pull } from './pulls.ts';
 import { isUp } from './states.ts';
 import type { World } from './world.ts';
 
@@ -40,6 +40,9 @@ export class Transaction {
   isDelicate = false;
   /** Starts that were left out because nothing comes of them; see `isInert`. */
   private inert: Wish[] = [];
+  /** Everything that the first so many of these would pull in a start of. */
+  private inertReach: Uint8Array | undefined;
+  private inertSeen = 0;
 
   constructor(world: World, irreversible: boolean) {
     this.world = world;
@@ -191,17 +194,32 @@ export class Transaction {
 
   /** Whether one of the starts that were left out would, in the end, pull in a start of the unit. */
   private isStartedInertly(unit: number): boolean {
-    const met = new Set(this.inert.map((wish) => wish.unit));
-    for (const at of met)
-      for (const other of this.world.graph.others(at, atoms.pullInStart | atoms.pullInWanted))
-        met.add(other);
-    return met.has(unit);
+    if (this.inert.length === 0) return false;
+    const { graph, states } = this.world;
+    this.inertReach ??= new Uint8Array(states.length);
+    const reach = this.inertReach;
+    for (; this.inertSeen < this.inert.length; this.inertSeen++) {
+      const queue = [(this.inert[this.inertSeen] as Wish).unit];
+      for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+        if (reach[at] === 1) continue;
+        reach[at] = 1;
+        for (const edge of graph.edges[at] as number[]) {
+          if (kindOf(edge) > kindNumber.Upholds) break;
+          queue.push(otherOf(edge));
+        }
+      }
+    }
+    return reach[unit] === 1;
   }
 
   /** Those left out whose unit has got another job since: that one they have to meet. */
   private takeMet(): Wish[] {
     const met = this.inert.filter(({ unit }) => this.heads.has(unit));
-    if (met.length > 0) this.inert = this.inert.filter(({ unit }) => !this.heads.has(unit));
+    if (met.length > 0) {
+      this.inert = this.inert.filter(({ unit }) => !this.heads.has(unit));
+      this.inertSeen = 0;
+      this.inertReach = undefined;
+    }
     return met;
   }
 
@@ -211,15 +229,15 @@ export class Transaction {
     while (frame.at < edges.length) {
       const edge = edges[frame.at++] as number;
       const kind = kindOf(edge);
-      if (kind > lastPulling) break;
+      if (kind > frame.lastKind) break;
       const unit = otherOf(edge);
-      const wish = frame.pulls(kind, this.world.states[unit] as number, () =>
-        this.gentleStop(unit),
-      );
-      if (wish === undefined) continue;
-      frame.childMatters = wish.pull.matters;
+      const pulled = frame.pulls(kind, this.world.states[unit] as number);
+      if (pulled === undefined) continue;
+      const type = pulled.type === gentle ? this.gentleStop(unit) : pulled.type;
+      if (type === none) continue;
+      frame.childMatters = pulled.pull.matters;
       frame.childPulled = kind < firstPropagating;
-      return { type: wish.type, unit, by: frame.job, kind, pull: wish.pull };
+      return { type, unit, by: frame.job, kind, pull: pulled.pull };
     }
     return undefined;
   }

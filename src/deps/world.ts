@@ -10,6 +10,8 @@ export interface World {
   readonly states: Uint8Array;
   /** Job that is installed for each unit, see jobs.ts. */
   readonly jobs: Uint8Array;
+  /** How many units have one. */
+  readonly installed: number;
   /** unit_job_is_applicable(): whether the unit's type can do that at all. */
   isApplicable(unit: number, type: number): boolean;
   isIrreversible(unit: number): boolean;
