@@ -192,8 +192,9 @@ function armRestart(sim: Simulation, unit: number): void {
 function enterRestart(sim: Simulation, unit: number): void {
   if (sim.jobs[unit] === stop) return;
   const { restartMode } = sim.graph.facts(unit).settings;
-  const { restartIsStart } = sim.rules;
-  const mode = restartIsStart && restartMode !== 'direct' ? 'restart-dependencies' : 'replace';
+  const { restartIsStart, directRestartsAlone } = sim.rules;
+  const isAlone = restartMode === 'direct' && directRestartsAlone;
+  const mode = restartIsStart && !isAlone ? 'restart-dependencies' : 'replace';
   const refusal = sim.addJob(restartIsStart ? start : restart, unit, mode);
   if (refusal !== undefined) {
     leaveAutoRestart(sim, unit);

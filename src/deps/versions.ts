@@ -8,7 +8,8 @@ interface Difference {
 
 /**
  * Everything in which systemd's versions from 252 on differ in what stops, restarts or starts with
- * what; found by comparing src/core of 252.39 and 257.13. Whoever meets another one adds a row.
+ * what; found by comparing src/core of 252.39 and 257.13; the
+ * versions in between by the pull requests. Whoever meets another one adds a row.
  */
 export const differences = {
   restartStopsPropagated: {
@@ -42,6 +43,12 @@ export const differences = {
     reason:
       'OnFailure= and OnSuccess= are triggered at each end of a run, also where Restart= follows; ' +
       'before, not (unit_notify(), unit.c; FAILED_BEFORE_AUTO_RESTART, service.c).',
+  },
+  directRestartsAlone: {
+    since: 257,
+    reason:
+      'RestartMode=direct restarts no dependants; before, it did (systemd pull request 34768, ' +
+      'service.c).',
   },
   startHurriesRestart: {
     since: 254,

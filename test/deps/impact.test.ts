@@ -215,6 +215,16 @@ describe('the impact of what happens to a unit', () => {
     assert.equal(refused(''), '');
   });
 
+  test('RestartMode=direct restarted dependants before systemd 257, but stopped nobody', () => {
+    const given = {
+      a: 'Restart=always RestartMode=direct',
+      b: 'Requires=a After=a',
+      c: 'BindsTo=a',
+    };
+    const found = ask({ name: '', given, on: 'crash' }, 256);
+    assert.deepEqual([names(found.stopped), names(found.restarted)], [[], ['b', 'c']]);
+  });
+
   test('contradictory settings are chance, and said to be', () => {
     const given = { a: '', b: 'Requires=a Wants=c', c: 'Conflicts=b' };
     assert.equal(ask({ name: '', given, on: 'restart' }, 257).chance, true);
