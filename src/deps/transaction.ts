@@ -1,6 +1,6 @@
 import { kindOf, otherOf } from './graph.ts';
 import { merged, none, restart, start, stop } from './jobs.ts';
-import { kindNumber } from './kinds.ts';
+import { LeftOutStarts } from './left-out.ts';
 import { Frame, firstPropagating, gentle, type Pull } from './pulls.ts';
 import { isUp } from './states.ts';
 import type { World } from './world.ts';
@@ -38,8 +38,10 @@ export class Transaction {
   anchor = -1;
   /** It may depend on the order of a hash table in systemd what comes of it. */
   isDelicate = false;
-  /** Starts that were left out because nothing comes of them; see `isInert`. */
-  private inert: Wish[] = [];
+  private readonly leftOut: LeftOutStarts<Wish>;
+  /** When the jobs that are added now would have been made by systemd, if not now. */
+  private bornAt: number | undefined;
+  private readonly born: number[] = [];
   /** Everything that the first so many of these would pull in a start of. */
   private inertReach: Uint8Array | undefined;
   private inertSeen = 0;
@@ -47,15 +49,23 @@ export class Transaction {
   constructor(world: World, irreversible: boolean) {
     this.world = world;
     this.irreversible = irreversible;
+    this.leftOut = new LeftOutStarts(world.graph);
   }
 
   /** Adds the anchor job and everything that it pulls in; answers why where that is impossible. */
   build(type: number, unit: number, startIsRestart: boolean): Refusal | undefined {
     const pull = { matters: true, startIsRestart };
     let refused = this.expand({ type, unit, by: -1, kind: -1, pull });
-    for (let found = this.takeMet(); found.length > 0 && refused === undefined; ) {
-      for (const wish of found) refused ??= this.expand(wish);
-      found = this.takeMet();
+    for (
+      let found = this.leftOut.takeMet(this.heads);
+      found.length > 0 && refused === undefined;
+    ) {
+      for (const { wish, at } of found) {
+        this.bornAt = at;
+        refused ??= this.expand(wish);
+      }
+      this.bornAt = undefined;
+      found = this.leftOut.takeMet(this.heads);
     }
     if (refused !== notApplicable) return refused === undefined ? undefined : { refused };
     return { refused: `${this.world.graph.name(unit)} cannot be stopped or started at all` };
@@ -110,12 +120,25 @@ export class Transaction {
     this.unit.push(unit);
     this.type.push(type);
     this.matters.push(false);
-    this.next.push(this.heads.get(unit) ?? -1);
     this.pulledBy.push([]);
     this.pulls.push([]);
     this.jobDead.push(false);
-    this.heads.set(unit, job);
+    this.born.push(this.bornAt ?? job);
+    this.list(job, unit);
     return job;
+  }
+
+  /** Puts the job before the older ones of its unit: systemd looks at the newest first. */
+  private list(job: number, unit: number): void {
+    let newer = -1;
+    let older = this.heads.get(unit) ?? -1;
+    while (older >= 0 && (this.born[older] as number) > (this.born[job] as number)) {
+      newer = older;
+      older = this.next[older] as number;
+    }
+    this.next[job] = older;
+    if (newer < 0) this.heads.set(unit, job);
+    else this.next[newer] = job;
   }
 
   private addLink(subject: number, object: number, kind: number, pull: Pull): void {
@@ -166,7 +189,7 @@ export class Transaction {
     }
     if (!world.isApplicable(unit, type)) return notApplicable;
     if (by >= 0 && this.isInert(unit, type)) {
-      this.inert.push(wish);
+      this.leftOut.add(wish, (this.bornAt ?? this.unit.length) - 0.5);
       return undefined;
     }
     let job = this.jobOf(unit, type);
@@ -192,37 +215,6 @@ export class Transaction {
     );
   }
 
-  /** Whether one of the starts that were left out would, in the end, pull in a start of the unit. */
-  private isStartedInertly(unit: number): boolean {
-    if (this.inert.length === 0) return false;
-    const { graph, states } = this.world;
-    this.inertReach ??= new Uint8Array(states.length);
-    const reach = this.inertReach;
-    for (; this.inertSeen < this.inert.length; this.inertSeen++) {
-      const queue = [(this.inert[this.inertSeen] as Wish).unit];
-      for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-        if (reach[at] === 1) continue;
-        reach[at] = 1;
-        for (const edge of graph.edges[at] as number[]) {
-          if (kindOf(edge) > kindNumber.Upholds) break;
-          queue.push(otherOf(edge));
-        }
-      }
-    }
-    return reach[unit] === 1;
-  }
-
-  /** Those left out whose unit has got another job since: that one they have to meet. */
-  private takeMet(): Wish[] {
-    const met = this.inert.filter(({ unit }) => this.heads.has(unit));
-    if (met.length > 0) {
-      this.inert = this.inert.filter(({ unit }) => !this.heads.has(unit));
-      this.inertSeen = 0;
-      this.inertReach = undefined;
-    }
-    return met;
-  }
-
   /** The next job that the frame's job pulls in. */
   private nextWish(frame: Frame): Wish | undefined {
     const edges = this.world.graph.edges[frame.unit] as number[];
@@ -244,7 +236,7 @@ export class Transaction {
 
   /** job_type_propagate_stop_graceful(): a unit that is also started is restarted. */
   private gentleStop(unit: number): number {
-    let type: number = this.isStartedInertly(unit) ? restart : stop;
+    let type: number = this.leftOut.reaches(unit) ? restart : stop;
     for (const job of this.jobsOf(this.heads.get(unit) ?? -1)) {
       const present = this.type[job];
       if (present === stop || present === restart) return none;
