@@ -42,9 +42,6 @@ export class Transaction {
   /** When the jobs that are added now would have been made by systemd, if not now. */
   private bornAt: number | undefined;
   private readonly born: number[] = [];
-  /** Everything that the first so many of these would pull in a start of. */
-  private inertReach: Uint8Array | undefined;
-  private inertSeen = 0;
 
   constructor(world: World, irreversible: boolean) {
     this.world = world;
