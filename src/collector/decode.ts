@@ -30,7 +30,12 @@ export type Reply =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'empty' }
   | { readonly kind: 'error'; readonly name: string; readonly text: string }
-  | { readonly kind: 'properties'; readInto(state: UnitState, facts: UnitFacts): boolean };
+  | {
+      readonly kind: 'properties';
+      readInto(state: UnitState, facts: UnitFacts): boolean;
+      /** Reads the dictionary in another way; undefined where it is malformed. */
+      read<T>(reader: (wire: Wire) => T): T | undefined;
+    };
 
 export interface DecoderCounters {
   /** Signals read, whatever about. */
@@ -222,7 +227,12 @@ export class Decoder<U extends Followed> {
       if (!this.isFromSystemd()) throw malformed;
       sink.reply(serial, {
         kind: 'properties',
-        readInto: (state, facts) => this.readAll(state, facts),
+        readInto: (state, facts) =>
+          this.readReply((wire) => {
+            this.walker.walk(wire, state, facts);
+            return true;
+          }) === true,
+        read: (reader) => this.readReply(reader),
       });
     } else if (this.signatureIs(text.string)) {
       sink.reply(serial, { kind: 'text', text: wire.string() });
@@ -231,15 +241,14 @@ export class Decoder<U extends Followed> {
     }
   }
 
-  /** Reads a GetAll reply; false, with nothing written that counts, when it is malformed. */
-  private readAll(state: UnitState, facts: UnitFacts): boolean {
+  /** Reads a GetAll reply; undefined, with nothing written that counts, when it is malformed. */
+  private readReply<T>(reader: (wire: Wire) => T): T | undefined {
     try {
-      this.walker.walk(this.wire, state, facts);
-      return true;
+      return reader(this.wire);
     } catch (error) {
       if (error !== malformed) throw error;
       this.counters.malformed++;
-      return false;
+      return undefined;
     }
   }
 

@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import { shown } from '../src/config/shown.ts';
+import { pictureOf } from '../src/deps/picture.ts';
+import { type Format, formats, render } from '../src/deps/render.ts';
+import { withType } from '../src/model/unit-name.ts';
+import type { CommandIo } from './config.ts';
+import { readGraph } from './dependencies.ts';
+
+const help = `Usage: unitwatch graph [UNIT] [--format text|dot|mermaid|json] [--depth N] [--bus BUS]
+
+Shows which units depend on which: of the whole host what is up or failed, or
+what one unit depends on and who depends on it. Units are grouped by slice; what
+follows from two other dependencies is left out, and so is plain ordering.
+
+  --format F   text (the default), dot, mermaid or json
+  --depth N    steps away from UNIT; 3 by default
+  --bus BUS    system (the default), user, or an address
+  --help       print this text
+
+Exit status: 0, 1 where it could not be found out, 2 where the command line is wrong.
+`;
+
+interface Asked {
+  readonly unit: string | undefined;
+  readonly format: Format;
+  readonly depth: number;
+  readonly bus: string;
+}
+
+/** `unitwatch graph ...`. @returns the exit status */
+export async function graph(argv: readonly string[], io: CommandIo): Promise<number> {
+  const asked = parse(argv);
+  if (asked === 'help') {
+    io.stdout.write(help);
+    return 0;
+  }
+  if ('wrong' in asked) {
+    io.stderr.write(`unitwatch graph: ${asked.wrong}\nTry: unitwatch graph --help\n`);
+    return 2;
+  }
+  const read = await readGraph(asked.bus, io);
+  if ('wrong' in read) {
+    io.stderr.write(`unitwatch graph: ${read.wrong}\n`);
+    return 1;
+  }
+  const picture = pictureOf(read.graph, asked.unit, asked.depth);
+  if (picture === undefined) {
+    io.stderr.write(
+      `unitwatch graph: systemd has not loaded ${shown(asked.unit ?? '')}: see systemctl list-units --all.\n`,
+    );
+    return 1;
+  }
+  io.stdout.write(render(picture, asked.format));
+  return 0;
+}
+
+function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        format: { type: 'string', default: 'text' },
+        depth: { type: 'string', default: '3' },
+        bus: { type: 'string', default: 'system' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return 'help';
+    const [unit, ...more] = positionals;
+    if (more.length > 0) return { wrong: 'name one unit, or none for all' };
+    const format = formats.find((known) => known === values.format);
+    if (format === undefined)
+      return { wrong: `--format is ${formats.join(', ')} (got ${shown(values.format)})` };
+    if (!/^\d{1,4}$/.test(values.depth))
+      return { wrong: `--depth is a number of steps (got ${shown(values.depth)})` };
+    const named = unit === undefined ? undefined : withType(unit);
+    return { unit: named, format, depth: Number(values.depth), bus: values.bus };
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error)
+      return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
+    throw error;
+  }
+}

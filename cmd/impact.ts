@@ -1,0 +1,136 @@
+import { parseArgs } from 'node:util';
+import { shown } from '../src/config/shown.ts';
+import { type Contained, containersOf } from '../src/deps/containers.ts';
+import {
+  type Affected,
+  type Impact,
+  impactOf,
+  type Trigger,
+  triggers,
+} from '../src/deps/impact.ts';
+import { withType } from '../src/model/unit-name.ts';
+import type { CommandIo } from './config.ts';
+import { readGraph } from './dependencies.ts';
+
+const help = `Usage: unitwatch impact UNIT [--on stop|crash|restart] [--json] [--bus BUS]
+
+Says what systemd does to other units when something happens to one of them:
+which it stops, which it restarts, which stay up without something that they
+need or want, which can then not be started; each with the way that leads there.
+
+  --on stop      systemctl stop UNIT (the default)
+  --on crash     its main process is killed
+  --on restart   systemctl restart UNIT
+  --json         print JSON
+  --bus BUS      system (the default), user, or an address
+  --help         print this text
+
+Exit status: 0, 1 where it could not be found out, 2 where the command line is wrong.
+`;
+
+interface Asked {
+  readonly unit: string;
+  readonly on: Trigger;
+  readonly json: boolean;
+  readonly bus: string;
+}
+
+/** `unitwatch impact ...`. @returns the exit status */
+export async function impact(argv: readonly string[], io: CommandIo): Promise<number> {
+  const asked = parse(argv);
+  if (asked === 'help') {
+    io.stdout.write(help);
+    return 0;
+  }
+  if ('wrong' in asked) {
+    io.stderr.write(`unitwatch impact: ${asked.wrong}\nTry: unitwatch impact --help\n`);
+    return 2;
+  }
+  const read = await readGraph(asked.bus, io);
+  if ('wrong' in read) {
+    io.stderr.write(`unitwatch impact: ${read.wrong}\n`);
+    return 1;
+  }
+  const found = impactOf(read.graph, withType(asked.unit), asked.on);
+  if (found === undefined) {
+    const name = shown(withType(asked.unit));
+    io.stderr.write(
+      `unitwatch impact: systemd has not loaded ${name}: see systemctl list-units --all.\n`,
+    );
+    return 1;
+  }
+  const containers = containersOf(read.graph, found.unit);
+  if (asked.json) {
+    const more = containers.length > 0 ? { containers } : {};
+    io.stdout.write(`${JSON.stringify({ ...found, ...more }, undefined, 2)}\n`);
+  } else {
+    io.stdout.write(text(found, containers));
+  }
+  return 0;
+}
+
+function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        on: { type: 'string', default: 'stop' },
+        json: { type: 'boolean', default: false },
+        bus: { type: 'string', default: 'system' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return 'help';
+    const [unit, ...more] = positionals;
+    if (unit === undefined || more.length > 0) return { wrong: 'name one unit' };
+    const on = triggers.find((trigger) => trigger === values.on);
+    if (on === undefined) {
+      return { wrong: `--on is stop, crash or restart (got ${shown(values.on)})` };
+    }
+    return { unit, on, json: values.json, bus: values.bus };
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error)
+      return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
+    throw error;
+  }
+}
+
+const verbs: Readonly<Record<Trigger, string>> = {
+  stop: 'stops',
+  crash: 'crashes',
+  restart: 'is restarted',
+};
+
+function text(found: Impact, containers: readonly Contained[]): string {
+  const head = `When ${shown(found.unit)} ${verbs[found.on]}:`;
+  const parts = [
+    head,
+    ...(found.refused ? [`systemd refuses: ${found.refused}.`] : []),
+    ...(found.endless ? ['systemd does not come to rest: units start and stop each other.'] : []),
+    ...(found.chance ? ['it may come otherwise: in systemd this depends on chance.'] : []),
+    ...section('stopped', found.stopped),
+    ...section('restarted', found.restarted),
+    ...section('degraded, but up', found.degraded),
+    ...section('cannot be started then', found.blocked),
+    ...(containers.length > 0
+      ? [
+          `containers and pods that lose their runtime (${containers.length})`,
+          ...containers.map(({ kind, id, unit }) => `  ${kind} ${shown(id)}  ${shown(unit)}`),
+        ]
+      : []),
+  ];
+  if (parts.length === 1) parts.push('nothing happens to other units.');
+  return `${parts.join('\n')}\n`;
+}
+
+function section(title: string, list: readonly Affected[]): string[] {
+  if (list.length === 0) return [];
+  return [`${title} (${list.length})`, ...list.map((one) => `  ${shown(one.unit)}${way(one)}`)];
+}
+
+/** How it comes to that: `<- RequiredBy api.service <- BoundBy db.service`. */
+function way({ path, kinds }: Affected): string {
+  const steps = path.slice(0, -1).map((name, i) => `<- ${kinds[i] ?? ''} ${shown(name)}`);
+  return steps.length === 0 ? '' : `  ${steps.reverse().join(' ')}`;
+}

@@ -1,0 +1,79 @@
+import { unitType } from '../model/unit-name.ts';
+import type { DependencyGraph } from './graph.ts';
+import { type Affected, impactOf, type Trigger } from './impact.ts';
+import { kindSet } from './kinds.ts';
+
+const needs = kindSet('Requires', 'BindsTo', 'Requisite');
+const wants = kindSet('Wants', 'TriggeredBy');
+
+/**
+ * Names of the units that `unit` depends on, the nearest first, what it needs before what it only
+ * wants, up to `depth` steps. Left out is what everything depends on: slices, what can never stop.
+ * Targets only group: what they want is not part of the chain. Empty for an unknown unit.
+ */
+export function chainAbove(graph: DependencyGraph, unit: string, depth: number): string[] {
+  const root = graph.find(unit);
+  if (root === undefined) return [];
+  const seen = new Set([root]);
+  let level = [root];
+  for (let step = 0; step < depth && level.length > 0; step++) {
+    const next: number[] = [];
+    for (const other of level.flatMap((at) => stepsUp(graph, at, at === root))) {
+      if (seen.has(other) || isEverywhere(graph, other)) continue;
+      seen.add(other);
+      next.push(other);
+    }
+    level = next;
+  }
+  return [...seen].slice(1).map((other) => graph.name(other));
+}
+
+function stepsUp(graph: DependencyGraph, unit: number, isRoot: boolean): number[] {
+  const isGroup = unitType(graph.name(unit)) === 'target' && !isRoot;
+  const needed = [...graph.others(unit, needs)];
+  return isGroup ? needed : [...needed, ...graph.others(unit, wants)];
+}
+
+function isEverywhere(graph: DependencyGraph, unit: number): boolean {
+  const { settings, loadState } = graph.facts(unit);
+  return settings.perpetual || loadState !== 'loaded' || unitType(graph.name(unit)) === 'slice';
+}
+
+/** How many suffer, and who they are. */
+export interface Suffering {
+  /** All of them. */
+  readonly count: number;
+  /** Those up to the depth that was asked for, the nearest first. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Who suffers when something happens to a unit. `hard`: systemd stops or restarts them, or they stay
+ * up without what they need. `soft`: they stay up without what they want, or can no longer be started.
+ */
+export function affectedBy(
+  graph: DependencyGraph,
+  unit: string,
+  on: Trigger,
+  depth: number,
+): { readonly hard: Suffering; readonly soft: Suffering } {
+  const impact = impactOf(graph, unit, on);
+  if (impact === undefined) return { hard: suffering([], depth), soft: suffering([], depth) };
+  const { stopped, restarted, degraded, blocked } = impact;
+  const hard = [...stopped, ...restarted, ...degraded.filter((one) => one.hard)];
+  const named = new Set(hard.map((one) => one.unit));
+  const soft = [...degraded.filter((one) => !one.hard), ...blocked];
+  return {
+    hard: suffering(hard, depth),
+    soft: suffering(
+      soft.filter((one) => !named.has(one.unit)),
+      depth,
+    ),
+  };
+}
+
+function suffering(all: readonly Affected[], depth: number): Suffering {
+  const near = all.filter(({ path }) => path.length - 1 <= depth);
+  near.sort((a, b) => a.path.length - b.path.length);
+  return { count: all.length, names: near.map(({ unit }) => unit) };
+}

@@ -1,0 +1,184 @@
+import { unitType } from '../model/unit-name.ts';
+import { blockedUnits } from './blocked.ts';
+import type { Way, Ways } from './causes.ts';
+import { degradedUnits } from './degraded.ts';
+import type { DependencyGraph } from './graph.ts';
+import { restart, stop } from './jobs.ts';
+import { kinds } from './kinds.ts';
+import { crash, resume } from './life.ts';
+import { runToRest } from './run.ts';
+import { Simulation } from './simulation.ts';
+import { isDown, isUp } from './states.ts';
+
+/** What happens to a unit: `systemctl stop`, its main process is killed, `systemctl restart`. */
+export const triggers = ['stop', 'crash', 'restart'] as const;
+export type Trigger = (typeof triggers)[number];
+
+/** One unit that something happens to, and why. */
+export interface Affected {
+  readonly unit: string;
+  /** From the unit that was asked for to this one, both included. */
+  readonly path: readonly string[];
+  /** The kind of dependency of each step of `path`: one less than it has units. */
+  readonly kinds: readonly string[];
+}
+
+export interface Degraded extends Affected {
+  /** It cannot do without: Requires=, Requisite=, BindsTo=. Otherwise it only wants it. */
+  readonly hard: boolean;
+}
+
+export interface Impact {
+  readonly unit: string;
+  readonly on: Trigger;
+  /** Why systemd would refuse; nothing happens then. */
+  readonly refused?: string;
+  /** systemd would never come to rest: the units start and stop each other without end. */
+  readonly endless?: true;
+  /**
+   * It can come otherwise: the units' settings contradict each other and systemd decides by the order
+   * of a hash table, or it depends on which of several processes ends first.
+   */
+  readonly chance?: true;
+  /** Were active and end inactive or failed. */
+  readonly stopped: readonly Affected[];
+  /** Were active and are active again in a new run. */
+  readonly restarted: readonly Affected[];
+  /** Stay up without something that they need or want. */
+  readonly degraded: readonly Degraded[];
+  /** Are down at the end, and systemd would refuse or fail to start them. */
+  readonly blocked: readonly Affected[];
+}
+
+/**
+ * What systemd does to other units when something happens to one of them; found by letting its own
+ * rules run on a copy of the states, see simulation.ts.
+ */
+export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Impact | undefined {
+  const root = graph.find(name);
+  if (root === undefined) return undefined;
+  const { impact, isDelicate } = simulated(graph, root, on, 0);
+  if (!isDelicate) return impact;
+  const same = names(impact);
+  const isChance = otherTurns.some(
+    (turn) => names(simulated(graph, root, on, turn).impact) !== same,
+  );
+  return isChance ? { ...impact, chance: true } : impact;
+}
+
+/** Orders that are tried where systemd leaves one to chance: if all agree, it is taken for none. */
+const otherTurns = [1, 2, 3];
+
+function simulated(
+  graph: DependencyGraph,
+  root: number,
+  on: Trigger,
+  turn: number,
+): { readonly impact: Impact; readonly isDelicate: boolean } {
+  const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)), turn);
+  for (const unit of graph.restless) resume(sim, unit);
+  const refused = begin(sim, root, on);
+  const endless = refused === undefined && !runToRest(sim);
+  const impact = {
+    unit: graph.name(root),
+    on,
+    ...(refused === undefined ? {} : { refused }),
+    ...(endless ? { endless } : {}),
+    ...outcome(sim, root),
+  };
+  return { impact, isDelicate: sim.isDelicate };
+}
+
+function names({ stopped, restarted }: Impact): string {
+  return JSON.stringify([stopped, restarted].map((list) => list.map(({ unit }) => unit).sort()));
+}
+
+/** UnitType of src/basic/unit-def.h: jobs of the later types run first. */
+const typeOrder = 'service mount swap socket target device automount timer path slice scope'.split(
+  ' ',
+);
+
+function typeRank(name: string): number {
+  return typeOrder.indexOf(unitType(name));
+}
+
+/** Starts it all; answers why systemd refuses, where it does. bus_unit_queue_job(), dbus-unit.c. */
+function begin(sim: Simulation, root: number, on: Trigger): string | undefined {
+  const { settings } = sim.graph.facts(root);
+  if (on === 'crash') {
+    if (!isDown(sim.states[root] as number)) crash(sim, root);
+    return undefined;
+  }
+  if (settings.refuseManualStop || (on === 'restart' && settings.refuseManualStart))
+    return `${sim.graph.name(root)} refuses to be stopped or started by hand`;
+  return sim.addJob(on === 'stop' ? stop : restart, root, 'replace')?.refused;
+}
+
+function outcome(
+  sim: Simulation,
+  root: number,
+): Pick<Impact, 'stopped' | 'restarted' | 'degraded' | 'blocked'> {
+  const ways = sim.causes.ways(root);
+  const stopped: number[] = [];
+  const restarted: number[] = [];
+  const gone: number[] = [];
+  for (const unit of sim.changed) {
+    if (!isUp(sim.graph.states[unit] as number)) continue;
+    const state = sim.states[unit] as number;
+    if (isDown(state)) gone.push(unit);
+    if (unit === root) continue;
+    if (isDown(state)) stopped.push(unit);
+    else if (isUp(state) && (sim.starts[unit] as number) > 0) restarted.push(unit);
+  }
+  const tell = (unit: number): Affected => affected(sim.graph, wayTo(ways, root, unit));
+  const touched = new Set([root, ...stopped, ...restarted]);
+  return {
+    stopped: inOrder(stopped.map(tell)),
+    restarted: inOrder(restarted.map(tell)),
+    degraded: inOrder(
+      degradedUnits(sim, gone, touched).map(({ way, hard }) => ({
+        ...affected(sim.graph, behind(ways, root, way)),
+        hard,
+      })),
+    ),
+    blocked: inOrder(
+      blockedUnits(sim, gone, root).map((way) => affected(sim.graph, behind(ways, root, way))),
+    ),
+  };
+}
+
+function wayTo(ways: Ways, root: number, unit: number): Way {
+  return ways.to(unit) ?? { units: unit === root ? [root] : [root, unit], kinds: [] };
+}
+
+/** A way that begins at a unit that went down, lengthened by the way to that one. */
+function behind(ways: Ways, root: number, way: Way): Way {
+  const before = wayTo(ways, root, way.units[0] as number);
+  return {
+    units: [...before.units, ...way.units.slice(1)],
+    kinds: [...before.kinds, ...way.kinds],
+  };
+}
+
+/** Longer ways are told by their two ends: nobody reads more, and a chain may be of any length. */
+const maxSteps = 32;
+
+function affected(graph: DependencyGraph, { units, kinds: along }: Way): Affected {
+  const path = units.map((unit) => graph.name(unit));
+  const kindNames = along.map((kind) => kinds[kind] ?? '');
+  const unit = path.at(-1) as string;
+  if (path.length <= maxSteps) return { unit, path, kinds: kindNames };
+  const half = maxSteps / 2;
+  return {
+    unit,
+    path: [...path.slice(0, half), '...', ...path.slice(-half)],
+    kinds: [...kindNames.slice(0, half), ...kindNames.slice(-half)],
+  };
+}
+
+/** The nearest first, then by name. */
+function inOrder<T extends Affected>(list: readonly T[]): T[] {
+  return [...list].sort(
+    (a, b) => a.path.length - b.path.length || (a.unit < b.unit ? -1 : Number(a.unit > b.unit)),
+  );
+}
