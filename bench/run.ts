@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { bench as cost } from './cost.ts';
 import { bench as decode } from './decode.ts';
 import { bench as delay } from './delay.ts';
+import { bench as deps } from './deps.ts';
 import { bench as line } from './line.ts';
 import { bench as memory } from './memory.ts';
 import { bench as replay } from './replay.ts';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   delay,
   memory,
   cost,
+  deps,
 };
 
 const asked = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { BusError } from '../src/collector/bus.ts';
 import { readSnapshot } from '../src/collector/dependencies.ts';
 import { DependencyGraph } from '../src/deps/graph.ts';
 import { majorVersion, rulesOf } from '../src/deps/versions.ts';
-import type { CommandIo } from './config.ts';
+import type { CommandIo } from './io.ts';
 
 /** A graph, or one sentence that says why there is none and what to do. */
 export type Read = { readonly graph: DependencyGraph } | { readonly wrong: string };

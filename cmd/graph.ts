@@ -3,8 +3,8 @@ import { shown } from '../src/config/shown.ts';
 import { pictureOf } from '../src/deps/picture.ts';
 import { type Format, formats, render } from '../src/deps/render.ts';
 import { withType } from '../src/model/unit-name.ts';
-import type { CommandIo } from './config.ts';
 import { readGraph } from './dependencies.ts';
+import type { CommandIo } from './io.ts';
 
 const help = `Usage: unitwatch graph [UNIT] [--format text|dot|mermaid|json] [--depth N] [--bus BUS]
 

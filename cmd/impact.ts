@@ -9,8 +9,8 @@ import {
   triggers,
 } from '../src/deps/impact.ts';
 import { withType } from '../src/model/unit-name.ts';
-import type { CommandIo } from './config.ts';
 import { readGraph } from './dependencies.ts';
+import type { CommandIo } from './io.ts';
 
 const help = `Usage: unitwatch impact UNIT [--on stop|crash|restart] [--json] [--bus BUS]
 

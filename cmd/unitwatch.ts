@@ -18,6 +18,14 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'run a recording through the agent: events, always the same',
     load: async () => (await import('./replay.ts')).replay,
   },
+  impact: {
+    says: 'say what else stops or suffers when a unit stops, crashes or is restarted',
+    load: async () => (await import('./impact.ts')).impact,
+  },
+  graph: {
+    says: 'draw the dependencies of a unit, or of the host',
+    load: async () => (await import('./graph.ts')).graph,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import type { CommandIo } from '../../cmd/config.ts';
 import { graph } from '../../cmd/graph.ts';
 import { impact } from '../../cmd/impact.ts';
+import type { CommandIo } from '../../cmd/io.ts';
 import { busTargets } from '../../src/collector/address.ts';
 import { readSnapshot } from '../../src/collector/dependencies.ts';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
