@@ -29,7 +29,7 @@ const drawn: readonly DependencyProperty[] = [
  * Units as they are on a host: what systemd adds to each service by itself, and the rest drawn. All
  * are up; those that others conflict with are not.
  */
-export function manyUnits(): UnitDependencies[] {
+function manyUnits(): UnitDependencies[] {
   const random = seeded(4);
   const name = (i: number) => (i < 3 ? hubs[i] : `unit-${i}.service`) as string;
   const below = (n: number) => Math.floor(random() * n);

@@ -4,7 +4,7 @@ import type { ActiveState } from '../model/unit.ts';
 export const inactive = 0;
 export const failed = 1;
 export const active = 2;
-export const reloading = 3;
+const reloading = 3;
 export const activating = 4;
 export const deactivating = 5;
 export const maintenance = 6;
