@@ -46,6 +46,7 @@ export function stormPath(
       transition: told,
       missing: () => {},
       loadFailed: () => {},
+      gone: () => {},
       lookUp: () => {},
       hold: () => {},
     },

@@ -11,6 +11,7 @@ import { limits } from './model/limits.ts';
 import { Stamp } from './model/stamp.ts';
 import type { Clock, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
+import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
@@ -86,6 +87,7 @@ export class Agent {
         this.measure(what);
         this.analysis.transition(what);
       },
+      gone: (unit: UnitView) => this.analysis.gone(unit),
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({

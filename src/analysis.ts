@@ -4,6 +4,7 @@ import type { Config } from './config/keys.ts';
 import type { Finding } from './model/finding.ts';
 import type { Clock } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
+import type { UnitView } from './model/unit.ts';
 import type { FindingCounts } from './model/view.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
 import { AnomalyFindings } from './patterns/anomaly-findings.ts';
@@ -89,6 +90,17 @@ export class Analysis {
   transition(what: Transition): void {
     this.tell(this.runner.transition(what));
     this.tell(this.anomalies?.observe({ kind: 'transition', transition: what }));
+  }
+
+  /**
+   * A unit is unloaded. One that ran well is forgotten, as transient units come by the thousand; one
+   * that was in trouble is remembered, for when it comes back.
+   */
+  gone(unit: UnitView): void {
+    const { automatic, manual, unitwatch } = unit.restarts;
+    if (automatic + manual + unitwatch > 0 || unit.state.result !== 'success') return;
+    this.tell(this.runner.forget(unit.name, this.options.clock.realtimeUs()));
+    this.anomalies?.forget(unit.name);
   }
 
   /** Takes up what was learned before, and begins to read what units use. */

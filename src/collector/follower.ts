@@ -27,6 +27,8 @@ export interface FollowerSink extends HoldSink {
   missing(unit: UnitRecord): void;
   /** A unit's file cannot be used (`bad-setting`, `error`); told once until that changes. */
   loadFailed(unit: UnitRecord): void;
+  /** The unit is unloaded, or nobody follows it any more. */
+  gone(unit: UnitRecord): void;
   /** Signals leave out something about this unit (load state, control group): ask some time. */
   lookUp(name: string): void;
 }
@@ -145,7 +147,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     if (unit === undefined || this.reloadUnderWay) return;
     this.endUnseen(unit, false);
     if (this.filter.wanted.has(name)) this.sink.lookUp(name);
-    else this.table.remove(unit);
+    else this.drop(unit);
   }
 
   jobRemoved(jobId: number, _unit: string, result: string): void {
@@ -192,6 +194,12 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     if (this.facts.cgroup) unit.cgroup = this.facts.cgroup;
     unit.restartPolicy = this.facts.restartPolicy;
     return true;
+  }
+
+  /** The unit is unloaded, or nobody follows it any more. */
+  drop(unit: UnitRecord): void {
+    this.table.remove(unit);
+    this.sink.gone(unit);
   }
 
   path(unit: UnitRecord): string {

@@ -57,7 +57,7 @@ export class Lists {
       } else if (this.follower.filter.wanted.has(name)) {
         unlisted.push(name);
       } else if (row && unit) {
-        this.follower.table.remove(unit);
+        this.follower.drop(unit);
       }
     }
     return unlisted;
@@ -90,13 +90,13 @@ export class Lists {
     const { filter, table } = this.follower;
     for (const unit of [...table.all()]) {
       if (!filter.follows(unit.name)) {
-        table.remove(unit);
+        this.follower.drop(unit);
         continue;
       }
       // What came after the list was asked for cannot stand in it.
       if (listed.has(unit.name) || unit.addedUs >= listedUs) continue;
       this.follower.endUnseen(unit, true);
-      if (!filter.wanted.has(unit.name)) table.remove(unit);
+      if (!filter.wanted.has(unit.name)) this.follower.drop(unit);
     }
   }
 

@@ -51,6 +51,7 @@ export class Recording {
         missing: () => {},
         loadFailed: () => {},
         lookUp: () => {},
+        gone: () => {},
         // The recording's own time releases it.
         hold: () => {},
       },

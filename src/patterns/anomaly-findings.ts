@@ -32,6 +32,12 @@ export class AnomalyFindings {
     }
   }
 
+  /** A unit that is gone; it is met anew when it comes back. */
+  forget(service: string): void {
+    this.detector.forget(service);
+    this.open.delete(service);
+  }
+
   openFindings(): Iterable<Finding> {
     return this.open.values();
   }

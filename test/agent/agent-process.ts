@@ -245,7 +245,7 @@ function summary(event: Event): string {
 export function story(agent: RunningAgent, unit: string): string[] {
   return agent
     .events()
-    .filter((event) => event.service === unit)
+    .filter((event) => event.service === unit && !isFinding(event))
     .map(summary);
 }
 
@@ -264,4 +264,9 @@ export function stateIn(lines: readonly Line[], name: string): string | undefine
     (line) =>
       line.name === 'unitwatch_service_state' && line.labels['name'] === name && line.value === 1,
   )?.labels['state'];
+}
+
+/** What the detectors say of a unit is not what happened to it. */
+export function isFinding(event: Event): boolean {
+  return 'finding_id' in event.data;
 }
