@@ -34,7 +34,9 @@ export function carry(before: Readonly<UnitState>, after: UnitState): void {
   const scheduled = before.scheduled + automaticRestarts(before, after);
   const isDown = phase === 'down' || phase === 'failed';
   const was = phaseOf(before);
-  const ends = phase === 'stopping' || (isDown && (isRun(was) || was === 'waiting'));
+  // A run that failed by itself ended under no job: one that shows with its end came after it.
+  const endedByJob = was === 'waiting' || (isRun(was) && after.result === 'success');
+  const ends = phase === 'stopping' || (isDown && endedByJob);
   after.endJobId = ends && after.jobId !== 0 ? after.jobId : before.endJobId;
   after.scheduled = scheduled;
   if (phase === 'up') {

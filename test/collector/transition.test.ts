@@ -279,6 +279,11 @@ const cases: readonly {
     want: ['exited exit-code', 'stopped exit-code canceled', 'restarted manual x1'],
   },
   {
+    name: 'a failure that shows together with the job of the next start',
+    views: [up, { ...failed, jobId: 9 }, { ...upAgain, nRestarts: 0, jobId: 9 }],
+    want: ['failed exit-code', 'started'],
+  },
+  {
     name: "unitwatch's own restart",
     views: [up, { ...stopped, jobId: 4 }, { ...upAgain, nRestarts: 0, jobId: 4 }],
     context: { ownRestart: true },
