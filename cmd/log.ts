@@ -20,7 +20,16 @@ async function destination(): Promise<DestinationStream> {
     });
   }
   const stream = pino.destination({ fd: 2, sync: false, maxLength: waitingBytes });
-  // Standard error that is closed takes no log; it must not take the agent with it.
-  stream.on('error', () => {});
-  return stream;
+  let broken = false;
+  // Standard error that is closed or full takes no log. What waits for it would be tried again for
+  // ever when the process ends, so it is let go of.
+  stream.on('error', () => {
+    broken = true;
+    stream.destroy();
+  });
+  return {
+    write: (line) => {
+      if (!broken) stream.write(line);
+    },
+  };
 }

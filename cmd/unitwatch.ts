@@ -51,6 +51,16 @@ function usage(): string {
   return `Usage: unitwatch COMMAND [OPTION...]\n\n${rows.join('')}\nunitwatch COMMAND --help says more.\n`;
 }
 
-process.exitCode = await main(process.argv.slice(2), process);
+// A command whose answer could not be written did not work; a log that could not be is no matter.
+let unwritten = false;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  unwritten ||= error.code !== 'EPIPE';
+});
+process.stderr.on('error', () => {});
+
+const status = await main(process.argv.slice(2), process);
+// The error of a write comes a moment after it.
+await new Promise(setImmediate);
+process.exitCode = unwritten && status === 0 ? 1 : status;
 // Whatever still hangs (a reader that stalled, a connection) has had its time.
 process.exit();

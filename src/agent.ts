@@ -131,6 +131,8 @@ export class Agent {
     try {
       await this.watch.start();
     } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.tell(agentDraft('stopping', 'error', `unitwatch ends: ${reason}`, clock, { reason }));
       await this.close();
       throw error;
     }

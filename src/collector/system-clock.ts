@@ -14,7 +14,7 @@ export const systemClock: Clock = {
     const wall = Date.now();
     const since = performance.now();
     if (Math.abs(originMs + since - wall) > toleratedMs) originMs = wall - since;
-    return (originMs + since) * 1_000;
+    return Math.round((originMs + since) * 1_000);
   },
   monotonicUs: () => performance.now() * 1_000,
 };

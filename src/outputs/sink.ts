@@ -76,7 +76,7 @@ function terminalSink(fd: number): Sink {
   return {
     kind: 'terminal',
     ...socketMethods(terminal),
-    columns: () => (terminal.destroyed ? 80 : (terminal.getWindowSize()[0] ?? 80)),
+    columns: () => (terminal.destroyed ? 80 : terminal.getWindowSize()[0] || 80),
   };
 }
 
