@@ -1,42 +1,11 @@
+import { checkFields } from './check.ts';
+import type { Fields, ObjectOf } from './field.ts';
+import { alarmFields, circuitFields, restartStepFields } from './repair.ts';
+
 /**
  * Every event that unitwatch writes, declared once: the TypeScript types below, the JSON Schema in
  * docs/events.schema.json and the tables of docs/events.md all come from these objects.
  */
-
-interface FieldOf<T extends string> {
-  readonly type: T;
-  readonly doc: string;
-  readonly optional?: true;
-  readonly values?: readonly string[];
-  /** Regular expression of JSON Schema (ECMA-262, with the flag u) that a text matches. */
-  readonly pattern?: string;
-  /** Least value of a number. */
-  readonly minimum?: number;
-}
-export type Field = FieldOf<
-  'string' | 'integer' | 'number' | 'boolean' | 'strings' | 'object' | 'objects'
->;
-export type Fields = Readonly<Record<string, Field>>;
-
-interface Primitive {
-  string: string;
-  integer: number;
-  number: number;
-  boolean: boolean;
-  strings: readonly string[];
-  object: Readonly<Record<string, unknown>>;
-  objects: readonly Readonly<Record<string, unknown>>[];
-}
-type ValueOf<F extends Field> = F extends { readonly values: readonly (infer V)[] }
-  ? V
-  : Primitive[F['type']];
-type OptionalKeys<S extends Fields> = {
-  [K in keyof S]: S[K] extends { readonly optional: true } ? K : never;
-}[keyof S];
-/** The object type that a field table describes. */
-export type ObjectOf<S extends Fields> = {
-  readonly [K in Exclude<keyof S, OptionalKeys<S>>]: ValueOf<S[K]>;
-} & { readonly [K in OptionalKeys<S>]?: ValueOf<S[K]> };
 
 export const severities = ['debug', 'info', 'warning', 'error', 'critical'] as const;
 export type Severity = (typeof severities)[number];
@@ -209,6 +178,10 @@ export const eventTypes = {
   periodic_crash: findingFields,
   anomaly: findingFields,
   memory_leak: findingFields,
+  alarm: alarmFields,
+  restart_step: restartStepFields,
+  circuit: circuitFields,
+  check: checkFields,
   agent: {
     phase: { type: 'string', doc: 'What the agent did or met.', values: agentPhases },
     reason: { type: 'string', doc: 'Why.', optional: true },
@@ -248,6 +221,10 @@ export const eventDocs: Readonly<Record<EventType, string>> = {
   periodic_crash: 'Its crashes keep a timetable.',
   anomaly: 'It behaves unlike its own past.',
   memory_leak: 'The memory that it cannot give back grows steadily.',
+  alarm: 'Somebody, or a finding, asks for a repair; or no longer does.',
+  restart_step: 'One step of a repair, with how it ended.',
+  circuit: 'The circuit breaker of a process changed: open, no repair is tried.',
+  check: 'A check of a process or an endpoint changed.',
   agent: 'unitwatch itself: started, bus lost, events lost, configuration reloaded.',
 };
 

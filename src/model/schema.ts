@@ -1,12 +1,5 @@
-import {
-  contextFields,
-  type EventType,
-  envelopeFields,
-  eventDocs,
-  eventTypes,
-  type Field,
-  type Fields,
-} from './event.ts';
+import { contextFields, type EventType, envelopeFields, eventDocs, eventTypes } from './event.ts';
+import type { Field, Fields } from './field.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

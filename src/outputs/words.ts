@@ -1,4 +1,4 @@
-import type { Event } from '../model/event.ts';
+import type { Event, EventData } from '../model/event.ts';
 import { humanDuration } from '../model/time.ts';
 
 /** What happened in short words, for a person who sees type and service beside it. */
@@ -20,6 +20,14 @@ export function wordsOf(event: Event): string {
       return 'not known to systemd';
     case 'agent':
       return join(event.data.phase, event.message ?? event.data.reason ?? agentWords(event.data));
+    case 'alarm':
+      return join(event.data.phase, event.data.source, event.data.reason ?? '');
+    case 'restart_step':
+      return stepWords(event.data);
+    case 'circuit':
+      return join(event.data.state, event.data.reason ?? `${event.data.failures} failures`);
+    case 'check':
+      return checkWords(event.data);
     default:
       return join(event.data.phase, event.message ?? JSON.stringify(event.data.evidence));
   }
@@ -69,5 +77,27 @@ function agentWords(data: { version?: string; units?: number; differences?: numb
     data.version === undefined ? '' : `version ${data.version}`,
     data.units === undefined ? '' : `${data.units} units`,
     data.differences === undefined ? '' : `${data.differences} differences`,
+  );
+}
+
+function stepWords(data: EventData<'restart_step'>): string {
+  return join(
+    `attempt ${data.attempt}`,
+    `${data.step} ${data.outcome}`,
+    data.dry_run === true ? 'dry run' : '',
+    data.reason ?? '',
+    data.wait_s === undefined ? '' : `waits ${humanDuration(data.wait_s * 1e6)}`,
+  );
+}
+
+function checkWords(data: EventData<'check'>): string {
+  return join(
+    data.state,
+    data.reason ?? '',
+    data.outage === true ? 'planned outage' : '',
+    data.waits_for === undefined ? '' : `waits for ${data.waits_for.join(', ')}`,
+    data.previous_s === undefined || data.previous === undefined
+      ? ''
+      : `was ${data.previous} for ${humanDuration(data.previous_s * 1e6)}`,
   );
 }

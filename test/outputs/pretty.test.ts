@@ -21,6 +21,10 @@ const want = {
   periodic_crash: 'opened, {"restarts":5,"window_s":60,"intervals_s":[0.4,0.5]}',
   anomaly: 'opened, {"restarts":5,"window_s":60,"intervals_s":[0.4,0.5]}',
   memory_leak: 'opened, {"restarts":5,"window_s":60,"intervals_s":[0.4,0.5]}',
+  alarm: 'raised, mysql',
+  restart_step: 'attempt 2, restart ok',
+  circuit: 'open, 3 failures',
+  check: 'missing, 0 of 1 processes, was running for 1 d',
   agent: 'started, version 0.1.0, 300 units',
 };
 for (const sample of Object.values(samples)) {
