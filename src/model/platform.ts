@@ -1,0 +1,111 @@
+/**
+ * The list of a platform: which components there are, how their processes are recognised, and which
+ * host has which of them. The configuration's `checks.components`, `checks.groups` and
+ * `checks.hosts` are read into these types.
+ */
+
+/** A list runs as it is, without a shell; one string runs as `/bin/sh -c`. */
+export type ComponentCommand = readonly [string, ...string[]] | string;
+
+/** One thing that the argument list of a process has to have. */
+export interface Criterion {
+  /** 0 is the program, 1 its first argument; -1 is the last, -2 the one before; `any`: somewhere. */
+  readonly index: number | 'any';
+  /**
+   * Regular expression that is searched in that argument, not matched whole. `${host.ip}`,
+   * `${host.name}` and `${NAME}` of the host's own variables stand for their values, as text.
+   */
+  readonly regex: string;
+}
+
+/** A value of `checks.components`; its key is the name. */
+export interface Component {
+  /** Unique; what the shell, the events and the metrics call it. */
+  readonly name: string;
+  /** All of them must match. Empty where a unit is behind it. */
+  readonly criteria: readonly Criterion[];
+  /** The systemd unit behind it, in place of criteria; empty for none. */
+  readonly unit: string;
+  /** Only processes of this user count (a name or a number), and commands run as this user; empty: any. */
+  readonly user: string;
+  /** How many processes there should be. With a unit they are not counted. */
+  readonly min: number;
+  readonly max: number;
+  /** Components that have to run first. What is not on the same host is shown, not checked. */
+  readonly dependsOn: readonly string[];
+  /** Components that it needs on another host, even where this host has them too: shown, not checked. */
+  readonly dependsOnElsewhere: readonly string[];
+  readonly start: ComponentCommand | undefined;
+  /** Without it, stopping is SIGTERM, a time of grace, and SIGKILL. */
+  readonly stop: ComponentCommand | undefined;
+  /** Where its commands run; empty: the root folder. */
+  readonly workingDirectory: string;
+}
+
+/** A value of `checks.groups`: what all its hosts have in common (an environment, a kind of host). */
+export interface HostGroup {
+  readonly name: string;
+  /** Names of components. */
+  readonly components: readonly string[];
+  /** For `${NAME}` in a regex. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A value of `checks.hosts`; its key is a host's name or a glob (`c9t*`), without regard to case. */
+export interface HostEntry {
+  readonly name: string;
+  /** Names of groups it is in. */
+  readonly groups: readonly string[];
+  /** Names of components it has besides those of its groups. */
+  readonly components: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** For `${host.ip}`; empty: the address of the machine that asks. */
+  readonly ip: string;
+}
+
+/** Everything that a configuration says about a platform. */
+export interface Platform {
+  readonly components: readonly Component[];
+  readonly groups: readonly HostGroup[];
+  readonly hosts: readonly HostEntry[];
+}
+
+/** A component that sets nothing: beside the type, so that who builds one names what differs. */
+export const defaultComponent: Component = Object.freeze({
+  name: '',
+  criteria: [],
+  unit: '',
+  user: '',
+  min: 1,
+  max: 1,
+  dependsOn: [],
+  dependsOnElsewhere: [],
+  start: undefined,
+  stop: undefined,
+  workingDirectory: '',
+});
+
+/** What one process of a component uses, from /proc. */
+export interface ProcessUse {
+  readonly pid: number;
+  /** CPU time, user and system, since it started. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly virtualBytes: number;
+  readonly threads: number;
+  /** Seconds since 1970. */
+  readonly startSeconds: number;
+}
+
+/** What the processes of one component use together. */
+export interface ComponentUse {
+  readonly name: string;
+  readonly processes: number;
+  /** CPU time, user and system, of the processes that there are now and of those that were seen before. */
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly virtualBytes: number;
+  readonly threads: number;
+  /** When the oldest of them started, seconds since 1970; 0 where there is none. */
+  readonly oldestStartSeconds: number;
+}
