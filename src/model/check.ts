@@ -70,6 +70,8 @@ export interface CheckView {
   readonly reason: string;
   /** Names of checks or units. */
   readonly dependsOn: readonly string[];
+  /** What it depends on and another host has: shown, not checked. */
+  readonly elsewhere?: readonly string[];
   /** Of processes: how many there are, how many there should be, and which (the first 100). */
   readonly found?: number;
   readonly expected?: number;

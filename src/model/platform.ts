@@ -85,26 +85,18 @@ export const defaultComponent: Component = Object.freeze({
   workingDirectory: '',
 });
 
-/** What one process of a component uses, from /proc. */
-export interface ProcessUse {
-  readonly pid: number;
-  /** CPU time, user and system, since it started. */
-  readonly cpuSeconds: number;
-  readonly residentBytes: number;
-  readonly virtualBytes: number;
-  readonly threads: number;
-  /** Seconds since 1970. */
-  readonly startSeconds: number;
-}
-
-/** What the processes of one component use together. */
+/** What the processes of one component use together, as they were last looked at; from /proc. */
 export interface ComponentUse {
   readonly name: string;
+  /** Its check says that it runs, degraded or not. */
+  readonly up: boolean;
   readonly processes: number;
-  /** CPU time, user and system, of the processes that there are now and of those that were seen before. */
-  readonly cpuSeconds: number;
+  /** CPU time of its processes, those that have ended since the agent began to look included. */
+  readonly cpuUserSeconds: number;
+  readonly cpuSystemSeconds: number;
   readonly residentBytes: number;
   readonly virtualBytes: number;
+  readonly swappedBytes: number;
   readonly threads: number;
   /** When the oldest of them started, seconds since 1970; 0 where there is none. */
   readonly oldestStartSeconds: number;
