@@ -13,7 +13,7 @@ export interface Criterion {
   readonly index: number | 'any';
   /**
    * Regular expression that is searched in that argument, not matched whole. `${host.ip}`,
-   * `${host.name}` and `${NAME}` of the host's own variables stand for their values, as text.
+   * `${host.name}` and the host's own variables stand for their values, as text.
    */
   readonly regex: string;
 }
@@ -42,31 +42,35 @@ export interface Component {
   readonly workingDirectory: string;
 }
 
-/** A value of `checks.groups`: what all its hosts have in common (an environment, a kind of host). */
-export interface HostGroup {
+/** A value of `checks.groups`: components under one name. */
+export interface ComponentGroup {
   readonly name: string;
   /** Names of components. */
   readonly components: readonly string[];
-  /** For `${NAME}` in a regex. */
-  readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A value of `checks.hosts`; its key is a host's name or a glob (`c9t*`), without regard to case. */
+/** A value of `checks.hosts`; its key is the name. */
 export interface HostEntry {
   readonly name: string;
-  /** Names of groups it is in. */
+  /**
+   * Hosts for which it stands: names, globs (`c9t*`) and `/regex/`, without regard to case. Empty:
+   * its own name.
+   */
+  readonly names: readonly string[];
+  /** Environments that it belongs to, such as `ITG`. */
   readonly groups: readonly string[];
-  /** Names of components it has besides those of its groups. */
+  /** Names of components and of groups of components. */
   readonly components: readonly string[];
+  /** For `${NAME}` and `${host.NAME}` in a regex. */
   readonly variables: Readonly<Record<string, string>>;
-  /** For `${host.ip}`; empty: the address of the machine that asks. */
+  /** For `${host.ip}`; empty: the addresses of the machine that asks. */
   readonly ip: string;
 }
 
 /** Everything that a configuration says about a platform. */
 export interface Platform {
   readonly components: readonly Component[];
-  readonly groups: readonly HostGroup[];
+  readonly groups: readonly ComponentGroup[];
   readonly hosts: readonly HostEntry[];
 }
 

@@ -7,7 +7,7 @@ export interface HostPlan {
   readonly groups: readonly string[];
   /** In the order of the configuration. */
   readonly components: readonly Component[];
-  /** Of its groups and its own; its own count more. */
+  /** Of all entries that match; that of a name counts more than that of a pattern. */
   readonly variables: Readonly<Record<string, string>>;
   /** Empty where the configuration gives none. */
   readonly ip: string;
@@ -21,10 +21,15 @@ export interface NoPlan {
   readonly reason: string;
 }
 
+/** Whether there is a list. */
+export function isPlan(plan: HostPlan | NoPlan): plan is HostPlan {
+  return 'components' in plan;
+}
+
 /**
  * Which components belong on a host. Names are compared without regard to case; a short name and a
- * full one are the same host where their first labels are (`c9t17308`, `C9T17308.example.com`). An
- * entry can be a glob (`c9t*`); all that match count, a name more than a glob. Without any entry every
+ * full one are the same host where their first labels are (`c9t17308`, `C9T17308.example.com`). A name
+ * can be a glob (`c9t*`) or a `/regex/`; all entries that match count. Without any entry every
  * component belongs on every host.
  */
 export function planOf(platform: Platform, host: string): HostPlan | NoPlan {
@@ -32,35 +37,50 @@ export function planOf(platform: Platform, host: string): HostPlan | NoPlan {
   if (hosts.length === 0) {
     return { host, groups: [], components: platform.components, variables: {}, ip: '' };
   }
-  const known = hosts.map(({ name }) => name);
-  const globs = hosts.filter(({ name }) => isGlob(name) && globMatches(name, host));
-  const exact = hosts.filter(({ name }) => !isGlob(name) && isEqual(name, host));
-  const named = exact.length > 0 ? exact : hosts.filter(({ name }) => isSameHost(name, host));
-  if (named.length > 1) {
-    const names = named.map(({ name }) => name).join(', ');
-    return { known, reason: `the host ${host} can be each of: ${names}` };
+  const names = hosts.flatMap((entry) => namesOf(entry));
+  const known = [...new Set(names)];
+  // Two full names with the same first label: the short one does not say which.
+  const same = new Set(
+    names.filter((name) => !isPattern(name) && isSameHost(name, host)).map((n) => n.toLowerCase()),
+  );
+  const isExact = same.has(host.toLowerCase());
+  if (!isExact && same.size > 1) {
+    return { known, reason: `the host ${host} can be each of: ${[...same].join(', ')}` };
   }
-  const entries = [...globs, ...named];
+  const isNamed = (name: string): boolean =>
+    !isPattern(name) && (isExact ? isEqual(name, host) : isSameHost(name, host));
+  const byPattern = hosts.filter((entry) =>
+    namesOf(entry).some((name) => isPattern(name) && patternMatches(name, host)),
+  );
+  const byName = hosts.filter((entry) => namesOf(entry).some(isNamed));
+  const entries = [...new Set([...byPattern, ...byName])];
   if (entries.length === 0) return { known, reason: `the host ${host} is in no list` };
   return merged(platform, host, entries);
 }
 
+function namesOf({ name, names }: HostEntry): readonly string[] {
+  return names.length === 0 ? [name] : names;
+}
+
 function merged(platform: Platform, host: string, entries: readonly HostEntry[]): HostPlan {
-  const groups = [...new Set(entries.flatMap((entry) => entry.groups))];
-  const inGroups = platform.groups.filter(({ name }) => groups.includes(name));
-  const parts = [...inGroups, ...entries];
-  const names = new Set(parts.flatMap((part) => part.components));
+  const listed = new Set(entries.flatMap((entry) => entry.components));
+  const grouped = platform.groups.filter(({ name }) => listed.has(name));
+  const names = new Set([...listed, ...grouped.flatMap((group) => group.components)]);
   return {
     host,
-    groups,
+    groups: [...new Set(entries.flatMap((entry) => entry.groups))],
     components: platform.components.filter(({ name }) => names.has(name)),
-    variables: Object.assign({}, ...parts.map((part) => part.variables)),
+    variables: Object.assign({}, ...entries.map((entry) => entry.variables)),
     ip: entries.findLast(({ ip }) => ip !== '')?.ip ?? '',
   };
 }
 
-function isGlob(name: string): boolean {
-  return /[*?]/.test(name);
+function isPattern(name: string): boolean {
+  return isRegex(name) || /[*?]/.test(name);
+}
+
+function isRegex(name: string): boolean {
+  return name.length > 2 && name.startsWith('/') && name.endsWith('/');
 }
 
 function isEqual(a: string, b: string): boolean {
@@ -69,7 +89,8 @@ function isEqual(a: string, b: string): boolean {
 
 /** One of the two is short: two full names with different domains are two hosts. */
 function isSameHost(name: string, host: string): boolean {
-  if (isGlob(name) || isAddress(name) || isAddress(host)) return false;
+  if (isEqual(name, host)) return true;
+  if (isAddress(name) || isAddress(host)) return false;
   if (name.includes('.') && host.includes('.')) return false;
   return isEqual(firstLabel(name), firstLabel(host));
 }
@@ -83,10 +104,11 @@ function firstLabel(name: string): string {
 }
 
 /** `c9t*` matches the whole name of a host, or its first label. */
-function globMatches(glob: string, host: string): boolean {
-  const pattern = glob.toLowerCase();
-  const name = host.toLowerCase();
-  return matches(pattern, name) || (!isAddress(name) && matches(pattern, firstLabel(name)));
+function patternMatches(pattern: string, host: string): boolean {
+  const isFound = isRegex(pattern)
+    ? (name: string) => new RegExp(pattern.slice(1, -1), 'iu').test(name)
+    : (name: string) => matches(pattern.toLowerCase(), name.toLowerCase());
+  return isFound(host) || (!isAddress(host) && isFound(firstLabel(host)));
 }
 
 /** `*` and `?`, in time (length of the glob) × (length of the text). */
@@ -138,15 +160,18 @@ export function hostAddresses(
     .slice(0, addressesMax);
 }
 
-/** Values for the variables of a regex; the host's own cannot take the place of `host.*`. */
+/** Values for the variables of a regex; the host's own cannot take the place of `host.ip` and `host.name`. */
 export function variablesFor(
-  plan: HostPlan,
+  { host, ip, variables }: HostPlan,
   addresses: readonly string[],
 ): ReadonlyMap<string, readonly string[]> {
-  const own = Object.entries(plan.variables).map(([name, value]) => [name, [value]] as const);
+  const own = Object.entries(variables).flatMap(([name, value]) => [
+    [name, [value]] as const,
+    [`host.${name}`, [value]] as const,
+  ]);
   return new Map<string, readonly string[]>([
     ...own,
-    ['host.name', [plan.host]],
-    ['host.ip', plan.ip === '' ? addresses : [plan.ip]],
+    ['host.name', [host]],
+    ['host.ip', ip === '' ? addresses : [ip]],
   ]);
 }

@@ -29,7 +29,7 @@ function namesTwice({ components, groups, hosts }: Platform): string[] {
 
 function unknownNames({ components, groups, hosts }: Platform): string[] {
   const known = new Set(components.map(({ name }) => name));
-  const groupNames = new Set(groups.map(({ name }) => name));
+  const onHosts = new Set([...known, ...groups.map(({ name }) => name)]);
   const missing = (where: string, names: readonly string[], among: ReadonlySet<string>): string[] =>
     names.filter((name) => !among.has(name)).map((name) => `${where}: there is no ${name}`);
   return [
@@ -37,10 +37,7 @@ function unknownNames({ components, groups, hosts }: Platform): string[] {
       missing(`${name}, depends_on`, [...dependsOn, ...dependsOnElsewhere], known),
     ),
     ...groups.flatMap(({ name, components: of }) => missing(`group ${name}`, of, known)),
-    ...hosts.flatMap(({ name, components: of, groups: inGroups }) => [
-      ...missing(`host ${name}`, of, known),
-      ...missing(`host ${name}, groups`, inGroups, groupNames),
-    ]),
+    ...hosts.flatMap(({ name, components: of }) => missing(`host ${name}`, of, onHosts)),
   ];
 }
 
@@ -54,18 +51,20 @@ function shapeFaults({ name, criteria, unit, min, max }: Component): string[] {
   return faults;
 }
 
-/** Variables are set by hosts and groups; here each has to have a value somewhere. */
+/** Variables are set by hosts; here each has to have a value somewhere. */
 async function regexFaults({ name, criteria }: Component, platform: Platform): Promise<string[]> {
-  const set = [...platform.groups, ...platform.hosts].flatMap((part) =>
-    Object.keys(part.variables),
-  );
-  const known = new Set(['host.ip', 'host.name', ...set]);
+  const set = platform.hosts.flatMap(({ variables }) => Object.keys(variables));
+  const known = new Set([
+    'host.ip',
+    'host.name',
+    ...set,
+    ...set.map((variable) => `host.${variable}`),
+  ]);
   const faults: string[] = [];
   for (const { regex } of criteria) {
     const names = variablesOf(regex);
     const unknown = names.find((variable) => !known.has(variable));
-    if (unknown !== undefined)
-      faults.push(`${name}: no host or group sets the variable ${unknown}`);
+    if (unknown !== undefined) faults.push(`${name}: no host sets the variable ${unknown}`);
     const [source = regex] = fillIn(regex, new Map(names.map((variable) => [variable, ['x']])));
     const compiled = await compileRegex(source);
     if ('fault' in compiled) faults.push(`${name}: ${compiled.fault}`);
