@@ -1,0 +1,188 @@
+import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CheckView } from '../../model/check.ts';
+import type { Component, ComponentCommand } from '../../model/platform.ts';
+import type { StepOutcome } from '../../model/repair.ts';
+import type { Clock } from '../../model/time.ts';
+import { type Begun, begin } from './command.ts';
+import { ProcTable } from './proc-table.ts';
+import type { ProcessChecks, ProcessIdentity } from './process-checks.ts';
+import { lookUpUser } from './users.ts';
+
+export interface ControlOptions {
+  readonly checks: Pick<ProcessChecks, 'checkNow' | 'component' | 'identities'>;
+  readonly clock: Pick<Clock, 'monotonicUs'>;
+  /** How long starting may take until the check says that it runs, and a stop command until it ends. */
+  readonly timeoutMs: number;
+  /** SIGTERM to SIGKILL. */
+  readonly graceMs: number;
+  /** The user who asks. */
+  readonly uid: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Usually /proc. */
+  readonly procRoot?: string;
+}
+
+/** How it ended; the reason is one short sentence, empty where it worked. */
+export interface Controlled {
+  readonly outcome: StepOutcome;
+  readonly reason: string;
+}
+
+/** Between two checks while something is waited for: soon at first, then twice as long each time. */
+const pauseFirstMs = 50;
+const pauseLastMs = 1_000;
+/** What survives SIGKILL this long hangs in the kernel. */
+const killedMs = 5_000;
+
+const ok: Controlled = { outcome: 'ok', reason: '' };
+
+/**
+ * Runs the component's `start` command and waits until its check says that it runs. The command and
+ * what it starts outlive this process. Never rejects for what the command does.
+ */
+export async function startComponent(name: string, options: ControlOptions): Promise<Controlled> {
+  const component = options.checks.component(name);
+  const refusal = refusalOf(name, component);
+  if (component === undefined || refusal !== '') return refused(refusal);
+  if (component.start === undefined) return refused(`${name} has no start command`);
+  if (await runs(name, options)) return { outcome: 'skipped', reason: `${name} already runs` };
+  const begun = await run(component, component.start, options);
+  if ('refused' in begun) return refused(begun.refused);
+  const fault = failureOf(begun.ended);
+  const started = await until(options, options.timeoutMs, async () => {
+    if (await runs(name, options)) return ok;
+    const words = fault();
+    return words === '' ? undefined : { outcome: 'failed', reason: `its start command ${words}` };
+  });
+  if (started) return started;
+  return { outcome: 'timeout', reason: `${name} did not run within ${options.timeoutMs / 1000} s` };
+}
+
+/**
+ * Runs the component's `stop` command where it has one; what is left of its processes then gets
+ * SIGTERM and, after the grace, SIGKILL. A signal goes only to the process that was seen, never to a
+ * later one with its PID.
+ */
+export async function stopComponent(name: string, options: ControlOptions): Promise<Controlled> {
+  const component = options.checks.component(name);
+  const refusal = refusalOf(name, component);
+  if (component === undefined || refusal !== '') return refused(refusal);
+  await options.checks.checkNow();
+  const processes = options.checks.identities(name);
+  if (processes.length === 0) return { outcome: 'skipped', reason: `${name} does not run` };
+  const words =
+    component.stop === undefined ? '' : await runStop(component, component.stop, options);
+  if (words !== '') return { outcome: 'failed', reason: `its stop command ${words}` };
+  const left = await end(processes, options);
+  return left === '' ? ok : { outcome: 'failed', reason: left };
+}
+
+function refusalOf(name: string, component: Component | undefined): string {
+  if (component === undefined) return `there is no component ${name} on this host`;
+  return component.unit === ''
+    ? ''
+    : `${name} is the unit ${component.unit}: systemd starts and stops it`;
+}
+
+function refused(reason: string): Controlled {
+  return { outcome: 'refused', reason };
+}
+
+async function runs(name: string, { checks }: ControlOptions): Promise<boolean> {
+  const view: CheckView | undefined = (await checks.checkNow()).find((one) => one.name === name);
+  return view?.state === 'running' || view?.state === 'degraded' || view?.state === 'too_many';
+}
+
+async function run(
+  component: Component,
+  command: ComponentCommand,
+  { uid, env }: ControlOptions,
+): Promise<Begun> {
+  const { workingDirectory } = component;
+  const user = await lookUpUser(component.user === '' ? String(uid) : component.user);
+  if (user === undefined && component.user !== '') {
+    return { refused: `there is no user ${component.user}` };
+  }
+  return begin(command, { user, uid, workingDirectory, env });
+}
+
+/** How the command failed, as soon as that is known; empty as long as it did not. */
+function failureOf(ended: Promise<string>): () => string {
+  let words = '';
+  void ended.then((text) => {
+    words = text;
+  });
+  return () => words;
+}
+
+/** Empty where the command ended well in time. */
+async function runStop(
+  component: Component,
+  command: ComponentCommand,
+  options: ControlOptions,
+): Promise<string> {
+  const begun = await run(component, command, options);
+  if ('refused' in begun) return `could not be run: ${begun.refused}`;
+  const limit = new AbortController();
+  const late = sleep(options.timeoutMs, 'late', { signal: limit.signal }).catch(() => 'aborted');
+  const words = await Promise.race([begun.ended, late]);
+  limit.abort();
+  if (words !== 'late') return words;
+  // Its whole process group: it leads one of its own.
+  if (begun.child.pid !== undefined) signal(-begun.child.pid, 'SIGKILL');
+  return `took longer than ${options.timeoutMs / 1000} s`;
+}
+
+/** Empty when all are gone; else what is left, in words. */
+async function end(
+  processes: readonly ProcessIdentity[],
+  options: ControlOptions,
+): Promise<string> {
+  const table = new ProcTable(options.procRoot);
+  const left = (): readonly ProcessIdentity[] =>
+    processes.filter(({ pid, startTicks }) => table.startTicks(pid) === startTicks);
+  for (const [name, waitMs] of [
+    ['SIGTERM', options.graceMs],
+    ['SIGKILL', killedMs],
+  ] as const) {
+    for (const { pid } of left()) {
+      const fault = signal(pid, name);
+      if (fault !== '') return fault;
+    }
+    const gone = await until(options, waitMs, async () => (left().length === 0 ? ok : undefined));
+    if (gone) return '';
+  }
+  return `still there after SIGKILL: ${left()
+    .map(({ pid }) => pid)
+    .join(', ')}`;
+}
+
+/** Empty where it was sent, or nobody is there any more. */
+function signal(pid: number, name: NodeJS.Signals): string {
+  try {
+    process.kill(pid, name);
+    return '';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ESRCH') return '';
+    const who = userInfo().username;
+    return code === 'EPERM' ? `${who} is not permitted to signal PID ${pid}` : String(error);
+  }
+}
+
+/** Asks again and again until there is an answer; undefined when the time is over. */
+async function until(
+  { clock }: ControlOptions,
+  limitMs: number,
+  ask: () => Promise<Controlled | undefined>,
+): Promise<Controlled | undefined> {
+  const endUs = clock.monotonicUs() + limitMs * 1e3;
+  for (let pauseMs = pauseFirstMs; ; pauseMs = Math.min(2 * pauseMs, pauseLastMs)) {
+    const answer = await ask();
+    if (answer) return answer;
+    const restMs = (endUs - clock.monotonicUs()) / 1e3;
+    if (restMs <= 0) return undefined;
+    await sleep(Math.min(pauseMs, restMs));
+  }
+}
