@@ -5,6 +5,7 @@ import { bench as delay } from './delay.ts';
 import { bench as deps } from './deps.ts';
 import { bench as line } from './line.ts';
 import { bench as memory } from './memory.ts';
+import { bench as processCost } from './process-cost.ts';
 import { bench as replay } from './replay.ts';
 import type { Row } from './row.ts';
 import { bench as storm } from './storm.ts';
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   memory,
   cost,
   deps,
+  'process-cost': processCost,
 };
 
 const asked = process.argv.slice(2);

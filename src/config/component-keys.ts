@@ -50,6 +50,12 @@ export const componentKeys = {
     doc: 'Components on the same host without which it does not work.',
     reload: true,
   },
+  depends_on_elsewhere: {
+    type: 'texts',
+    default: none,
+    doc: 'Components of another host that it needs: shown, not checked.',
+    reload: true,
+  },
   start: {
     type: 'command',
     default: undefined,

@@ -28,7 +28,7 @@ export interface Component {
   readonly unit: string;
   /** Only processes of this user count (a name or a number), and commands run as this user; empty: any. */
   readonly user: string;
-  /** How many processes there should be. With a unit they are not counted. */
+  /** How many processes there should be; `max` may be Infinity. With a unit they are not counted. */
   readonly min: number;
   readonly max: number;
   /** Components that have to run first. What is not on the same host is shown, not checked. */
@@ -81,7 +81,7 @@ export const defaultComponent: Component = Object.freeze({
   unit: '',
   user: '',
   min: 1,
-  max: 1,
+  max: Number.POSITIVE_INFINITY,
   dependsOn: [],
   dependsOnElsewhere: [],
   start: undefined,

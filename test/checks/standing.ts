@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,7 +56,11 @@ export class Standing {
   }
 
   /** The same without waiting. */
-  start(argv0: string, rest: readonly string[], options: { readonly uid?: number } = {}): ChildProcess {
+  start(
+    argv0: string,
+    rest: readonly string[],
+    options: { readonly uid?: number } = {},
+  ): ChildProcess {
     const child = spawn('/bin/echo', rest, {
       argv0,
       stdio: ['ignore', this.#writing, 'ignore'],
@@ -69,8 +82,17 @@ export class Standing {
     if (child) await ended(child);
   }
 
-  async close(): Promise<void> {
+  async killAll(): Promise<void> {
     await Promise.all([...this.#children].map(ended));
+  }
+
+  /** Effective user of a process. */
+  uidOf(pid: number): number {
+    return statSync(`/proc/${pid}`).uid;
+  }
+
+  async close(): Promise<void> {
+    await this.killAll();
     closeSync(this.#writing);
     closeSync(this.#reading);
     rmSync(this.#folder, { recursive: true, force: true });
