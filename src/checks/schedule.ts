@@ -19,6 +19,8 @@ const waitMaxMs = 2 ** 31 - 1;
 export class Schedule {
   readonly #options: ScheduleOptions;
   #startUs: number | undefined;
+  /** Which multiple of the interval comes next. */
+  #due = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The run that is under way, or the last one. */
   #running: Promise<void> = Promise.resolve();
@@ -33,6 +35,7 @@ export class Schedule {
   start(): void {
     if (this.#startUs !== undefined) return;
     this.#startUs = this.#options.clock.monotonicUs();
+    this.#due = 0;
     this.#tick();
   }
 
@@ -66,7 +69,9 @@ export class Schedule {
     void this.runNow();
     const passedMs = (this.#options.clock.monotonicUs() - this.#startUs) / 1e3;
     const { intervalMs } = this.#options;
-    const dueMs = (Math.floor(passedMs / intervalMs) + 1) * intervalMs;
-    this.#timer = setTimeout(() => this.#tick(), Math.min(dueMs - passedMs, waitMaxMs));
+    // Timers fire up to a millisecond early: what has just come is not due once more.
+    this.#due = Math.max(this.#due, Math.floor(passedMs / intervalMs)) + 1;
+    const waitMs = this.#due * intervalMs - passedMs;
+    this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, waitMaxMs));
   }
 }
