@@ -86,15 +86,14 @@ test('runs stay at whole multiples of the interval, however long they take', asy
     nowMs += 1;
   }
   await schedule.stop();
+  // The timers stand still while a run takes its time at once: by that much the next one is late,
+  // and by no more.
   const lateMs = startsMs.map((startMs) => startMs % 40);
-  assert.ok(startsMs.length >= 8, `${startsMs}`);
-  // 15 ms pass for the clock at once while the timers stand still: that much a run is late.
-  assert.ok(Math.max(...lateMs) <= 16, `${startsMs}`);
-  assert.equal(
-    new Set(startsMs.map((ms) => Math.floor(ms / 40))).size,
-    startsMs.length,
-    'one in each interval',
-  );
+  assert.ok(Math.max(...lateMs.slice(0, 4)) <= 15 + 3, `${startsMs}`);
+  assert.ok(Math.max(...lateMs.slice(5)) <= 3, `${startsMs}`);
+  assert.ok(startsMs.length >= 10, `${startsMs}`);
+  const intervals = startsMs.map((startMs) => Math.floor(startMs / 40));
+  assert.equal(new Set(intervals).size, intervals.length, 'one in each interval');
 });
 
 test('a timer that fires early does not make two runs of one', async (t) => {

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  type ControlOptions,
+  startComponent,
+  stopComponent,
+} from '../../src/checks/process/control.ts';
+import { isPlan, planOf } from '../../src/checks/process/hosts.ts';
+import { ProcTable } from '../../src/checks/process/proc-table.ts';
+import { ProcessChecks } from '../../src/checks/process/process-checks.ts';
+import { systemClock } from '../../src/collector/system-clock.ts';
+import { type Component, defaultComponent } from '../../src/model/platform.ts';
+import { eventually, isThere } from './standing.ts';
+
+/* Real commands. Each component is known by a word that is in no other process' arguments. */
+
+let folder: string;
+let words = 0;
+const started: number[] = [];
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'unitwatch-control-'));
+});
+after(async () => {
+  const proc = new ProcTable();
+  for (const pid of started) {
+    const list = proc.arguments(pid);
+    if (typeof list === 'object' && list.texts.some((text) => text.startsWith(folder)))
+      process.kill(pid, 'SIGKILL');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A component whose one process is a shell with a word of its own as its last argument. */
+function component(more: (word: string) => Partial<Component>): Component {
+  const word = join(folder, `word${words++}`);
+  return {
+    ...defaultComponent,
+    name: 'one',
+    criteria: [{ index: -1, regex: `^${word}$` }],
+    max: 1,
+    ...more(word),
+  };
+}
+
+/** `then` runs in a shell that carries the word. */
+function shell(word: string, then: string): readonly [string, ...string[]] {
+  return ['/bin/sh', '-c', then, 'sh', word];
+}
+
+function control(
+  one: Component,
+  more: Partial<Omit<ControlOptions, 'checks'>> = {},
+): ControlOptions & { checks: ProcessChecks } {
+  const plan = planOf({ components: [one], groups: [], hosts: [] }, 'here');
+  assert.ok(isPlan(plan));
+  const uid = process.getuid?.() ?? -1;
+  const checks = new ProcessChecks({
+    plan,
+    addresses: [],
+    thresholds: { down: 1, up: 1, graceUs: 0 },
+    intervalMs: 60_000,
+    lookUpUnit: () => undefined,
+    clock: systemClock,
+    onChange: () => {},
+    uid,
+  });
+  const { env } = process;
+  return { checks, clock: systemClock, timeoutMs: 20_000, graceMs: 20_000, uid, env, ...more };
+}
+
+async function pidOf(options: { checks: ProcessChecks }): Promise<number> {
+  await options.checks.checkNow();
+  const [{ pid } = { pid: 0 }] = options.checks.identities('one');
+  started.push(pid);
+  return pid;
+}
+
+const sleeping = 'while :; do sleep 0.1; done';
+
+test('starting waits until it runs; again is nothing to do; stopping ends it by SIGTERM', async () => {
+  const one = component((word) => ({
+    start: ['/bin/sh', '-c', `sleep 0.3; exec /bin/sh -c '${sleeping}' sh ${word}`, 'launcher'],
+    workingDirectory: folder,
+  }));
+  const options = control(one);
+  assert.deepEqual(await startComponent('one', options), { outcome: 'ok', reason: '' });
+  const pid = await pidOf(options);
+  assert.ok(isThere(pid));
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  assert.equal(Number(fields[3]), pid, 'a session of its own');
+  assert.deepEqual(await startComponent('one', options), {
+    outcome: 'skipped',
+    reason: 'one already runs',
+  });
+  assert.deepEqual(await stopComponent('one', options), { outcome: 'ok', reason: '' });
+  assert.equal(isThere(pid), false);
+  assert.deepEqual(await stopComponent('one', options), {
+    outcome: 'skipped',
+    reason: 'one does not run',
+  });
+});
+
+test('what does not end by SIGTERM is killed after the grace', async () => {
+  const one = component((word) => ({ start: shell(word, `trap '' TERM; ${sleeping}`) }));
+  const options = control(one, { graceMs: 300 });
+  assert.equal((await startComponent('one', options)).outcome, 'ok');
+  const pid = await pidOf(options);
+  assert.deepEqual(await stopComponent('one', options), { outcome: 'ok', reason: '' });
+  assert.equal(isThere(pid), false);
+});
+
+test('a stop command ends it; what it leaves gets a signal all the same', async () => {
+  const mark = join(folder, 'stopped');
+  const one = component((word) => ({ start: shell(word, sleeping), stop: `touch ${mark}` }));
+  const options = control(one);
+  assert.equal((await startComponent('one', options)).outcome, 'ok');
+  const pid = await pidOf(options);
+  assert.deepEqual(await stopComponent('one', options), { outcome: 'ok', reason: '' });
+  assert.ok(existsSync(mark));
+  assert.equal(isThere(pid), false);
+});
+
+const failures: readonly {
+  name: string;
+  given: (word: string) => Partial<Component>;
+  want: { outcome: string; reason: RegExp };
+}[] = [
+  {
+    name: 'no start command',
+    given: () => ({}),
+    want: { outcome: 'refused', reason: /one has no start command/ },
+  },
+  {
+    name: 'a unit',
+    given: () => ({ criteria: [], unit: 'x.service' }),
+    want: { outcome: 'refused', reason: /is the unit x\.service/ },
+  },
+  {
+    name: 'a command that fails',
+    given: () => ({ start: 'exit 3' }),
+    want: { outcome: 'failed', reason: /its start command ended with status 3/ },
+  },
+  {
+    name: 'a command that is not there',
+    given: () => ({ start: ['/no/such/command'] }),
+    want: { outcome: 'failed', reason: /cannot be run: .*ENOENT/ },
+  },
+  {
+    name: 'a folder that is not there',
+    given: () => ({ start: ['true'], workingDirectory: '/no/such/folder' }),
+    want: { outcome: 'refused', reason: /no folder \/no\/such\/folder/ },
+  },
+  {
+    name: 'a user who is not there',
+    given: () => ({ start: ['true'], user: 'no-such-user' }),
+    want: { outcome: 'refused', reason: /no user no-such-user/ },
+  },
+  {
+    name: 'a component that never runs',
+    given: () => ({ start: ['true'] }),
+    want: { outcome: 'timeout', reason: /did not run within 0\.5 s/ },
+  },
+];
+for (const { name, given, want } of failures) {
+  test(`starting says what is wrong: ${name}`, async () => {
+    const result = await startComponent('one', control(component(given), { timeoutMs: 500 }));
+    assert.equal(result.outcome, want.outcome, result.reason);
+    assert.match(result.reason, want.reason);
+  });
+}
+
+test('a name that is not in the list is refused', async () => {
+  const options = control(component(() => ({})));
+  assert.match((await startComponent('two', options)).reason, /no component two/);
+  assert.match((await stopComponent('two', options)).reason, /no component two/);
+});
+
+test('a stop command that hangs is ended with all that it started', async () => {
+  const mark = join(folder, 'hung');
+  const one = component((word) => ({
+    start: shell(word, sleeping),
+    stop: `echo $$ > ${mark}; sleep 600`,
+  }));
+  const options = control(one, { timeoutMs: 5_000 });
+  assert.equal((await startComponent('one', options)).outcome, 'ok');
+  await pidOf(options);
+  const result = await stopComponent('one', { ...options, timeoutMs: 500 });
+  assert.deepEqual(result, {
+    outcome: 'failed',
+    reason: 'its stop command took longer than 0.5 s',
+  });
+  const hung = Number(readFileSync(mark, 'utf8'));
+  await eventually('it is gone', () => !isThere(hung));
+});
+
+test('a process that has another start than the one that was seen is not touched', async () => {
+  const one = component((word) => ({ start: shell(word, sleeping) }));
+  const options = control(one, { graceMs: 300 });
+  assert.equal((await startComponent('one', options)).outcome, 'ok');
+  const pid = await pidOf(options);
+  const [seen] = options.checks.identities('one');
+  assert.ok(seen);
+  // As if that PID had been given to another process between the check and the signal.
+  const checks: ControlOptions['checks'] = {
+    checkNow: () => options.checks.checkNow(),
+    component: (name) => options.checks.component(name),
+    identities: () => [{ ...seen, startTicks: seen.startTicks - 1 }],
+  };
+  assert.deepEqual(await stopComponent('one', { ...options, checks }), {
+    outcome: 'ok',
+    reason: '',
+  });
+  assert.ok(isThere(pid), 'it lives');
+  assert.equal((await stopComponent('one', options)).outcome, 'ok');
+});
+
+test("another user's command has that user's groups, home and nothing of our environment", async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can run commands as other users');
+  const one = component((word) => ({
+    user: 'nobody',
+    start: ['/bin/sh', '-c', sleeping, 'sh', word],
+  }));
+  const options = control(one, {
+    env: { ...process.env, UNITWATCH_SECRET: 'hush', LANG: 'C.UTF-8' },
+  });
+  assert.deepEqual(await startComponent('one', options), { outcome: 'ok', reason: '' });
+  const pid = await pidOf(options);
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  assert.match(status, /^Uid:\t65534\t65534\t65534\t65534$/m);
+  assert.match(status, /^Gid:\t65534\t65534\t65534\t65534$/m);
+  assert.match(status, /^Groups:\t65534 $/m);
+  const names = readFileSync(`/proc/${pid}/environ`, 'latin1')
+    .split('\0')
+    .map((entry) => entry.split('=')[0]);
+  assert.ok(names.includes('LANG') && names.includes('HOME'));
+  assert.ok(!names.includes('UNITWATCH_SECRET'));
+  assert.equal((await stopComponent('one', options)).outcome, 'ok');
+});
