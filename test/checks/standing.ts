@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,7 +55,11 @@ export class Standing {
   }
 
   /** The same without waiting. */
-  start(argv0: string, rest: readonly string[], options: { readonly uid?: number } = {}): ChildProcess {
+  start(
+    argv0: string,
+    rest: readonly string[],
+    options: { readonly uid?: number } = {},
+  ): ChildProcess {
     const child = spawn('/bin/echo', rest, {
       argv0,
       stdio: ['ignore', this.#writing, 'ignore'],
