@@ -40,8 +40,8 @@ export const componentKeys = {
   expected: {
     type: 'span',
     max: 100_000,
-    default: Object.freeze({ min: 1, max: undefined }),
-    doc: 'How many processes there should be: `1`, `2-4`, `1+`.',
+    default: Object.freeze({ min: 1, max: 1 }),
+    doc: 'How many processes there should be: `1`, `2-4`, `1+`. Those of a unit are not counted.',
     reload: true,
   },
   depends_on: {
@@ -53,7 +53,7 @@ export const componentKeys = {
   depends_on_elsewhere: {
     type: 'texts',
     default: none,
-    doc: 'Components of another host that it needs: shown, not checked.',
+    doc: 'Components that it needs on another host: shown, not checked.',
     reload: true,
   },
   start: {

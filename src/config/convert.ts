@@ -12,8 +12,11 @@ import { orReport, type Report, segment, toChosen, toText } from './text.ts';
 /** Entries of one list: each is compared with every unit name once. */
 const MAX_ITEMS = 10_000;
 
+/** Takes the source of a regular expression, to be compiled when all has been read. */
+export type Compile = (source: string) => void;
+
 /** The value that `raw` stands for, or undefined and a report. */
-export function convert(key: ValueKey, raw: Raw, report: Report): Value {
+export function convert(key: ValueKey, raw: Raw, report: Report, compile: Compile): Value {
   if (raw.kind === 'nothing') {
     report({ what: nothingGiven(key), raw });
     return undefined;
@@ -35,7 +38,7 @@ export function convert(key: ValueKey, raw: Raw, report: Report): Value {
     case 'action':
       return toAction(raw, report);
     case 'regex':
-      return toRegex(key.variables === true, raw, report);
+      return toRegex(key.variables === true, raw, report, compile);
     case 'argument-index':
       return toIndex(raw, report);
     case 'span':

@@ -3,9 +3,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { fileVariable } from './environment.ts';
-import type { KeyTable } from './key.ts';
+import type { ConfigOf, KeyTable } from './key.ts';
 import { type Config, keys } from './keys.ts';
-import { type ConfigFile, type Outcome, readConfig } from './read.ts';
+import { type Clash, type ConfigFile, type Outcome, readConfig } from './read.ts';
+import { clashes } from './rules.ts';
 import { chmod, type ReadSecret } from './secret-files.ts';
 import type { Origins, Override } from './setting.ts';
 import { shown } from './shown.ts';
@@ -32,21 +33,25 @@ export type Loaded<T extends KeyTable> = Outcome<T> & {
 };
 
 /** The effective configuration of unitwatch, or everything that is wrong with it. */
-export async function loadConfig(
-  request: LoadRequest,
-): Promise<
+export async function loadConfig(request: LoadRequest): Promise<
   (
-    | { readonly config: Config; readonly origins: Origins }
+    | {
+        readonly config: Config;
+        readonly origins: Origins;
+        /** What the user should know of his file, one sentence each. */
+        readonly notes: readonly string[];
+      }
     | { readonly faults: readonly string[] }
   ) & { readonly file: string | undefined }
 > {
-  return loadTable(keys, request);
+  return loadTable(keys, request, clashes);
 }
 
 /** The same for any table of keys. */
 export async function loadTable<const T extends KeyTable>(
   table: T,
   request: LoadRequest,
+  clashes?: (config: ConfigOf<T>) => Promise<readonly Clash[]>,
 ): Promise<Loaded<T>> {
   const { env } = request;
   const named = request.file ?? env[fileVariable];
@@ -55,6 +60,7 @@ export async function loadTable<const T extends KeyTable>(
     around: { env, uid: process.getuid?.() ?? -1, home: env['HOME'] || homedir() },
     overrides: request.overrides ?? [],
     readSecret,
+    clashes,
   };
   const without = async () => ({ ...(await readConfig(table, inputs)), file: undefined });
   if (name === false) return without();

@@ -1,31 +1,30 @@
-import { defaultComponent, type Platform } from '../model/platform.ts';
+import type { Platform } from '../model/platform.ts';
 import type { Config } from './keys.ts';
 
-/** What the configuration says about a platform, in the words of the checks. */
-export function platformOf({ components, groups, hosts }: Config['checks']): Platform {
+/** What the configuration says of a platform's components, groups and hosts. */
+export function platformOf({ checks }: Pick<Config, 'checks'>): Platform {
   return {
-    components: [...components].map(([name, entry]) => ({
-      ...defaultComponent,
+    components: [...checks.components].map(([name, component]) => ({
       name,
-      criteria: entry.criteria,
-      unit: entry.unit ?? '',
-      user: entry.user ?? '',
-      min: entry.expected.min,
-      max: entry.expected.max ?? defaultComponent.max,
-      dependsOn: entry.depends_on,
-      dependsOnElsewhere: entry.depends_on_elsewhere,
-      start: entry.start,
-      stop: entry.stop,
-      workingDirectory: entry.working_directory ?? '',
+      criteria: component.criteria,
+      unit: component.unit ?? '',
+      user: component.user ?? '',
+      min: component.expected.min,
+      max: component.expected.max ?? Number.POSITIVE_INFINITY,
+      dependsOn: component.depends_on,
+      dependsOnElsewhere: component.depends_on_elsewhere,
+      start: component.start,
+      stop: component.stop,
+      workingDirectory: component.working_directory ?? '',
     })),
-    groups: [...groups].map(([name, of]) => ({ name, components: of })),
-    hosts: [...hosts].map(([name, entry]) => ({
+    groups: [...checks.groups].map(([name, components]) => ({ name, components })),
+    hosts: [...checks.hosts].map(([name, host]) => ({
       name,
-      names: entry.names,
-      groups: entry.groups,
-      components: entry.components,
-      variables: Object.fromEntries(entry.variables),
-      ip: entry.ip ?? '',
+      names: host.names,
+      groups: host.groups,
+      components: host.components,
+      variables: Object.fromEntries(host.variables),
+      ip: host.ip ?? '',
     })),
   };
 }

@@ -1,5 +1,6 @@
 import { environmentSettings, overrideSettings } from './environment.ts';
-import { fileSettings } from './file-settings.ts';
+import { type FileSettings, fileSettings } from './file-settings.ts';
+import { isIni } from './ini.ts';
 import {
   type ConfigOf,
   defaultOf,
@@ -9,12 +10,15 @@ import {
   keysOf,
   type Surroundings,
 } from './key.ts';
-import { convertEntry, type Reading } from './records.ts';
+import { readLegacy } from './legacy.ts';
+import { legacyTree } from './legacy-tree.ts';
+import { offsetAt, place } from './place.ts';
+import { compileRegexes, convertEntry, newReading, type Reading } from './records.ts';
 import { chmod, holdsSecret, type ReadSecret, resolveSecrets } from './secret-files.ts';
 import type { Givens, Origins, Override, Setting } from './setting.ts';
 import { shown } from './shown.ts';
-import { type Wrong, wording } from './text.ts';
-import { parseYaml } from './yaml.ts';
+import { segment, type Wrong, wording } from './text.ts';
+import { type Parsed, parseYaml } from './yaml.ts';
 
 /** Told one by one; a file with more faults than this is not the file that was meant. */
 const MAX_FAULTS = 50;
@@ -27,15 +31,30 @@ export interface ConfigFile {
 }
 
 /** Everything a configuration is made of. */
-export interface Inputs {
+export interface Inputs<T extends KeyTable> {
   readonly file?: ConfigFile | undefined;
   readonly around: Surroundings;
   readonly overrides: readonly Override[];
   readonly readSecret: ReadSecret;
+  /** Finds values that do not go together. */
+  readonly clashes?: ((config: ConfigOf<T>) => Promise<readonly Clash[]>) | undefined;
+}
+
+/** Values of which each is right, and which do not go together. */
+export interface Clash {
+  /** The names on the way to the place where it is to be mended. */
+  readonly path: readonly string[];
+  /** What is wrong, after the path and a colon. */
+  readonly text: string;
 }
 
 export type Outcome<T extends KeyTable> =
-  | { readonly config: ConfigOf<T>; readonly origins: Origins }
+  | {
+      readonly config: ConfigOf<T>;
+      readonly origins: Origins;
+      /** What the user should know of his file, one sentence each. */
+      readonly notes: readonly string[];
+    }
   | { readonly faults: readonly string[] };
 
 /**
@@ -44,11 +63,12 @@ export type Outcome<T extends KeyTable> =
  */
 export async function readConfig<const T extends KeyTable>(
   table: T,
-  inputs: Inputs,
+  inputs: Inputs<T>,
 ): Promise<Outcome<T>> {
   const givens: Givens = new Map();
-  const reading: Reading = { around: inputs.around, unknown: 0 };
-  const inFile = inputs.file ? await takeFile(table, inputs.file, givens, reading) : [];
+  const reading = newReading(inputs.around);
+  const file = inputs.file ? await openFile(table, inputs.file) : undefined;
+  const inFile = file ? await takeFile(file, givens, reading) : [];
   const environment = environmentSettings(table, inputs.around.env);
   const inTexts: string[] = [];
   const texts = [...environment.settings, ...overrideSettings(table, inputs.overrides)];
@@ -57,13 +77,17 @@ export async function readConfig<const T extends KeyTable>(
       inTexts.push(`${setting.where}: ${text}`),
     );
   }
+  await compileRegexes(reading);
   const inSecrets = await resolveSecrets(table, givens, inputs.around.env, inputs.readSecret);
   const faults = [...inFile, ...environment.faults, ...inTexts, ...inSecrets];
   if (faults.length > 0) return { faults: limited(faults) };
-  return {
-    config: build(table, givens, inputs.around) as ConfigOf<T>,
-    origins: originsOf(table, givens),
-  };
+  const config = build(table, givens, inputs.around) as ConfigOf<T>;
+  const origins = originsOf(table, givens);
+  const clashes = (await inputs.clashes?.(config)) ?? [];
+  if (clashes.length > 0) {
+    return { faults: limited(clashes.map((clash) => clashText(clash, file, origins))) };
+  }
+  return { config, origins, notes: file?.parsed.notes ?? [] };
 }
 
 function limited(faults: readonly string[]): readonly string[] {
@@ -71,47 +95,68 @@ function limited(faults: readonly string[]): readonly string[] {
   return [...faults.slice(0, MAX_FAULTS), `... and ${faults.length - MAX_FAULTS} more faults`];
 }
 
-async function takeFile(
-  table: KeyTable,
-  file: ConfigFile,
-  givens: Givens,
-  reading: Reading,
-): Promise<string[]> {
-  const parsed = await parseYaml(file.text);
+/** A file with what its keys were given. */
+interface OpenFile extends ConfigFile, FileSettings {
+  readonly parsed: Parsed;
+}
+
+async function openFile(table: KeyTable, file: ConfigFile): Promise<OpenFile> {
+  const { name, text } = file;
+  const parsed = isIni(name, text) ? legacyTree(readLegacy(text)) : await parseYaml(text);
   const found = parsed.root ? fileSettings(table, parsed.root) : { settings: [], faults: [] };
-  const faults = [...parsed.faults, ...found.faults];
-  for (const setting of found.settings) {
+  return { ...file, ...found, parsed };
+}
+
+async function takeFile(file: OpenFile, givens: Givens, reading: Reading): Promise<string[]> {
+  const { parsed, settings } = file;
+  const faults = [...parsed.faults, ...file.faults];
+  for (const setting of settings) {
     const { raw, offset = 0, path } = setting;
     take(setting, `${file.name}:${place(file.text, offset)}`, givens, reading, (text, wrong) => {
       const at = wrong?.raw.offset ?? raw.offset ?? offset;
-      faults.push({ offset: at, text: `${path}${wrong?.path ?? ''}: ${text}` });
+      faults.push({ offset: at, text: `${nameIn(file, path + (wrong?.path ?? ''))}: ${text}` });
     });
   }
-  const name = shown(file.name, 200);
+  await compileRegexes(reading);
   const told = faults
     .sort((a, b) => a.offset - b.offset)
-    .map(({ offset, text }, i) =>
-      i < MAX_FAULTS ? `${name}:${place(file.text, offset)}: ${text}` : text,
-    );
-  const plain = found.settings.find(
+    .map(({ offset, text }, i) => (i < MAX_FAULTS ? located(file, offset, text) : text));
+  const plain = settings.find(
     ({ path, key }) => key.type === 'secret' || holdsSecret(givens.get(path)?.value),
   );
-  return file.worldReadable && plain ? [...told, worldReadable(file.name, plain.path)] : told;
+  return file.worldReadable && plain
+    ? [...told, worldReadable(file.name, nameIn(file, plain.path))]
+    : told;
+}
+
+function located(file: ConfigFile, offset: number, text: string): string {
+  return `${shown(file.name, 200)}:${place(file.text, offset)}: ${text}`;
+}
+
+/** What the file calls the key at a path. */
+function nameIn({ parsed }: OpenFile, path: string): string {
+  return parsed.names?.get(path) ?? path;
+}
+
+/** The fault of values that do not go together, with its place where a file says one of them. */
+function clashText(clash: Clash, file: OpenFile | undefined, origins: Origins): string {
+  const setting = file?.settings.find(({ path }) => isBelow(clash.path, path.split('.')));
+  const path = clash.path.map((name, i) => (i === 0 ? name : segment(name))).join('');
+  if (!file || !setting) {
+    const origin = origins.get(clash.path.join('.'));
+    return `${origin?.where || path}: ${clash.text}`;
+  }
+  const rest = clash.path.slice(setting.path.split('.').length);
+  const offset = offsetAt(setting.raw, rest, setting.offset ?? 0);
+  return located(file, offset, `${nameIn(file, path)}: ${clash.text}`);
+}
+
+function isBelow(path: readonly string[], above: readonly string[]): boolean {
+  return above.every((name, i) => path[i] === name);
 }
 
 function worldReadable(file: string, path: string): string {
   return `${shown(file, 200)}: holds the secret ${path}, and every user may read it; run: ${chmod(file)}`;
-}
-
-/** `line:column`, from 1. */
-function place(text: string, offset: number): string {
-  let line = 1;
-  let start = 0;
-  for (let at = text.indexOf('\n'); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) {
-    line++;
-    start = at + 1;
-  }
-  return `${line}:${offset - start + 1}`;
 }
 
 /** Sources come in the order of their strength: a later one replaces an earlier. */

@@ -1,3 +1,4 @@
+import { compileRegex } from '../checks/process/regex.ts';
 import { convert, listTooLong } from './convert.ts';
 import {
   defaultOf,
@@ -12,7 +13,7 @@ import {
 } from './key.ts';
 import { nearestName } from './nearest.ts';
 import type { Entry, Raw } from './raw.ts';
-import { hasControl } from './shown.ts';
+import { hasControl, shown } from './shown.ts';
 import { type Report, segment } from './text.ts';
 
 /** Names of entries: those of units have at most 255 characters, and nothing is called more. */
@@ -25,11 +26,33 @@ export interface Reading {
   readonly around: Surroundings;
   /** Unknown keys so far. */
   unknown: number;
+  /** Regular expressions that are still to be compiled, with those who want to know of a fault. */
+  readonly regexes: Map<string, ((fault: string) => void)[]>;
+}
+
+/** One reading, at its start. */
+export function newReading(around: Surroundings): Reading {
+  return { around, unknown: 0, regexes: new Map() };
+}
+
+/** Compiles the regular expressions as the code does that will use them, and reports the faults. */
+export async function compileRegexes({ regexes }: Reading): Promise<void> {
+  for (const [source, tellers] of regexes) {
+    const compiled = await compileRegex(source);
+    if ('fault' in compiled) for (const tell of tellers) tell(compiled.fault);
+  }
+  regexes.clear();
 }
 
 /** The value that `raw` stands for, also of maps and lists; undefined and a report for none. */
 export function convertEntry(key: Key, raw: Raw, report: Report, reading: Reading): unknown {
-  if (!isCollection(key)) return convert(key, raw, report);
+  if (!isCollection(key)) {
+    return convert(key, raw, report, (source) => {
+      const tellers = reading.regexes.get(source) ?? [];
+      tellers.push((fault) => report({ what: shown(fault, 200), raw: placeOf(raw) }));
+      reading.regexes.set(source, tellers);
+    });
+  }
   return key.type === 'map-of'
     ? toMap(key, raw, report, reading)
     : toRecordList(key, raw, report, reading);
@@ -119,7 +142,7 @@ function toRecord(table: KeyTable, raw: Raw, report: Report, reading: Reading): 
     if (lookUp(table, entry.name)) given.set(entry.name, entry);
     else reportUnknown(table, entry, report, reading);
   }
-  const place: Raw = { kind: 'nothing', ...(raw.offset !== undefined && { offset: raw.offset }) };
+  const place = placeOf(raw);
   const values = Object.entries(table).map(([name, node]): [string, unknown] => {
     const entry = given.get(name);
     const inside = within(segment(name), node, report);
@@ -129,6 +152,11 @@ function toRecord(table: KeyTable, raw: Raw, report: Report, reading: Reading): 
     return [name, defaultOf(node, reading.around)];
   });
   return Object.freeze(Object.fromEntries(values));
+}
+
+/** Where it stands, without what stands there. */
+function placeOf({ offset }: Raw): Raw {
+  return { kind: 'nothing', ...(offset !== undefined && { offset }) };
 }
 
 function reportUnknown(table: KeyTable, entry: Entry, report: Report, reading: Reading): void {

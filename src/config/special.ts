@@ -1,6 +1,5 @@
 import type { Action, Command, Span } from './key.ts';
 import type { Raw } from './raw.ts';
-import { quoted, shown } from './shown.ts';
 import { plainText, type Report, toText } from './text.ts';
 
 /** A script of some pages; what is longer belongs into a file of its own. */
@@ -87,33 +86,26 @@ export function toUrl(raw: Raw, report: Report): string | undefined {
 }
 
 /** A variable of the host: `${host.ip}`. */
-const variable = /\$\{([^{}]*)\}/g;
+const variable = /\$\{[A-Za-z_][A-Za-z0-9_.-]*\}/g;
 
-/** The source of a regular expression that is valid. */
-export function toRegex(variables: boolean, raw: Raw, report: Report): string | undefined {
+/**
+ * The source of a regular expression; whether it can be used is found out later by the code that
+ * will use it, for which `compile` is told what to compile.
+ */
+export function toRegex(
+  variables: boolean,
+  raw: Raw,
+  report: Report,
+  compile: (source: string) => void,
+): string | undefined {
   const text = toText(raw, report);
   if (text === undefined) return undefined;
   if (text.length > MAX_REGEX) {
     report({ what: `must have at most ${MAX_REGEX} characters`, raw });
     return undefined;
   }
-  const unnamed = variables
-    ? [...text.matchAll(variable)].find(([, name = '']) => !/^host\.\w+$/.test(name))
-    : undefined;
-  if (unnamed) {
-    const what = `has the variable ${quoted(unnamed[0])}; they are written like \${host.ip}`;
-    report({ what, raw });
-    return undefined;
-  }
-  try {
-    new RegExp(variables ? text.replace(variable, 'x') : text, 'u');
-    return text;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    const reason = error.message.replace(/^.*\/u?: /, '');
-    report({ what: `is not a valid regular expression: ${shown(reason)}`, raw });
-    return undefined;
-  }
+  compile(variables ? text.replace(variable, 'x') : text);
+  return text;
 }
 
 /** Farther than any argument list reaches. */

@@ -19,6 +19,10 @@ export interface Parsed {
   /** Undefined where the text says nothing, or cannot be read. */
   readonly root: Raw | undefined;
   readonly faults: readonly Located[];
+  /** What the file itself calls the key at a path, where that is something else. */
+  readonly names?: ReadonlyMap<string, string>;
+  /** What the user should know, one sentence each. */
+  readonly notes?: readonly string[];
 }
 
 type Yaml = typeof import('yaml');

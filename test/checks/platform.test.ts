@@ -29,7 +29,7 @@ before(async () => {
   const file = fileURLToPath(new URL('../../../examples/platform.yaml', import.meta.url));
   const loaded = await loadConfig({ file, env: {} });
   assert.ok('config' in loaded, JSON.stringify(loaded));
-  platform = platformOf(loaded.config.checks);
+  platform = platformOf(loaded.config);
 });
 after(() => standing.close());
 

@@ -1,5 +1,6 @@
 import { type Config, keys } from '../../src/config/keys.ts';
 import { readConfig } from '../../src/config/read.ts';
+import { clashes } from '../../src/config/rules.ts';
 import type { Origins, Override } from '../../src/config/setting.ts';
 
 type Env = Readonly<Record<string, string>>;
@@ -16,6 +17,7 @@ export function read(
     around: { env, uid: 1000, home: '/home/u' },
     overrides,
     readSecret: async () => undefined,
+    clashes,
   });
 }
 

@@ -59,11 +59,32 @@ const mistakes: readonly (readonly [string, string])[] = [
   ],
   [
     'checks: {components: {k: {criteria: [{index: 0, regex: "("}]}}}',
-    '1:56: checks.components.k.criteria[0].regex: is not a valid regular expression: Unterminated group (got "(")',
+    '1:56: checks.components.k.criteria[0].regex: the regex "(" cannot be read: error parsing regexp: missing closing ): `(`',
   ],
   [
-    `checks: {components: {k: {criteria: [{index: 0, regex: "\${ip}"}]}}}`,
-    `1:56: checks.components.k.criteria[0].regex: has the variable "\${ip}"; they are written like \${host.ip} (got "\${ip}")`,
+    'checks: {components: {k: {criteria: [{index: 0, regex: "a(?=b)"}]}}}',
+    '1:56: checks.components.k.criteria[0].regex: the regex "a(?=b)" uses "(?=": look-ahead and back-references can run for ever and are not supported',
+  ],
+  [
+    `checks: {components: {k: {criteria: [{index: 0, regex: "\${zone}"}]}}}`,
+    '1:10: checks.components: k: no host sets the variable zone',
+  ],
+  ['checks:\n  components: {k: {}}', '2:3: checks.components: k has neither criteria nor a unit'],
+  [
+    'checks: {components: {k: {unit: a, depends_on: [b]}}}',
+    '1:10: checks.components: k, depends_on: there is no b',
+  ],
+  [
+    'restart:\n  processes:\n    a b:\n      restart_strategy: custom',
+    '4:7: restart.processes.a b.restart_strategy: is custom, and there is no restart_command',
+  ],
+  [
+    'restart: {default: {restart_strategy: custom}}',
+    '1:21: restart.default.restart_strategy: is custom, and there is no restart_command',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h", check_regex: true}}}',
+    '1:41: checks.http.shop.check_regex: is true, and there is no regex',
   ],
   [
     'checks: {components: {k: {expected: 4-2}}}',

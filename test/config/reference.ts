@@ -126,8 +126,8 @@ Every key is also a variable: \`UNITWATCH_\`, then the path in capitals with \`_
 
 - **Durations** have a unit: \`300ms\`, \`5s\`, \`5m\`, \`24h\`, \`7d\`, \`1h30m\`, \`1.5h\`. A bare number is refused.
 - **Patterns** are globs (\`*\`, \`?\`, \`[a-c]\`, \`[!a-c]\`; \`*\` also crosses dots), or a regular expression between slashes, which may match anywhere in the name unless it is anchored: \`/^app-\\d+\\.service$/\`.
-- **Commands** are a list (\`[/bin/systemctl, restart, nginx]\`), which runs as it is, without a shell; or one text, which \`/bin/sh -c\` runs. Nothing is put into a command: what it is about is in its environment.
-- **Regular expressions** are searched, not matched whole.
+- **Commands** are a list (\`[/bin/systemctl, restart, nginx]\`), which runs as it is, without a shell; or one text, which \`/bin/sh -c\` runs. Nothing is put into a command, neither a name nor an event.
+- **Regular expressions** are searched, not matched whole, by RE2's algorithm: no text makes them run for ever, and there is neither look-ahead nor back-reference.
 - **Spans** are \`3\`, \`2-4\`, \`1+\` (or \`">=1"\`), \`"<=2"\`.
 - **Booleans** are \`true\` and \`false\`.
 - **Addresses** are \`host:port\`, or \`[::1]:9753\` for IPv6.
