@@ -328,11 +328,10 @@ test("the numbers under process-exporter's names are process-exporter's", async 
     if (line.includes('groupname="none"')) continue;
     const theirs = text.split('\n').find((one) => one.startsWith(`${line} `));
     assert.ok(theirs, line);
-    // Start times and CPU time are counted in clock ticks; everything else is whole.
-    assert.ok(
-      Math.abs(value - Number(theirs.slice(line.length + 1))) < 1,
-      `${line} ${value} ${theirs}`,
-    );
+    // Times are counted in clock ticks. Resident pages are counted by each CPU for itself, and the
+    // two files of /proc differ by what has not been added up yet.
+    const tolerance = line.includes('memtype="resident"') ? 1_048_576 : 1;
+    assert.ok(Math.abs(value - Number(theirs.slice(line.length + 1))) < tolerance, theirs);
     compared++;
   }
   assert.equal(compared, 2 * 8);
