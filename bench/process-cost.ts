@@ -100,6 +100,7 @@ function checksOf(count: number): ProcessChecks {
     addresses: [],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 30_000,
+    timeoutMs: 60_000,
     lookUpUnit: () => undefined,
     clock: systemClock,
     onChange: () => {},

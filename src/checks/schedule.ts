@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../model/time.ts';
+import type { Clock, DurationUs } from '../model/time.ts';
 
 export interface ScheduleOptions {
   readonly intervalMs: number;
@@ -18,6 +18,7 @@ const waitMaxMs = 2 ** 31 - 1;
  */
 export class Schedule {
   readonly #options: ScheduleOptions;
+  #intervalMs: number;
   #startUs: number | undefined;
   /** Which multiple of the interval comes next. */
   #due = 0;
@@ -29,6 +30,7 @@ export class Schedule {
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
+    this.#intervalMs = options.intervalMs;
   }
 
   /** The first run begins at once. */
@@ -37,6 +39,17 @@ export class Schedule {
     this.#startUs = this.#options.clock.monotonicUs();
     this.#due = 0;
     this.#tick();
+  }
+
+  /** Another interval, which begins now. */
+  changeInterval(intervalMs: number): void {
+    if (intervalMs === this.#intervalMs) return;
+    this.#intervalMs = intervalMs;
+    if (this.#startUs === undefined) return;
+    this.#startUs = this.#options.clock.monotonicUs();
+    this.#due = 0;
+    clearTimeout(this.#timer);
+    this.#arm(this.#startUs);
   }
 
   /** Resolves when the run that is under way has ended; no other one begins by itself. */
@@ -67,11 +80,14 @@ export class Schedule {
   #tick(): void {
     if (this.#startUs === undefined) return;
     void this.runNow();
-    const passedMs = (this.#options.clock.monotonicUs() - this.#startUs) / 1e3;
-    const { intervalMs } = this.#options;
+    this.#arm(this.#startUs);
+  }
+
+  #arm(startUs: DurationUs): void {
+    const passedMs = (this.#options.clock.monotonicUs() - startUs) / 1e3;
     // Timers fire up to a millisecond early: what has just come is not due once more.
-    this.#due = Math.max(this.#due, Math.floor(passedMs / intervalMs)) + 1;
-    const waitMs = this.#due * intervalMs - passedMs;
+    this.#due = Math.max(this.#due, Math.floor(passedMs / this.#intervalMs)) + 1;
+    const waitMs = this.#due * this.#intervalMs - passedMs;
     this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, waitMaxMs));
   }
 }

@@ -62,6 +62,7 @@ function control(
     addresses: [],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 60_000,
+    timeoutMs: 60_000,
     lookUpUnit: () => undefined,
     clock: systemClock,
     onChange: () => {},

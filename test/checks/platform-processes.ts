@@ -8,7 +8,7 @@ function options(count: number): string[] {
 }
 
 /** A list with the given arguments at their places; what is between them are options. */
-export function java(at: Readonly<Record<number, string>>, program = 'java'): Arguments {
+function java(at: Readonly<Record<number, string>>, program = 'java'): Arguments {
   const last = Math.max(...Object.keys(at).map(Number));
   const rest = options(last).map((option, n) => at[n + 1] ?? option);
   return [program, ...rest];

@@ -63,6 +63,7 @@ function checksOf(host: string, changed: Draft[] = [], of = platform): ProcessCh
     addresses: [ip],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 30_000,
+    timeoutMs: 60_000,
     lookUpUnit: () => undefined,
     clock: systemClock,
     onChange: (draft) => changed.push(draft),

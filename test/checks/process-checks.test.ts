@@ -45,7 +45,13 @@ function settingsOf(components: readonly Partial<Component>[]): ProcessCheckSett
     'here',
   );
   assert.ok(isPlan(plan));
-  return { plan, addresses: [], thresholds: { down: 1, up: 1, graceUs: 0 } };
+  return {
+    plan,
+    addresses: [],
+    thresholds: { down: 1, up: 1, graceUs: 0 },
+    intervalMs: 60_000,
+    timeoutMs: 60_000,
+  };
 }
 
 function checksOf(
@@ -54,7 +60,6 @@ function checksOf(
 ): ProcessChecks {
   return new ProcessChecks({
     ...settingsOf(components),
-    intervalMs: 60_000,
     lookUpUnit: () => undefined,
     clock: systemClock,
     onChange: () => {},
@@ -212,17 +217,51 @@ test('the PIDs of a view are a hundred at most; their number is exact', async ()
   await standing.killAll();
 });
 
+test('a look that takes too long is given up, and nothing is called missing', async () => {
+  await standing.add(['x', `${word}-late`]);
+  let nowUs = 0;
+  const checks = checksOf(
+    [
+      { name: 'there', criteria: last(`${word}-late`) },
+      { name: 'not', criteria: last(`${word}-nowhere`) },
+    ],
+    {
+      timeoutMs: 10,
+      // Every look at the clock is 5 ms later: three processes, and the time is over.
+      clock: { realtimeUs: () => 0, monotonicUs: () => (nowUs += 5_000) },
+    },
+  );
+  const views = await checks.checkNow();
+  assert.deepEqual(
+    views.map(({ state, reason }) => `${state}: ${reason}`),
+    ['unknown: looking took longer than 0.01 s', 'unknown: looking took longer than 0.01 s'],
+  );
+  await standing.killAll();
+});
+
+test('a reload brings another interval', async () => {
+  const components = [{ name: 'a', criteria: last(word) }];
+  const checks = checksOf(components);
+  checks.start();
+  checks.reload({ ...settingsOf(components), intervalMs: 20 });
+  const seen = new Set<number>();
+  await eventually('five looks', () => seen.add(checks.views()[0]?.checkedUs ?? 0).size > 5);
+  await checks.stop();
+});
+
 test('the process table has parent, user, CPU, memory and start of each', async () => {
   const pid = await standing.add(['x', `${word}-row`]);
   const checks = checksOf([{ name: 'row', criteria: last(`${word}-row`) }]);
   await checks.checkNow();
-  const [row] = await checks.rows('row');
+  const { rows, fault } = await checks.rows('row');
+  assert.equal(fault, '');
+  const [row] = rows;
   assert.ok(row);
   assert.deepEqual([row.pid, row.parent], [pid, process.pid]);
   assert.equal(row.user, (await run('id', ['-un'])).trim());
   assert.ok(row.cpuPercent >= 0 && row.memoryPercent >= 0);
   assert.ok(Math.abs(row.startedUs / 1e6 - Date.now() / 1e3) < 60);
-  assert.deepEqual(await checks.rows('nobody'), []);
+  assert.deepEqual(await checks.rows('nobody'), { rows: [], fault: '' });
   await standing.killAll();
 });
 

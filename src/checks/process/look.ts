@@ -17,32 +17,41 @@ export interface Wanted {
 export interface Look {
   /** Processes of each component, in the order of the components. */
   readonly found: readonly (readonly ProcessStat[])[];
-  /** Processes that may not be read; more of them may not even be seen. */
-  readonly hidden: 'none' | 'some';
+  /** There are processes that may not be read, or perhaps not even be seen. */
+  readonly hidden: boolean;
+  /** The time was over before all had been looked at. */
+  readonly late: boolean;
 }
 
-/** Goes through all processes once, with a turn of the event loop every few milliseconds. */
+/**
+ * Goes through all processes once, with a turn of the event loop every few milliseconds.
+ * @param limitUs when it stops, whatever is left
+ */
 export async function lookAtProcesses(
   table: ProcTable,
   matcher: Matcher,
   wanted: readonly Wanted[],
   clock: Pick<Clock, 'monotonicUs'>,
+  limitUs: DurationUs,
 ): Promise<Look> {
   const found: ProcessStat[][] = wanted.map(() => []);
   const pids = table.pids();
   // Every PID namespace has a process 1: who does not see it, sees only some (hidepid=2).
-  let isHidden = !pids.includes(1);
+  let hidden = !pids.includes(1);
+  const endUs = clock.monotonicUs() + limitUs;
   let sliceEndUs = clock.monotonicUs() + sliceUs;
   matcher.begin();
   for (const pid of pids) {
     const list = table.arguments(pid);
-    if (list === 'denied') isHidden = true;
+    if (list === 'denied') hidden = true;
     else if (list !== 'none') take(table, pid, matcher.match(list), wanted, found);
-    if (clock.monotonicUs() < sliceEndUs) continue;
+    const nowUs = clock.monotonicUs();
+    if (nowUs < sliceEndUs) continue;
+    if (nowUs >= endUs) return { found, hidden, late: true };
     await turn();
     sliceEndUs = clock.monotonicUs() + sliceUs;
   }
-  return { found, hidden: isHidden ? 'some' : 'none' };
+  return { found, hidden, late: false };
 }
 
 function take(

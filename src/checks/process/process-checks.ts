@@ -9,7 +9,7 @@ import { DependencyOrder } from './dependencies.ts';
 import { Followed } from './followed.ts';
 import type { HostPlan } from './hosts.ts';
 import { variablesFor } from './hosts.ts';
-import { lookAtProcesses, type Wanted } from './look.ts';
+import { type Look, lookAtProcesses, type Wanted } from './look.ts';
 import { type Matcher, matcherOf } from './match.ts';
 import { ProcTable } from './proc-table.ts';
 import { type ProcessRow, processRows } from './rows.ts';
@@ -22,10 +22,12 @@ export interface ProcessCheckSettings {
   /** Addresses of this machine, for `${host.ip}` where the plan has none. */
   readonly addresses: readonly string[];
   readonly thresholds: ThresholdSettings;
+  readonly intervalMs: number;
+  /** Time limit of one look at all processes. */
+  readonly timeoutMs: number;
 }
 
 export interface ProcessCheckOptions extends ProcessCheckSettings {
-  readonly intervalMs: number;
   /** What systemd says of a unit; undefined where it has not said anything yet. */
   lookUpUnit(name: string): UnitView | undefined;
   readonly clock: Clock;
@@ -119,18 +121,29 @@ export class ProcessChecks {
     return this.#followed.get(name)?.processes ?? [];
   }
 
-  /** The processes of a component as ps(1) shows them; those that have ended since are left out. */
-  async rows(name: string): Promise<readonly ProcessRow[]> {
-    this.#rows ??= processRows(
-      new Set([...this.#followed.values()].flatMap(({ processes }) => processes.map((p) => p.pid))),
-    );
-    const rows = await this.#rows;
-    return this.identities(name).flatMap(({ pid }) => rows.get(pid) ?? []);
+  /**
+   * The processes of a component as ps(1) shows them; those that have ended since are left out.
+   * `fault` says why there are none where ps(1) could not be run; it is tried again after the next
+   * check.
+   */
+  async rows(
+    name: string,
+  ): Promise<{ readonly rows: readonly ProcessRow[]; readonly fault: string }> {
+    const all = [...this.#followed.values()].flatMap(({ processes }) => processes);
+    this.#rows ??= processRows(new Set(all.map(({ pid }) => pid)));
+    try {
+      const rows = await this.#rows;
+      return { rows: this.identities(name).flatMap(({ pid }) => rows.get(pid) ?? []), fault: '' };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { rows: [], fault: `the process table could not be read: ${reason}` };
+    }
   }
 
   /** Goes over to other components; those that stay keep what is known of them. */
   reload(settings: ProcessCheckSettings): void {
     this.#settings = settings;
+    this.#schedule.changeInterval(settings.intervalMs);
     this.#order = new DependencyOrder(settings.plan.components);
     this.#followed = this.#follow();
     this.#prepared = undefined;
@@ -153,7 +166,8 @@ export class ProcessChecks {
     const followed = this.#followed;
     this.#prepared ??= this.#prepare();
     const { matcher, wanted } = await this.#prepared;
-    const look = await lookAtProcesses(this.#table, matcher, wanted, clock);
+    const limitUs = this.#settings.timeoutMs * 1e3;
+    const look = await lookAtProcesses(this.#table, matcher, wanted, clock, limitUs);
     // A reload came meanwhile: what was seen is about components that are gone.
     if (followed !== this.#followed) return this.#check();
     this.#rows = undefined;
@@ -161,8 +175,10 @@ export class ProcessChecks {
     wanted.forEach(({ component, uid }, place) => {
       const found = look.found[place] ?? [];
       followed.get(component.name)?.saw(found);
-      const isHidden = look.hidden === 'some' && uid !== this.#options.uid;
-      const doubt = matcher.fault(place) || noUser(component, uid) || hiddenWords(isHidden);
+      const doubt =
+        matcher.fault(place) ||
+        noUser(component, uid) ||
+        this.#doubt(look, uid !== this.#options.uid);
       const judgement =
         component.unit === ''
           ? judgeProcesses(component, { found: found.length, doubt })
@@ -172,6 +188,11 @@ export class ProcessChecks {
     // A user who is not there now may be made later.
     if (wanted.some(({ uid }) => Number.isNaN(uid))) this.#prepared = undefined;
     this.#tell(judgements, clock.monotonicUs() - fromUs);
+  }
+
+  #doubt(look: Look, isOthers: boolean): string {
+    if (look.late) return `looking took longer than ${this.#settings.timeoutMs / 1e3} s`;
+    return look.hidden && isOthers ? 'not permitted to see all processes' : '';
   }
 
   #tell(judgements: ReadonlyMap<string, Judgement>, durationUs: number): void {
@@ -209,8 +230,4 @@ async function uidOf(user: string): Promise<number | undefined> {
 
 function noUser({ user }: Component, uid: number | undefined): string {
   return Number.isNaN(uid) ? `there is no user ${user}` : '';
-}
-
-function hiddenWords(isHidden: boolean): string {
-  return isHidden ? 'not permitted to see all processes' : '';
 }

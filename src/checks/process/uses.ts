@@ -31,8 +31,8 @@ export class Uses {
   /** @param startSeconds makes wall time of clock ticks since boot */
   use(name: string, up: boolean, startSeconds: (ticks: number) => number): ComponentUse {
     const last = this.#last;
-    const sum = (value: (process: ProcessStat) => number): number =>
-      last.reduce((total, process) => total + value(process), 0);
+    const sum = (value: (one: ProcessStat) => number): number =>
+      last.reduce((total, one) => total + value(one), 0);
     const oldest = last.reduce((least, { startTicks }) => Math.min(least, startTicks), Infinity);
     return {
       name,
@@ -40,10 +40,10 @@ export class Uses {
       processes: last.length,
       cpuUserSeconds: this.#userSeconds,
       cpuSystemSeconds: this.#systemSeconds,
-      residentBytes: sum((process) => process.residentBytes),
-      virtualBytes: sum((process) => process.virtualBytes),
-      swappedBytes: sum((process) => process.swappedBytes),
-      threads: sum((process) => process.threads),
+      residentBytes: sum((one) => one.residentBytes),
+      virtualBytes: sum((one) => one.virtualBytes),
+      swappedBytes: sum((one) => one.swappedBytes),
+      threads: sum((one) => one.threads),
       oldestStartSeconds: last.length === 0 ? 0 : startSeconds(oldest),
     };
   }
