@@ -102,6 +102,14 @@ test('a list beyond the buffer says that it was cut', async () => {
   assert.deepEqual(list.texts.slice(0, 3), ['java', ...many.slice(0, 2)]);
 });
 
+test('of more than 10,000 arguments the first are looked at', () => {
+  for (const byte of ['', '\xff']) {
+    const bytes = Buffer.from(`java\0${byte}\0${'x\0'.repeat(20_000)}`, 'latin1');
+    const list = splitArguments(bytes);
+    assert.deepEqual([list?.texts.length, list?.texts[0], list?.cut], [10_000, 'java', true]);
+  }
+});
+
 test('bytes that are no UTF-8, in a real process', async () => {
   // The shell makes the byte: spawn takes text only.
   const child = standing.adopt(
@@ -121,10 +129,9 @@ test('bytes that are no UTF-8, in a real process', async () => {
 
 test('kernel threads, zombies and what has ended have no arguments', async () => {
   const proc = new ProcTable();
+  const script = '$| = 1; my $child = fork; exit 0 if !$child; print "$child\\n"; sleep 600';
   const parent = standing.adopt(
-    spawn('bash', ['-c', 'true & echo $!; exec sleep 600'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }),
+    spawn('perl', ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] }),
   );
   const text = await new Promise<string>((resolve) => {
     parent.stdout?.once('data', (data: Buffer) => resolve(String(data)));

@@ -175,6 +175,13 @@ for (const { name, given, want } of failures) {
   });
 }
 
+test('what cannot be seen is not started a second time', async () => {
+  const one = component(() => ({ start: ['true'], criteria: [{ index: 0, regex: '(?=x)' }] }));
+  const result = await startComponent('one', control(one));
+  assert.equal(result.outcome, 'refused');
+  assert.match(result.reason, /^it is not known whether one runs: the regex "\(\?=x\)" uses/);
+});
+
 test('a name that is not in the list is refused', async () => {
   const options = control(component(() => ({})));
   assert.match((await startComponent('two', options)).reason, /no component two/);

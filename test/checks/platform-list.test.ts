@@ -252,6 +252,17 @@ test('a circle is told as the way around it', () => {
   assert.deepEqual(order.startOrder('a').toSorted(), ['a', 'b', 'c']);
 });
 
+test('a chain of 10,000 components is walked', () => {
+  const chain = Array.from({ length: 10_000 }, (_, n) =>
+    component(`c${n}`, { dependsOn: n < 9_999 ? [`c${n + 1}`] : [] }),
+  );
+  const order = new DependencyOrder(chain);
+  assert.equal(order.startOrder('c0').length, 10_000);
+  assert.equal(order.sufferers('c9999').length, 9_999);
+  assert.deepEqual(order.cycles(), []);
+  assert.deepEqual(order.startOrder('nobody'), []);
+});
+
 /** Random graphs without circles: an edge leads to a smaller number. */
 const graph = fc
   .array(fc.array(fc.nat(30), { maxLength: 4 }), { minLength: 1, maxLength: 25 })

@@ -7,6 +7,12 @@ export interface ArgumentList {
   readonly cut: boolean;
 }
 
+/**
+ * Arguments that are looked at: class paths are one, and long lists of files are no server's. Without
+ * it a list of 200,000 empty arguments would take a criterion with `any` that many searches.
+ */
+const argumentsMax = 10_000;
+
 const nul = 0;
 
 /**
@@ -27,13 +33,15 @@ export function splitArguments(bytes: Buffer, cut = false): ArgumentList | undef
   if (first < 0 || first >= end) return { texts: [textOf(bytes.subarray(0, end))], cut };
   const isEnded = !cut && bytes.at(-1) === nul;
   const all = isEnded ? bytes.subarray(0, -1) : bytes;
-  return { texts: isUtf8(all) ? textOf(all).split('\0') : splitBytes(all), cut };
+  const texts = isUtf8(all) ? textOf(all).split('\0', argumentsMax + 1) : splitBytes(all);
+  return { texts: texts.slice(0, argumentsMax), cut: cut || texts.length > argumentsMax };
 }
 
 function splitBytes(bytes: Buffer): string[] {
   const texts: string[] = [];
   let from = 0;
   for (let at = bytes.indexOf(nul); at >= 0; at = bytes.indexOf(nul, from)) {
+    if (texts.length === argumentsMax) break;
     texts.push(textOf(bytes.subarray(from, at)));
     from = at + 1;
   }

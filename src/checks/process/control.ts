@@ -46,12 +46,16 @@ export async function startComponent(name: string, options: ControlOptions): Pro
   const refusal = refusalOf(name, component);
   if (component === undefined || refusal !== '') return refused(refusal);
   if (component.start === undefined) return refused(`${name} has no start command`);
-  if (await runs(name, options)) return { outcome: 'skipped', reason: `${name} already runs` };
+  const before = await look(name, options);
+  if (isUp(before)) return { outcome: 'skipped', reason: `${name} already runs` };
+  if (before?.state === 'unknown') {
+    return refused(`it is not known whether ${name} runs: ${before.reason}`);
+  }
   const begun = await run(component, component.start, options);
   if ('refused' in begun) return refused(begun.refused);
   const fault = failureOf(begun.ended);
   const started = await until(options, options.timeoutMs, async () => {
-    if (await runs(name, options)) return ok;
+    if (isUp(await look(name, options))) return ok;
     const words = fault();
     return words === '' ? undefined : { outcome: 'failed', reason: `its start command ${words}` };
   });
@@ -89,8 +93,11 @@ function refused(reason: string): Controlled {
   return { outcome: 'refused', reason };
 }
 
-async function runs(name: string, { checks }: ControlOptions): Promise<boolean> {
-  const view: CheckView | undefined = (await checks.checkNow()).find((one) => one.name === name);
+async function look(name: string, { checks }: ControlOptions): Promise<CheckView | undefined> {
+  return (await checks.checkNow()).find((one) => one.name === name);
+}
+
+function isUp(view: CheckView | undefined): boolean {
   return view?.state === 'running' || view?.state === 'degraded' || view?.state === 'too_many';
 }
 

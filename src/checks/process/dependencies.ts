@@ -40,31 +40,51 @@ export class DependencyOrder {
   cycles(): readonly (readonly string[])[] {
     const cycles: string[][] = [];
     const done = new Set<string>();
-    const path: string[] = [];
-    const visit = (name: string): void => {
-      const at = path.indexOf(name);
-      if (at >= 0) cycles.push([...path.slice(at), name]);
-      if (at >= 0 || done.has(name)) return;
-      path.push(name);
-      for (const other of this.#below.get(name) ?? []) visit(other);
-      path.pop();
-      done.add(name);
-    };
-    for (const name of this.#below.keys()) visit(name);
+    for (const first of this.#below.keys()) {
+      if (!done.has(first)) this.#searchFrom(first, done, cycles);
+    }
     return cycles;
+  }
+
+  #searchFrom(first: string, done: Set<string>, cycles: string[][]): void {
+    const path: Step[] = [{ name: first, at: 0 }];
+    const places = new Map([[first, 0]]);
+    for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
+      const next = this.#below.get(step.name)?.[step.at++];
+      if (next === undefined) {
+        path.pop();
+        places.delete(step.name);
+        done.add(step.name);
+      } else if (places.has(next)) {
+        cycles.push([...path.slice(places.get(next)).map(({ name }) => name), next]);
+      } else if (!done.has(next)) {
+        places.set(next, path.push({ name: next, at: 0 }) - 1);
+      }
+    }
   }
 
   /** Depth first, each once, a name behind all that it leads to; circles are walked once. */
   #walk(first: string, edges: ReadonlyMap<string, readonly string[]>): readonly string[] {
+    if (!edges.has(first)) return [];
     const order: string[] = [];
-    const met = new Set<string>();
-    const visit = (name: string): void => {
-      if (met.has(name) || !edges.has(name)) return;
-      met.add(name);
-      for (const other of edges.get(name) ?? []) visit(other);
-      order.push(name);
-    };
-    visit(first);
+    const met = new Set([first]);
+    const path: Step[] = [{ name: first, at: 0 }];
+    for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
+      const next = edges.get(step.name)?.[step.at++];
+      if (next === undefined) {
+        order.push(step.name);
+        path.pop();
+      } else if (!met.has(next)) {
+        met.add(next);
+        path.push({ name: next, at: 0 });
+      }
+    }
     return order;
   }
+}
+
+/** A component on the path of a search, and which of its edges comes next: no chain is too long. */
+interface Step {
+  readonly name: string;
+  at: number;
 }

@@ -174,11 +174,10 @@ export class ProcessChecks {
     const judgements = new Map<string, Judgement>();
     wanted.forEach(({ component, uid }, place) => {
       const found = look.found[place] ?? [];
-      followed.get(component.name)?.saw(found);
-      const doubt =
-        matcher.fault(place) ||
-        noUser(component, uid) ||
-        this.#doubt(look, uid !== this.#options.uid);
+      const fault = matcher.fault(place);
+      // What was not looked at has not ended: its CPU time would count twice when it is found again.
+      if (fault === '' && !look.late) followed.get(component.name)?.saw(found);
+      const doubt = fault || noUser(component, uid) || this.#doubt(look, uid !== this.#options.uid);
       const judgement =
         component.unit === ''
           ? judgeProcesses(component, { found: found.length, doubt })
