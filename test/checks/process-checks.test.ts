@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -333,12 +334,13 @@ function linesOf(metrics: readonly ComponentMetric[], checks: ProcessChecks): Ma
   );
 }
 
-test("the numbers under process-exporter's names are process-exporter's", async () => {
+test("the numbers under process-exporter's names are process-exporter's", async (t) => {
   const file = await debianBinary(
     'prometheus-process-exporter',
     '/usr/bin/prometheus-process-exporter',
   );
   const folder = mkdtempSync(join(tmpdir(), 'unitwatch-exporter-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, 'groups.yaml');
   const names = ['one', 'two', 'none'];
   const groups = names.map(
@@ -346,7 +348,7 @@ test("the numbers under process-exporter's names are process-exporter's", async 
   );
   writeFileSync(config, `process_names:\n${groups.join('')}`);
   for (const name of ['one', 'two', 'two']) await standing.add(['x', `${word}-group-${name}`]);
-  const port = 19_257;
+  const port = await freePort();
   const exporter = standing.adopt(
     spawn(file, [`-web.listen-address=127.0.0.1:${port}`, `-config.path=${config}`], {
       stdio: 'ignore',
@@ -387,8 +389,16 @@ test("the numbers under process-exporter's names are process-exporter's", async 
   assert.equal(own.get('unitwatch_component_up{name="none"}'), 0);
   assert.equal(own.get('unitwatch_component_processes{name="two"}'), 2);
   await standing.killAll();
-  rmSync(folder, { recursive: true, force: true });
 });
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address ? address.port : assert.fail('no port');
+}
 
 async function eventuallyAsync(work: () => Promise<void>): Promise<void> {
   for (let tries = 0; ; tries++) {
