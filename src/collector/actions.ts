@@ -46,9 +46,14 @@ export const notConnected: JobEnd = { result: 'lost', reason: 'The bus is not co
 export class Actions {
   private readonly options: ActionsOptions;
   private underWay = 0;
+  /** Questions without an answer yet, to be given up when the connection is gone. */
+  private readonly asking: Set<() => void> = new Set();
 
   constructor(options: ActionsOptions) {
     this.options = options;
+    void options.lost.then(() => {
+      for (const giveUp of this.asking) giveUp();
+    });
   }
 
   /** Without loading it: ListUnits and ListUnitFiles only. */
@@ -70,12 +75,15 @@ export class Actions {
   async status(name: string): Promise<UnitStatus | undefined> {
     const unit = withType(name);
     if (!isUnitName(unit)) return undefined;
-    const { signals, lost } = this.options;
+    let giveUp = (): void => {};
     const answer = new Promise<UnitStatus | undefined>((resolve) => {
-      signals.getAll(unitPath(unit), (reply) => resolve(statusIn(reply)));
-      void lost.then(() => resolve(undefined));
+      giveUp = () => resolve(undefined);
+      this.asking.add(giveUp);
+      this.options.signals.getAll(unitPath(unit), (reply) => resolve(statusIn(reply)));
     });
-    return within(limits.callDeadlineMs, answer, undefined);
+    return within(limits.callDeadlineMs, answer, undefined).finally(() => {
+      this.asking.delete(giveUp);
+    });
   }
 
   /** @param limitMs from when the answer is `late`; the job goes on, and what it does stays ours */
