@@ -48,7 +48,7 @@ const secrets: readonly (readonly [RegExp, string])[] = [
 ];
 
 function shown(line: string): string {
-  let text = line.replace(escapes, '').replace(unprintable, ' ').trim();
+  let text = line.replace(escapes, '').replace(unprintable, ' ').replace(/\s+/g, ' ').trim();
   for (const [pattern, instead] of secrets) text = text.replace(pattern, instead);
   return text.length > shownChars ? `${text.slice(0, shownChars)}…` : text;
 }
