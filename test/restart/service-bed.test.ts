@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { unitFilter } from '../../src/collector/filter.ts';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/collector/system-clock.ts';
-import { tellingSink } from '../../src/collector/tell.ts';
-import { Watch } from '../../src/collector/watch.ts';
+import type { Watch } from '../../src/collector/watch.ts';
 import { bootSystemd, type ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import type { Draft } from '../../src/model/event.ts';
 import { Commands } from '../../src/restart/command.ts';
 import type { ProcessSettings } from '../../src/restart/contract.ts';
 import { hostEffects } from '../../src/restart/effects.ts';
+import { asUser, nobody } from '../agent/agent-process.ts';
 import { idleUnit, killBus, prepareForBeds, show, startUnits, writeUnits } from '../bed.ts';
 import { pause, search, settingsOf, until } from './settings.ts';
+import { watchOn } from './watch-on.ts';
 
 /** A service that hangs when it is stopped. */
 const hangs = (stopSec: string) =>
@@ -23,25 +26,7 @@ describe('units, on a real systemd', () => {
   before(async () => {
     await prepareForBeds();
     bed = await bootSystemd();
-    watch = new Watch({
-      address: bed.busAddress,
-      uid: process.getuid?.() ?? 0,
-      bufferBytes: 262_144,
-      filter: unitFilter({
-        monitorAll: true,
-        whitelist: [],
-        blacklist: [],
-        containersOnly: false,
-        unitTypes: ['service'],
-      }),
-      clock: systemClock,
-      random: Math.random,
-      sink: tellingSink(
-        systemClock,
-        { draft: (draft) => events.push(draft) },
-        () => watch.follower.table.size,
-      ),
-    });
+    watch = watchOn(bed.busAddress, (draft) => events.push(draft));
     await watch.start();
   });
   after(async () => {
@@ -114,12 +99,12 @@ describe('units, on a real systemd', () => {
   });
 
   test('the start limit was hit: it is reset, and starts', async () => {
-    const text = (command: string) =>
-      `[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nExecStart=${command}\nRestart=always\nRestartSec=50ms\n`;
-    await start({ 'limited.service': text("/bin/sh -c 'exit 1'") });
+    await start({
+      'limited.service': `[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nExecStart=/bin/sh -c '[ ! -e /run/mended ] || exec sleep infinity; exit 1'\nRestart=always\nRestartSec=50ms\n`,
+    });
     const state = async () => (await show(bed, 'limited.service', 'ActiveState'))['ActiveState'];
     await until('it is given up', async () => (await state()) === 'failed');
-    await writeUnits(bed, { 'limited.service': text('/bin/sleep infinity') });
+    writeFileSync(join(bed.root, 'run', 'mended'), '');
     const refused = await bed.exec(['systemctl', 'start', 'limited.service']);
     assert.notEqual(refused.status, 0, 'the limit holds for others');
     assert.deepEqual(await restart('limited'), { outcome: 'ok', reason: '' });
@@ -195,6 +180,23 @@ describe('units, on a real systemd', () => {
     assert.equal(await effects().resolve('template@one', settingsOf()), 'service');
     const { result } = await watch.restartUnit('unheard-of.service', 5_000);
     assert.equal(result, 'refused');
+  });
+
+  test('what is not permitted is said, and what to do', async () => {
+    await start({ 'not-ours.service': idleUnit() });
+    const child = fileURLToPath(new URL('./not-permitted-child.js', import.meta.url));
+    const argv = asUser(nobody, [process.execPath, child, 'not-ours.service']);
+    const { status, stdout, stderr } = await bed.exec(argv);
+    assert.equal(status, 0, stderr);
+    const needed = (verb: string) =>
+      `systemd does not permit this user to ${verb} not-ours.service: name not-ours.service and the verb ${verb} in the polkit rule (packaging/60-unitwatch.rules, to go into /etc/polkit-1/rules.d/).`;
+    assert.deepEqual(
+      JSON.parse(stdout),
+      ['restart', 'start', 'stop', 'reset-failed'].map((verb) => ({
+        result: 'refused',
+        reason: needed(verb),
+      })),
+    );
   });
 
   test('start and stop, as the shell asks for them', async () => {

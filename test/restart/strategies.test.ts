@@ -355,10 +355,13 @@ describe('strategy process', () => {
 
   test('more than 64 are a mistake, and none is ended', async () => {
     const file = program(own('crowd'));
-    execFileSync('sh', [
-      '-c',
-      `i=0; while [ $i -lt 65 ]; do setsid --fork ${file} 1000; i=$((i+1)); done`,
-    ]);
+    execFileSync(
+      'sh',
+      ['-c', `i=0; while [ $i -lt 65 ]; do setsid --fork ${file} 1000; i=$((i+1)); done`],
+      {
+        stdio: 'ignore',
+      },
+    );
     const crowd = await running(own('crowd'), 65);
     const done = await restart(own('crowd'), { startCommand: ['true'] });
     assert.equal(done.outcome, 'refused');
