@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { StepOutcome } from '../model/repair.ts';
 import type { Clock, DurationUs } from '../model/time.ts';
+import { before, endGroup, signalGroup } from './command-group.ts';
 import { Tail } from './command-output.ts';
 import type { Command } from './contract.ts';
 
@@ -43,8 +44,6 @@ const queueMax = 64;
 const drainMs = 100;
 /** Pipes read on behalf of what commands have left in the background: two each, one repair each. */
 const leftOpenMax = 128;
-/** How often it is looked whether the rest of an ended command's process group is gone. */
-const groupLookMs = 20;
 
 /**
  * Nothing of the agent's own environment, which may hold secrets, sockets and credentials of its own,
@@ -234,38 +233,6 @@ function startFailure(name: string, file: string, error: unknown): string {
   return `${name} cannot be run: ${code ?? String(error)}.`;
 }
 
-/**
- * SIGTERM to the group, and SIGKILL to what is left of it when the grace is over. A process group's
- * number is not given to another process as long as the group has a member.
- */
-async function endGroup(
-  child: ChildProcess,
-  ended: Promise<Ended>,
-  graceMs: number,
-): Promise<void> {
-  signalGroup(child, 'SIGTERM');
-  const gone = ended.then(() => groupGone(child, graceMs));
-  await before(graceMs, gone);
-  signalGroup(child, 'SIGKILL');
-  await ended;
-}
-
-/** Resolves when nothing of the group is left, or after `limitMs`. */
-async function groupGone(child: ChildProcess, limitMs: number): Promise<void> {
-  for (let waited = 0; waited < limitMs && signalGroup(child, 0); waited += groupLookMs)
-    await deadline(groupLookMs).over;
-}
-
-/** False where the group is gone. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  if (child.pid === undefined) return false;
-  try {
-    return process.kill(-child.pid, signal);
-  } catch {
-    return false;
-  }
-}
-
 /** Pipes that background processes hold, the oldest first. */
 const leftOpen: Set<Readable> = new Set();
 
@@ -280,23 +247,4 @@ function leaveOpen(stream: Readable | null): void {
   stream.once('close', () => leftOpen.delete(stream));
   const [oldest] = leftOpen;
   if (leftOpen.size > leftOpenMax) oldest?.destroy();
-}
-
-/** A wait that can be called off, so that none is left behind; it keeps no process alive. */
-function deadline(ms: number): { readonly over: Promise<undefined>; readonly cancel: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined).unref();
-  });
-  return { over, cancel: () => clearTimeout(timer) };
-}
-
-/** What comes first, `work` or the end of the time: then undefined. */
-async function before<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const limit = deadline(ms);
-  try {
-    return await Promise.race([work, limit.over]);
-  } finally {
-    limit.cancel();
-  }
 }
