@@ -71,8 +71,12 @@ export class Stops {
     return this.stops.get(unit);
   }
 
-  /** Who stopped a unit that is down; undefined where no job did: it ended by itself, or runs. */
+  /**
+   * Who stopped a unit that is down; undefined where no job did: it ended by itself, or runs. Also
+   * while that job is still there, since it may be a restart.
+   */
   cause(unit: string, world: StopWorld): StopCause | undefined {
+    if (world.state(unit)?.jobId === this.stops.get(unit)?.jobId) return undefined;
     let at = unit;
     for (let length = 0; length < chainMax; length++) {
       const stop = this.stops.get(at);

@@ -16,7 +16,6 @@ export async function endGroup(
   const gone = ended.then(() => groupGone(child, graceMs));
   await before(graceMs, gone);
   signalGroup(child, 'SIGKILL');
-  await ended;
 }
 
 /** Resolves when nothing of the group is left, or after `limitMs`. */

@@ -42,6 +42,8 @@ const atOnce = 8;
 const queueMax = 64;
 /** How long what a command has written may take to come out of the pipe after its end. */
 const drainMs = 100;
+/** How long after SIGKILL an end is waited for; a process that waits for a device takes longer. */
+const killedMs = 5_000;
 /** Pipes read on behalf of what commands have left in the background: two each, one repair each. */
 const leftOpenMax = 128;
 
@@ -82,7 +84,7 @@ export class Commands {
     this.clock = clock;
   }
 
-  /** Resolves within `limitMs` and `graceMs`, and never rejects. */
+  /** Resolves within `limitMs`, `graceMs` and a few seconds, and never rejects. */
   async run(order: CommandOrder): Promise<CommandEnd> {
     const beganUs = this.clock.monotonicUs();
     const place = await this.place(order.limitMs);
@@ -96,7 +98,8 @@ export class Commands {
 
   /**
    * Begins nothing any more, ends what changes nothing, and waits for the others: a start command
-   * killed half-way does more harm than one that outlives the agent.
+   * killed half-way does more harm than one that outlives the agent. (Under systemd it ends with the
+   * agent's unit all the same, unless KillMode=process; and it has nobody to write to any more.)
    * @returns the names of those that were left running after `limitMs`
    */
   async close(limitMs: number): Promise<readonly string[]> {
@@ -190,7 +193,7 @@ async function watch(
   });
   const inTime = await before(limitMs, ended);
   if (inTime === undefined) await endGroup(child, ended, order.graceMs);
-  const end = inTime ?? (await ended);
+  const end = inTime ?? (await before(killedMs, ended)) ?? { code: null, signal: null };
   if ('error' in end)
     return { outcome: 'failed', reason: startFailure(order.name, file, end.error) };
   // `close` may never come: a background process can hold the pipes for ever.

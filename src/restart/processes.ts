@@ -60,17 +60,19 @@ export async function seesOwnProcesses(root = '/proc'): Promise<boolean> {
 }
 
 /**
- * Sends a signal to exactly this process: false where it is gone, dead, or its PID is another's by
- * now. Node cannot hold a process (pidfd_open), so the check comes right before the signal.
- * @throws ErrnoException `EPERM`
+ * Sends a signal to exactly this process; `gone` where it is dead, or its PID is another's by now.
+ * Node cannot hold a process (pidfd_open), so the check comes right before the signal.
  */
-export function signalProcess(entry: ProcessEntry, signal: 'SIGTERM' | 'SIGKILL' | 0): boolean {
-  if (!isStill(entry)) return false;
+export function signalProcess(
+  entry: ProcessEntry,
+  signal: 'SIGTERM' | 'SIGKILL' | 0,
+): 'sent' | 'gone' | 'denied' {
+  if (!isStill(entry)) return 'gone';
   try {
-    return process.kill(entry.pid, signal);
+    process.kill(entry.pid, signal);
+    return 'sent';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'denied' : 'gone';
   }
 }
 

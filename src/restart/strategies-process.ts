@@ -80,19 +80,10 @@ export async function criterionOf(
 function whyNot(found: readonly ProcessEntry[]): string | undefined {
   if (found.length > matchesMax)
     return `${found.length} processes match, more than ${matchesMax}: match must be narrower.`;
-  const foreign = found.find((entry) => !maySignal(entry));
+  const foreign = found.find((entry) => signalProcess(entry, 0) === 'denied');
   return foreign === undefined
     ? undefined
     : `Process ${foreign.pid} (${foreign.comm}) belongs to another user: unitwatch must run as that user, or have CAP_KILL (AmbientCapabilities=).`;
-}
-
-function maySignal(entry: ProcessEntry): boolean {
-  try {
-    signalProcess(entry, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Ends them; one that stays is the answer. */

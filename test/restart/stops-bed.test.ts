@@ -41,8 +41,11 @@ describe('who stopped a unit, on a real systemd', () => {
       stopsWith: (name) => (name === unit ? above : []),
       boundTo: (name) => (name === unit ? boundTo : []),
     });
-  const down = (...names: readonly string[]) =>
-    until(`${names} are down`, () => names.every(isDown));
+  const down = async (...names: readonly string[]) => {
+    await until(`${names} are down`, () => names.every(isDown));
+    const jobOf = (name: string) => watch.follower.table.get(name)?.state.jobId ?? 0;
+    await until(`${names} have no job`, () => names.every((name) => jobOf(name) === 0));
+  };
 
   test('systemctl stop: by hand, until it is started', async () => {
     await start({ 'hand.service': idleUnit() });
@@ -137,6 +140,8 @@ describe('who stopped a unit, on a real systemd', () => {
     assert.equal(touched.status, 0);
     assert.notEqual((await bed.exec(['systemctl', 'restart', 'refuses.service'])).status, 0);
     await down('once-only.service', 'refuses.service');
+    // Its answer comes after all that systemctl has heard.
+    await watch.status('refuses.service');
     for (const name of ['again.service', 'once-only.service', 'refuses.service'])
       assert.equal(cause(name), undefined, name);
   });

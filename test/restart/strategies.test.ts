@@ -206,6 +206,7 @@ describe('strategy process', () => {
   const { effects } = fakeUnits({ knows: false }, pause);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'unitwatch-process-'));
+    chmodSync(folder, 0o755);
   });
   after(async () => {
     for (const entry of await findProcesses(({ args }) => args.join(' ').includes(folder)))
@@ -357,7 +358,7 @@ describe('strategy process', () => {
     const [entry] = await running(own('reused'));
     assert.ok(entry);
     const before = { ...entry, startTicks: entry.startTicks - 1 };
-    assert.equal(signalProcess(before, 'SIGKILL'), false);
+    assert.equal(signalProcess(before, 'SIGKILL'), 'gone');
     assert.ok(isStill(entry));
   });
 
@@ -375,6 +376,23 @@ describe('strategy process', () => {
     assert.equal(done.outcome, 'refused');
     assert.match(done.reason, /^65 processes match, more than 64/);
     assert.ok(crowd.every((entry) => isStill(entry)));
+  });
+
+  test("another user's: said before anything is ended", async (context) => {
+    if (process.getuid?.() !== 0) return context.skip('needs root');
+    const file = program(own('foreign'));
+    startAlone(file, '1000');
+    startAlone('setpriv', '--reuid=1', '--regid=1', '--clear-groups', file, '1000');
+    const both = await running(own('foreign'), 2);
+    process.seteuid?.(65_534);
+    try {
+      const done = await restart(own('foreign'), { startCommand: ['true'] });
+      assert.equal(done.outcome, 'refused');
+      assert.match(done.reason, /belongs to another user: .*CAP_KILL/);
+    } finally {
+      process.seteuid?.(0);
+    }
+    assert.ok(both.every((entry) => isStill(entry)));
   });
 
   test('a start command that fails', async () => {
