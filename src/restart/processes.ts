@@ -39,24 +39,24 @@ export function named(name: string): Criterion {
  * already, not PID 1, not the agent, none above it or below it, none in a PID namespace of its own (a
  * container's). Mount namespaces say nothing: the packaged agent has one of its own.
  */
-export async function findProcesses(criterion: Criterion, root = '/proc'): Promise<ProcessEntry[]> {
+export async function findProcesses(criterion: Criterion): Promise<ProcessEntry[]> {
   const all = new Map<number, ProcessEntry>();
-  for (const name of await readdir(root)) {
+  for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const entry = await readEntry(root, Number(name));
+    const entry = await readEntry(Number(name));
     if (entry) all.set(entry.pid, entry);
   }
   const found: ProcessEntry[] = [];
   for (const entry of all.values()) {
     if (entry.pid === 1 || !criterion(entry) || isFamily(entry, all)) continue;
-    if (await sharesNamespace(root, entry.pid)) found.push(entry);
+    if (await sharesNamespace(entry.pid)) found.push(entry);
   }
   return found;
 }
 
 /** /proc shows the PID namespace that this process is in; elsewhere a PID is somebody else's. */
-export async function seesOwnProcesses(root = '/proc'): Promise<boolean> {
-  return (await readlink(`${root}/self`).catch(() => '')) === String(process.pid);
+export async function seesOwnProcesses(): Promise<boolean> {
+  return (await readlink('/proc/self').catch(() => '')) === String(process.pid);
 }
 
 /**
@@ -77,9 +77,9 @@ export function signalProcess(
 }
 
 /** The same process as before, and not dead. */
-export function isStill(entry: ProcessEntry, root = '/proc'): boolean {
+export function isStill(entry: ProcessEntry): boolean {
   try {
-    const stat = statIn(readFileSync(`${root}/${entry.pid}/stat`, 'utf8'));
+    const stat = statIn(readFileSync(`/proc/${entry.pid}/stat`, 'utf8'));
     return stat?.startTicks === entry.startTicks;
   } catch {
     return false;
@@ -108,11 +108,11 @@ function isAbove(above: number, pid: number, all: ReadonlyMap<number, ProcessEnt
   return false;
 }
 
-async function readEntry(root: string, pid: number): Promise<ProcessEntry | undefined> {
-  const text = await readFile(`${root}/${pid}/stat`, 'utf8').catch(() => '');
+async function readEntry(pid: number): Promise<ProcessEntry | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const stat = statIn(text);
   if (stat === undefined || (stat.flags & kernelThread) !== 0) return undefined;
-  const bytes = await readFile(`${root}/${pid}/cmdline`).catch(() => undefined);
+  const bytes = await readFile(`/proc/${pid}/cmdline`).catch(() => undefined);
   if (bytes === undefined) return undefined;
   const args = bytes.subarray(0, argsBytes).toString('utf8').replace(/\0+$/, '').split('\0');
   return { pid, parent: stat.parent, startTicks: stat.startTicks, comm: stat.comm, args };
@@ -142,9 +142,9 @@ function statIn(text: string): Stat | undefined {
 }
 
 /** NSpid has a number for each PID namespace that the process is in, from that of /proc inwards. */
-async function sharesNamespace(root: string, pid: number): Promise<boolean> {
+async function sharesNamespace(pid: number): Promise<boolean> {
   const depth = async (who: number | 'self'): Promise<number> => {
-    const text = await readFile(`${root}/${who}/status`, 'utf8').catch(() => '');
+    const text = await readFile(`/proc/${who}/status`, 'utf8').catch(() => '');
     return /^NSpid:\s*(.*)$/m.exec(text)?.[1]?.split(/\s+/).length ?? 0;
   };
   const own = await depth('self');
