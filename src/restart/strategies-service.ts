@@ -44,9 +44,7 @@ function hindranceIn(unit: string, { loadState, state }: UnitStatus): Done | und
   if (loadState === 'masked') return refused(`${unit} is masked: systemctl unmask ${unit}.`);
   if (loadState !== 'loaded') return refused(`${unit} cannot be loaded (${loadState}).`);
   // Ours would take its place, and it may be a person's stop.
-  return state.jobId === 0
-    ? undefined
-    : { outcome: 'skipped', reason: `systemd has a job under way for ${unit}.` };
+  return state.jobId === 0 ? undefined : refused(`systemd has a job under way for ${unit}.`);
 }
 
 /** How it looks a moment after its job was done. */

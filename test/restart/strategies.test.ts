@@ -123,7 +123,7 @@ describe('strategy service', () => {
   }
 
   for (const [name, answers, outcome] of [
-    ['a job of others is under way', { before: { jobId: 7 } }, 'skipped'],
+    ['a job of others is under way', { before: { jobId: 7 } }, 'refused'],
     ['it is masked', { loadState: 'masked' }, 'refused'],
     ['its file is faulty', { loadState: 'bad-setting' }, 'refused'],
     ['systemd does not know it', { knows: false }, 'refused'],
