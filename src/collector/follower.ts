@@ -14,6 +14,7 @@ import type { Filter } from './filter.ts';
 import { HeldStates, type HoldSink } from './held.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
+import { Stops } from './stops.ts';
 import { type Context, carry, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
@@ -51,6 +52,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   readonly sink: FollowerSink;
   private readonly options: FollowerOptions;
   readonly jobs: Jobs = new Jobs();
+  readonly stops: Stops = new Stops();
   private readonly scratch: UnitState = newUnitState();
   private readonly facts: UnitFacts = { loadState: '', cgroup: '', restartPolicy: '' };
   /** When the last list was asked for: states in it are at least as new. */
@@ -121,6 +123,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
       ownRestart: unit.ownRestart,
     };
     const happened = transition(unit.state, next, context);
+    this.stops.changed(unit.name, unit.state, next);
     copyState(next, unit.state);
     unit.missing = false;
     for (const what of happened) this.tell(what, unit);
@@ -150,22 +153,9 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     else this.drop(unit);
   }
 
-  jobRemoved(jobId: number, _unit: string, result: string): void {
+  jobRemoved(jobId: number, unit: string, result: string): void {
+    this.stops.jobRemoved(jobId, unit, result);
     this.jobs.removed(jobId, result);
-  }
-
-  /**
-   * Follows a restart that unitwatch itself asks for: from before `ask`, which answers with the job's
-   * ID, so that nothing it causes is taken for somebody else's. Resolves with systemd's job result.
-   */
-  async ownRestart(name: string, ask: () => Promise<number>): Promise<string> {
-    const unit = this.table.get(name);
-    if (unit) unit.ownRestart = true;
-    try {
-      return await this.jobs.result(await ask());
-    } finally {
-      if (unit) unit.ownRestart = false;
-    }
   }
 
   /**

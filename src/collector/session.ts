@@ -1,5 +1,6 @@
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
+import { Actions } from './actions.ts';
 import type { BusTarget } from './address.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
 import type { Follower } from './follower.ts';
@@ -49,6 +50,7 @@ export class Session {
   readonly lost: Promise<string>;
   readonly signals: SignalConnection<UnitRecord>;
   readonly manager: Manager;
+  readonly actions: Actions;
   systemdVersion = '';
   /** systemd is on the bus and the table has been read. */
   ready = false;
@@ -103,6 +105,8 @@ export class Session {
     this.bus = bus;
     this.manager = systemdManager(bus);
     this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
+    const { follower } = options;
+    this.actions = new Actions({ manager: this.manager, follower, signals, lost: this.lost });
     void this.lost.then((reason) => this.close(reason));
   }
 
@@ -131,16 +135,6 @@ export class Session {
   /** The filter has changed: who is followed is found out anew. */
   refilter(): void {
     this.guard(this.resync('configuration', false));
-  }
-
-  /**
-   * Restarts a unit as unitwatch's own. What others did before is read first, so that it is not
-   * taken for ours.
-   * @throws BusError where systemd refuses
-   */
-  async restart(name: string): Promise<string> {
-    await this.signals.ping();
-    return this.options.follower.ownRestart(name, () => this.manager.restartUnit(name));
   }
 
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
@@ -197,6 +191,8 @@ export class Session {
     }
     if (this.ready) {
       this.ready = false;
+      // Jobs end while systemd is away from the bus, and nobody will say how.
+      this.options.follower.jobs.forget();
       this.options.onAbsent();
     }
     if (owner !== '') {

@@ -1,11 +1,14 @@
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
+import type { JobEnd, UnitControl, UnitStatus } from '../model/unit-control.ts';
 import type { CollectorCounters } from '../model/view.ts';
+import { notConnected } from './actions.ts';
 import { type BusTarget, busTargets } from './address.ts';
 import { BusError } from './bus.ts';
 import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
 import { type ResyncReason, Session } from './session.ts';
+import type { StopCause, StopWorld } from './stops.ts';
 
 export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confirm'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
@@ -27,7 +30,7 @@ export interface WatchOptions {
 }
 
 /** Watches one systemd for as long as it is not stopped, over every loss of the bus. */
-export class Watch {
+export class Watch implements UnitControl {
   readonly follower: Follower;
   private readonly options: WatchOptions;
   private readonly targets: readonly BusTarget[];
@@ -103,15 +106,35 @@ export class Watch {
     this.session?.close('stopped');
   }
 
-  /**
-   * Restarts a unit as unitwatch's own restart; resolves with systemd's job result: `done`,
-   * `failed`, `timeout`, `canceled`, `dependency`, `skipped`, or `lost` with the bus.
-   * @throws BusError where systemd refuses
-   */
-  async restart(name: string): Promise<string> {
-    const session = this.session;
-    if (session === undefined) throw new BusError('lost', 'The bus is not connected.');
-    return session.restart(name);
+  async knows(unit: string): Promise<boolean | undefined> {
+    return this.session?.actions.knows(unit);
+  }
+
+  async status(unit: string): Promise<UnitStatus | undefined> {
+    return this.session?.actions.status(unit);
+  }
+
+  async startUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('start', unit, limitMs) ?? notConnected;
+  }
+
+  async stopUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('stop', unit, limitMs) ?? notConnected;
+  }
+
+  /** Its restart is counted with the cause `unitwatch`, also where the answer is `late`. */
+  async restartUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('restart', unit, limitMs) ?? notConnected;
+  }
+
+  async resetFailed(unit: string): Promise<JobEnd> {
+    return this.session?.actions.resetFailed(unit) ?? notConnected;
+  }
+
+  /** Who stopped a unit that is down; see `Stops`. */
+  stopCause(unit: string, world: Omit<StopWorld, 'state'>): StopCause | undefined {
+    const { stops, table } = this.follower;
+    return stops.cause(unit, { ...world, state: (name) => table.get(name)?.state });
   }
 
   private async connect(patient: boolean): Promise<Session> {
