@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { shown } from '../src/config/shown.ts';
 import type { Finding } from '../src/model/finding.ts';
 import { Backtest } from '../src/patterns/backtest.ts';
 import { detectors } from '../src/patterns/detectors.ts';
@@ -17,6 +18,8 @@ export interface ReplayOptions {
   readonly settings: PatternSettings;
   /** Stands in each event as `host`. */
   readonly host: string;
+  /** What the file is called in messages, where that is not its path. */
+  readonly name?: string;
 }
 
 export interface ReplayStreams {
@@ -59,7 +62,7 @@ export async function replayMemory(
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
   const backtest = new Backtest(runner);
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
-  return replay(file, options, streams, (line) => {
+  const status = await replay(file, options, streams, (line) => {
     const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
     if (columns === undefined) {
       columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
@@ -76,6 +79,8 @@ export async function replayMemory(
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
     return [...backtest.advance(timeUs), ...runner.sample(limited)];
   });
+  if (status !== 0 || columns !== undefined) return status;
+  return tellFault(file, Object.assign(new Error('empty'), { code: 'HEADER' }), streams.err);
 }
 
 /** Findings, or what is wrong with the line. */
@@ -83,7 +88,7 @@ type Answer = readonly Finding[] | string;
 
 async function replay(
   file: string,
-  { host }: ReplayOptions,
+  { host, name = file }: ReplayOptions,
   { in: standardInput, out, err }: ReplayStreams,
   read: (line: string) => Answer,
 ): Promise<number> {
@@ -94,17 +99,18 @@ async function replay(
       const answer = text === undefined ? 'is longer than 1 MiB' : read(text);
       if (typeof answer === 'string') {
         count.bad += 1;
-        if (count.bad <= badLinesShown) err.write(`${file}:${number}: the line ${answer}\n`);
+        if (count.bad <= badLinesShown)
+          err.write(`${shown(name, 300)}:${number}: the line ${answer}\n`);
       } else {
         count.good += 1;
         count.seq = await writeFindings(out, host, answer, count.seq);
       }
     }
   } catch (error) {
-    return tellFault(file, error, err);
+    return tellFault(name, error, err);
   }
   const { good, bad } = count;
-  if (bad > 0) err.write(`${file}: ${bad} of ${bad + good} lines could not be used\n`);
+  if (bad > 0) err.write(`${shown(name, 300)}: ${bad} of ${bad + good} lines could not be used\n`);
   return good === 0 && bad > 0 ? 1 : 0;
 }
 
@@ -139,7 +145,7 @@ function tellFault(file: string, error: unknown, err: Writable): number {
   };
   const reason = reasons[code];
   if (reason === undefined && code === '') throw error;
-  err.write(`cannot replay ${file}: ${reason ?? code}\n`);
+  err.write(`cannot replay ${shown(file, 300)}: ${reason ?? code}\n`);
   return reason === undefined ? 1 : 2;
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { limitConnections } from './connections.ts';
 import { isTrustedHost } from './host-check.ts';
 import type { RouteContext, Routes } from './http-routes.ts';
 import { createRoutes } from './http-routes.ts';
@@ -82,7 +83,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpOutput> {
       });
     },
   );
-  server.maxConnections = httpLimits.connections;
+  limitConnections(server, httpLimits.connections);
   server.setTimeout(httpLimits.silenceMs);
   const address = await listenOn(server, listen);
   server.on('error', report);
