@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import { blockLines } from '../src/config/block.ts';
 import { valueAt } from '../src/config/changes.ts';
 import { formatValue, jsonValue } from '../src/config/format.ts';
-import { isKey, type KeyTable, keysOf } from '../src/config/key.ts';
+import { isCollection, isKey, type KeyTable, keysOf } from '../src/config/key.ts';
 import { type Config, keys } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Origins } from '../src/config/setting.ts';
@@ -109,10 +110,15 @@ function yaml(
     if (!isKey(node)) {
       return [`${indent}${name}:\n`, ...yaml(node, from, origins, `${path}.`, `${indent}  `)];
     }
-    const text = formatValue(node, valueAt(from, path));
+    const value = valueAt(from, path);
+    const lines = isCollection(node) ? blockLines(node, value, `${indent}  `) : [];
+    if (lines.length > 0) {
+      return [`${indent}${name}:  # ${originText(origins, path)}\n`, ...lines];
+    }
+    const text = formatValue(node, value);
     const comment = text === undefined || node.type === 'secret' ? '# ' : '';
-    const value = text ?? node.default_doc ?? 'not set';
-    return [`${indent}${comment}${name}: ${value}  # ${originText(origins, path)}\n`];
+    const said = text ?? node.default_doc ?? 'not set';
+    return [`${indent}${comment}${name}: ${said}  # ${originText(origins, path)}\n`];
   });
 }
 

@@ -23,8 +23,16 @@ export function changesOf(table: KeyTable, before: object, after: object): reado
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
-  if (isSecret(a) && isSecret(b)) return a.reveal() === b.reveal();
-  return isDeepStrictEqual(a, b);
+  return isDeepStrictEqual(revealed(a), revealed(b));
+}
+
+/** Secrets as their text, also those in maps and records; maps with the order of their names. */
+function revealed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isSecret(value)) return value.reveal();
+  if (Array.isArray(value)) return value.map(revealed);
+  const entries = value instanceof Map ? [...value] : Object.entries(value);
+  return entries.map(([name, entry]) => [name, revealed(entry)]);
 }
 
 /** The value at a key's path in a configuration. */

@@ -1,28 +1,19 @@
 import { matcher } from '../model/pattern.ts';
 import { parseAddress, parseBus } from './address.ts';
 import { formatDuration, likelyDuration, meantDuration, parseDuration } from './duration.ts';
-import type { Key, Value } from './key.ts';
+import type { Value, ValueKey } from './key.ts';
 import { nearestName } from './nearest.ts';
-import { describe, type Raw } from './raw.ts';
+import type { Raw } from './raw.ts';
 import { makeSecret } from './secret.ts';
-import { hasControl, quoted, shown } from './shown.ts';
+import { hasControl, shown } from './shown.ts';
+import { toAction, toCommand, toIndex, toRegex, toSpan, toUrl } from './special.ts';
+import { orReport, type Report, segment, toChosen, toText } from './text.ts';
 
-/** Longest text of one value; a path of Linux ends at 4,096 bytes (PATH_MAX), and nothing is longer. */
-const MAX_TEXT = 4_096;
 /** Entries of one list: each is compared with every unit name once. */
 const MAX_ITEMS = 10_000;
 
-/** What is wrong with a value; `item` is the place in a list, from 0. */
-export interface Wrong {
-  readonly what: string;
-  readonly raw: Raw;
-  readonly meant?: string | undefined;
-  readonly item?: number;
-}
-export type Report = (wrong: Wrong) => void;
-
 /** The value that `raw` stands for, or undefined and a report. */
-export function convert(key: Key, raw: Raw, report: Report): Value {
+export function convert(key: ValueKey, raw: Raw, report: Report): Value {
   if (raw.kind === 'nothing') {
     report({ what: nothingGiven(key), raw });
     return undefined;
@@ -39,12 +30,24 @@ export function convert(key: Key, raw: Raw, report: Report): Value {
     case 'patterns':
     case 'some-of':
       return toList(key, raw, report);
+    case 'command':
+      return toCommand(raw, report);
+    case 'action':
+      return toAction(raw, report);
+    case 'regex':
+      return toRegex(key.variables === true, raw, report);
+    case 'argument-index':
+      return toIndex(raw, report);
+    case 'span':
+      return toSpan(key.max, raw, report);
+    case 'url':
+      return toUrl(raw, report);
     default:
       return toScalar(key, raw, report);
   }
 }
 
-function nothingGiven(key: Key): string {
+function nothingGiven(key: ValueKey): string {
   const isList = key.type === 'texts' || key.type === 'patterns' || key.type === 'some-of';
   return isList
     ? 'has no value; write [] for an empty list, or remove the key to keep the default'
@@ -72,7 +75,7 @@ function toBoolean(raw: Raw, report: Report): boolean | undefined {
 }
 
 function toNumber(
-  key: Extract<Key, { type: 'integer' | 'number' }>,
+  key: Extract<ValueKey, { type: 'integer' | 'number' }>,
   raw: Raw,
   report: Report,
 ): number | undefined {
@@ -91,7 +94,7 @@ function toNumber(
 }
 
 function toDuration(
-  key: Extract<Key, { type: 'duration' }>,
+  key: Extract<ValueKey, { type: 'duration' }>,
   raw: Raw,
   report: Report,
 ): number | undefined {
@@ -110,7 +113,12 @@ function toDuration(
   return undefined;
 }
 
-type ListKey = Extract<Key, { type: 'texts' | 'patterns' | 'some-of' }>;
+/** What is said of a list or a map with more entries than it may have. */
+export function listTooLong(most: number, length: number): string {
+  return `must have at most ${most} entries, not ${length}`;
+}
+
+type ListKey = Extract<ValueKey, { type: 'texts' | 'patterns' | 'some-of' }>;
 
 function toList(key: ListKey, raw: Raw, report: Report): readonly string[] | undefined {
   if (raw.kind !== 'list') {
@@ -119,11 +127,11 @@ function toList(key: ListKey, raw: Raw, report: Report): readonly string[] | und
     return undefined;
   }
   if (raw.items.length > MAX_ITEMS) {
-    report({ what: `must have at most ${MAX_ITEMS} entries, not ${raw.items.length}`, raw });
+    report({ what: listTooLong(MAX_ITEMS, raw.items.length), raw });
     return undefined;
   }
   const values = raw.items.map((item, index) =>
-    toItem(key, item, (wrong) => report({ ...wrong, item: index })),
+    toItem(key, item, (wrong) => report({ ...wrong, path: segment(index) })),
   );
   const good = values.filter((value) => value !== undefined);
   return good.length === values.length ? Object.freeze(good) : undefined;
@@ -148,40 +156,10 @@ function toPattern(text: string, raw: Raw, report: Report): string | undefined {
   }
 }
 
-function toChosen(
-  values: readonly string[],
-  text: string,
-  raw: Raw,
-  report: Report,
-): string | undefined {
-  if (values.includes(text)) return text;
-  report({ what: `must be one of ${values.join(', ')}`, raw, meant: nearestName(text, values) });
-  return undefined;
-}
-
-/** Text, also where YAML reads it as a number: a host may be called 007. */
-function toText(raw: Raw, report: Report): string | undefined {
-  if (raw.kind === 'nothing') {
-    report({ what: 'must not be empty', raw });
-    return undefined;
-  }
-  if (raw.kind !== 'text' && raw.kind !== 'number') {
-    const meant = raw.kind === 'boolean' ? `"${raw.value}"` : undefined;
-    report({ what: 'must be text', raw, meant });
-    return undefined;
-  }
-  if (raw.text !== '' && raw.text.length <= MAX_TEXT && !hasControl(raw.text)) return raw.text;
-  report({ what: textFault(raw.text), raw });
-  return undefined;
-}
-
-function textFault(text: string): string {
-  if (text === '') return 'must not be empty';
-  if (text.length > MAX_TEXT) return `must have at most ${MAX_TEXT} characters`;
-  return 'must not contain control characters';
-}
-
-type ScalarKey = Extract<Key, { type: 'text' | 'one-of' | 'address' | 'bus' | 'path' | 'secret' }>;
+type ScalarKey = Extract<
+  ValueKey,
+  { type: 'text' | 'one-of' | 'address' | 'bus' | 'path' | 'secret' }
+>;
 
 function toScalar(key: ScalarKey, raw: Raw, report: Report): Value {
   if (key.type === 'address' && raw.kind === 'boolean' && !raw.value) {
@@ -206,16 +184,6 @@ function toScalar(key: ScalarKey, raw: Raw, report: Report): Value {
   }
 }
 
-function orReport<V>(
-  parsed: { readonly value: V } | { readonly what: string; readonly meant?: string | undefined },
-  raw: Raw,
-  report: Report,
-): V | undefined {
-  if ('value' in parsed) return parsed.value;
-  report({ what: parsed.what, raw, meant: parsed.meant });
-  return undefined;
-}
-
 function toPath(text: string, raw: Raw, report: Report): string | undefined {
   if (text.startsWith('/')) return text;
   const what = text.startsWith('~')
@@ -223,16 +191,4 @@ function toPath(text: string, raw: Raw, report: Report): string | undefined {
     : 'must be an absolute path';
   report({ what, raw });
   return undefined;
-}
-
-/** `what (got X); did you mean 'Y'?`, without the value where it may be a secret. */
-export function wording(key: Key | undefined, wrong: Wrong): string {
-  const isSecret = key?.type === 'secret';
-  const got = isSecret || wrong.raw.kind === 'nothing' ? '' : ` (got ${describe(wrong.raw)})`;
-  const meant = wrong.meant === undefined ? '' : `; did you mean ${asMeant(wrong.meant)}?`;
-  return `${wrong.what}${got}${isSecret ? '' : meant}`;
-}
-
-function asMeant(meant: string): string {
-  return meant.startsWith('"') ? quoted(meant.slice(1, -1)) : `'${shown(meant)}'`;
 }

@@ -1,5 +1,5 @@
 import { assert } from '../model/assert.ts';
-import { type KeyTable, keyAt, settablePaths } from './key.ts';
+import { isCollection, type KeyTable, keyAt, keysOf, settablePaths } from './key.ts';
 import { nearestName } from './nearest.ts';
 import { rawOfText } from './raw.ts';
 import type { Override, Setting } from './setting.ts';
@@ -31,17 +31,25 @@ export function environmentSettings(
   table: KeyTable,
   env: Readonly<Record<string, string | undefined>>,
 ): TextSettings {
-  const paths = new Map(settablePaths(table).map((path) => [variableOf(path), path]));
+  const ofFiles = keysOf(table).flatMap(([path, key]) => (isCollection(key) ? [path] : []));
+  const ofTexts = settablePaths(table).filter((path) => !ofFiles.includes(path));
+  const paths = new Map(ofTexts.map((path) => [variableOf(path), path]));
   const settings: Setting[] = [];
   const faults: string[] = [];
   for (const name of Object.keys(env).sort()) {
     const text = env[name];
     if (text === undefined || !name.startsWith(prefix) || name === fileVariable) continue;
     const path = paths.get(name);
+    const inFile = ofFiles.find((file) => `${name}_`.startsWith(`${variableOf(file)}_`));
     if (path !== undefined) settings.push(settingOf(table, path, text, 'environment', name));
+    else if (inFile !== undefined) faults.push(`${shown(name)}: ${onlyInFile(inFile)}`);
     else if (!kubernetesVariable.test(name)) faults.push(unknownVariable(name, [...paths.keys()]));
   }
   return { settings, faults };
+}
+
+function onlyInFile(path: string): string {
+  return `${path} has entries of its own and is set in the configuration file only; remove the variable`;
 }
 
 function unknownVariable(name: string, names: readonly string[]): string {

@@ -1,12 +1,10 @@
 import { isKey, type KeyTable, keysOf, lookUp, secretFileKey, settablePaths } from './key.ts';
 import { nearestName } from './nearest.ts';
-import { describe } from './raw.ts';
+import { describe, type Entry, type Raw } from './raw.ts';
+import { MAX_HINTS } from './records.ts';
 import type { Setting } from './setting.ts';
 import { shown } from './shown.ts';
-import type { Entry, Located, Node } from './yaml.ts';
-
-/** Unknown keys for which the right name is sought: later ones are counted, not told. */
-const MAX_HINTS = 50;
+import type { Located } from './yaml.ts';
 
 export interface FileSettings {
   readonly settings: readonly Setting[];
@@ -14,33 +12,31 @@ export interface FileSettings {
 }
 
 /** What the sections of a file set, each key found in the table; what is not there is a fault. */
-export function fileSettings(table: KeyTable, root: Node): FileSettings {
+export function fileSettings(table: KeyTable, root: Raw): FileSettings {
   const settings: Setting[] = [];
   const faults: Located[] = [];
   const unknown = (section: KeyTable, prefix: string, entry: Entry): string =>
     faults.length < MAX_HINTS ? unknownKey(table, section, prefix, entry) : prefix + entry.name;
-  const walk = (section: KeyTable, node: Node, prefix: string): void => {
-    for (const entry of node.entries) {
-      const { name, nameOffset: offset, value } = entry;
-      const path = prefix + name;
-      const found = lookUp(section, name) ?? secretFileKey(section, name);
-      if (!found) {
-        faults.push({ offset, text: unknown(section, prefix, entry) });
-      } else if (isKey(found)) {
-        settings.push({ path, key: found, raw: value.raw, source: 'file', where: '', offset });
-      } else if (value.raw.kind === 'section') {
-        walk(found, value, `${path}.`);
-      } else if (value.raw.kind !== 'nothing') {
-        const text = `${path}: is a section; its keys stand below it (got ${describe(value.raw)})`;
-        faults.push({ offset: value.offset, text });
-      }
+  const take = (section: KeyTable, entry: Entry, prefix: string): void => {
+    const { name, nameOffset: offset, value: raw } = entry;
+    const path = prefix + name;
+    const found = lookUp(section, name) ?? secretFileKey(section, name);
+    if (!found) {
+      faults.push({ offset, text: unknown(section, prefix, entry) });
+    } else if (isKey(found)) {
+      settings.push({ path, key: found, raw, source: 'file', where: '', offset });
+    } else if (raw.kind === 'section') {
+      for (const inner of raw.entries) take(found, inner, `${path}.`);
+    } else if (raw.kind !== 'nothing') {
+      const text = `${path}: is a section; its keys stand below it (got ${describe(raw)})`;
+      faults.push({ offset: raw.offset ?? offset, text });
     }
   };
-  if (root.raw.kind === 'section') {
-    walk(table, root, '');
-  } else if (root.raw.kind !== 'nothing') {
-    const text = `must be keys and values (got ${describe(root.raw)})`;
-    faults.push({ offset: root.offset, text });
+  if (root.kind === 'section') {
+    for (const entry of root.entries) take(table, entry, '');
+  } else if (root.kind !== 'nothing') {
+    const text = `must be keys and values (got ${describe(root)})`;
+    faults.push({ offset: root.offset ?? 0, text });
   }
   return { settings, faults };
 }

@@ -6,6 +6,18 @@ export interface Address {
   readonly port: number;
 }
 
+/** A list runs as it is, without a shell; one text runs as `/bin/sh -c`. */
+export type Command = readonly [string, ...string[]] | string;
+
+/** What is done when something happened: a command is run, or the event is sent to a webhook. */
+export type Action = { readonly command: Command } | { readonly url: string };
+
+/** Both ends belong to it; without `max` there is no upper end. */
+export interface Span {
+  readonly min: number;
+  readonly max: number | undefined;
+}
+
 /** What a default may depend on. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -32,6 +44,20 @@ interface ValueByType {
   /** Absolute. */
   path: string;
   secret: Secret;
+  command: Command;
+  /** A webhook or a command. */
+  action: Action;
+  /** The source of a regular expression. */
+  regex: string;
+  /** A place in an argument list: from 0, from the end below 0, or anywhere. */
+  'argument-index': number | 'any';
+  /** A number or a span of numbers. */
+  span: Span;
+  /** http or https. */
+  url: string;
+  /** Any names, each with a value or a record of its own, in the order in which they were given. */
+  'map-of': ReadonlyMap<string, unknown>;
+  'list-of': readonly unknown[];
 }
 export type KeyType = keyof ValueByType;
 
@@ -43,6 +69,8 @@ interface KeyOf<T extends KeyType> {
   readonly default: ValueByType[T] | ((around: Surroundings) => ValueByType[T]) | undefined;
   /** What the default is, in words, where it is not a plain value. */
   readonly default_doc?: string;
+  /** A record must have it; its default is undefined. Means something in records only. */
+  readonly required?: true;
   /** A running agent takes a new value on reload; otherwise it takes a restart of the agent. */
   readonly reload: boolean;
 }
@@ -58,15 +86,43 @@ interface PathKey extends KeyOf<'path'> {
   /** The file holds the secret that belongs to the key beside it. */
   readonly holdsSecret?: true;
 }
-type Plain = Exclude<KeyType, 'integer' | 'number' | 'duration' | 'one-of' | 'some-of' | 'path'>;
-export type Key =
+interface RegexKey extends KeyOf<'regex'> {
+  /** `${host.ip}` and other variables of the host may stand in it. */
+  readonly variables?: true;
+}
+/** `max` is the largest number that an end may be. */
+interface SpanKey extends KeyOf<'span'> {
+  readonly max: number;
+}
+/** Entries that are values of one key, or records: tables with their own keys. */
+interface Collection<T extends 'map-of' | 'list-of'> extends KeyOf<T> {
+  readonly of: Key | KeyTable;
+  /** Entries. */
+  readonly max: number;
+  /** Lines of YAML below the key, for the documentation. */
+  readonly example?: string;
+}
+export interface MapKey extends Collection<'map-of'> {
+  /** What the names are, in the documentation: `PROCESS`. */
+  readonly names: string;
+}
+export interface ListKey extends Collection<'list-of'> {}
+type Special =
+  | ('integer' | 'number' | 'duration' | 'one-of' | 'some-of')
+  | ('path' | 'regex' | 'span' | 'map-of' | 'list-of');
+type Plain = Exclude<KeyType, Special>;
+/** A key whose value stands at one place. */
+export type ValueKey =
   | PathKey
+  | RegexKey
+  | SpanKey
   | { [T in Plain]: KeyOf<T> }[Plain]
   | Ranged<'integer'>
   | Ranged<'number'>
   | Ranged<'duration'>
   | Chosen<'one-of'>
   | Chosen<'some-of'>;
+export type Key = ValueKey | MapKey | ListKey;
 
 /** Keys and sections of keys, by name. A section is a table in a table. */
 export interface KeyTable {
@@ -78,9 +134,19 @@ type Chosable<K extends Key, V> = K extends { readonly values: readonly (infer N
     ? readonly Name[]
     : Name
   : V;
+type Collected<K extends Key> = K extends { readonly type: 'map-of'; readonly of: infer N }
+  ? ReadonlyMap<string, EntryOf<N>>
+  : K extends { readonly type: 'list-of'; readonly of: infer N }
+    ? readonly EntryOf<N>[]
+    : Chosable<K, ValueByType[K['type']]>;
+type EntryOf<N> = N extends Key ? Collected<N> : N extends KeyTable ? ConfigOf<N> : never;
 type ValueOf<K extends Key> =
-  | Chosable<K, ValueByType[K['type']]>
-  | (K['default'] extends undefined ? undefined : never);
+  | Collected<K>
+  | (K extends { readonly required: true }
+      ? never
+      : K['default'] extends undefined
+        ? undefined
+        : never);
 
 /** The object that a key table describes. */
 export type ConfigOf<T extends KeyTable> = {
@@ -96,6 +162,11 @@ export type Value = ValueByType[KeyType] | undefined;
 
 export function isKey(node: Key | KeyTable): node is Key {
   return typeof node['type'] === 'string';
+}
+
+/** It has entries of its own, which only a file can give. */
+export function isCollection(key: Key): key is MapKey | ListKey {
+  return key.type === 'map-of' || key.type === 'list-of';
 }
 
 /** Own names only: `constructor` and `__proto__` are in no table. */
@@ -124,7 +195,7 @@ export function secretFileKey(table: KeyTable, name: string): Key | undefined {
   };
 }
 
-/** Every path that may be set: those of the keys, and `_file` beside each secret. */
+/** Every path that a file may set: those of the keys, and `_file` beside each secret. */
 export function settablePaths(table: KeyTable): readonly string[] {
   return keysOf(table).flatMap(([path, key]) =>
     key.type === 'secret' ? [path, `${path}_file`] : [path],

@@ -1,10 +1,9 @@
 import { unitTypes } from '../model/unit-name.ts';
+import { checkKeys } from './check-keys.ts';
+import { databaseKeys } from './database-keys.ts';
 import type { ConfigOf, KeyTable, Surroundings } from './key.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+import { restartKeys } from './restart-keys.ts';
+import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
 
 const watchingKeys = {
   monitor_all_services: {
@@ -203,6 +202,25 @@ const outputKeys = {
   },
 } as const satisfies KeyTable;
 
+const pageKeys = {
+  token: {
+    type: 'secret',
+    default: undefined,
+    default_doc: 'none: the page shows, and does nothing',
+    doc: 'Who knows it may start, stop, restart and acknowledge from the status page and its API.',
+    reload: false,
+  },
+} as const satisfies KeyTable;
+
+const shellKeys = {
+  prompt: {
+    type: 'text',
+    default: 'unitwatch>> ',
+    doc: 'Prompt of `unitwatch shell`.',
+    reload: true,
+  },
+} as const satisfies KeyTable;
+
 /** Every key of the configuration file. A new section is a table above and a row here. */
 export const keys = Object.freeze({
   ...watchingKeys,
@@ -211,6 +229,11 @@ export const keys = Object.freeze({
   ...agentKeys,
   metrics: metricsKeys,
   output: outputKeys,
+  database: databaseKeys,
+  restart: restartKeys,
+  checks: checkKeys,
+  page: pageKeys,
+  shell: shellKeys,
 } as const satisfies KeyTable);
 
 /** The effective configuration, frozen. Durations are in milliseconds. */

@@ -12,8 +12,15 @@ export type Raw =
     }
   | { readonly kind: 'boolean'; readonly value: boolean; readonly offset?: number }
   | { readonly kind: 'nothing'; readonly offset?: number }
-  | { readonly kind: 'section'; readonly offset?: number }
+  | { readonly kind: 'section'; readonly entries: readonly Entry[]; readonly offset?: number }
   | { readonly kind: 'list'; readonly items: readonly Raw[]; readonly offset?: number };
+
+/** One `name: value` of a section. */
+export interface Entry {
+  readonly name: string;
+  readonly nameOffset: number;
+  readonly value: Raw;
+}
 
 /** The value in words, for messages. */
 export function describe(raw: Raw): string {

@@ -1,4 +1,3 @@
-import { convert, type Wrong, wording } from './convert.ts';
 import { environmentSettings, overrideSettings } from './environment.ts';
 import { fileSettings } from './file-settings.ts';
 import {
@@ -9,11 +8,12 @@ import {
   type KeyTable,
   keysOf,
   type Surroundings,
-  type Value,
 } from './key.ts';
-import { chmod, type ReadSecret, resolveSecrets } from './secret-files.ts';
+import { convertEntry, type Reading } from './records.ts';
+import { chmod, holdsSecret, type ReadSecret, resolveSecrets } from './secret-files.ts';
 import type { Givens, Origins, Override, Setting } from './setting.ts';
 import { shown } from './shown.ts';
+import { type Wrong, wording } from './text.ts';
 import { parseYaml } from './yaml.ts';
 
 /** Told one by one; a file with more faults than this is not the file that was meant. */
@@ -47,12 +47,15 @@ export async function readConfig<const T extends KeyTable>(
   inputs: Inputs,
 ): Promise<Outcome<T>> {
   const givens: Givens = new Map();
-  const inFile = inputs.file ? await takeFile(table, inputs.file, givens) : [];
+  const reading: Reading = { around: inputs.around, unknown: 0 };
+  const inFile = inputs.file ? await takeFile(table, inputs.file, givens, reading) : [];
   const environment = environmentSettings(table, inputs.around.env);
   const inTexts: string[] = [];
   const texts = [...environment.settings, ...overrideSettings(table, inputs.overrides)];
   for (const setting of texts) {
-    take(setting, setting.where, givens, (text) => inTexts.push(`${setting.where}: ${text}`));
+    take(setting, setting.where, givens, reading, (text) =>
+      inTexts.push(`${setting.where}: ${text}`),
+    );
   }
   const inSecrets = await resolveSecrets(table, givens, inputs.around.env, inputs.readSecret);
   const faults = [...inFile, ...environment.faults, ...inTexts, ...inSecrets];
@@ -68,16 +71,20 @@ function limited(faults: readonly string[]): readonly string[] {
   return [...faults.slice(0, MAX_FAULTS), `... and ${faults.length - MAX_FAULTS} more faults`];
 }
 
-async function takeFile(table: KeyTable, file: ConfigFile, givens: Givens): Promise<string[]> {
+async function takeFile(
+  table: KeyTable,
+  file: ConfigFile,
+  givens: Givens,
+  reading: Reading,
+): Promise<string[]> {
   const parsed = await parseYaml(file.text);
   const found = parsed.root ? fileSettings(table, parsed.root) : { settings: [], faults: [] };
   const faults = [...parsed.faults, ...found.faults];
   for (const setting of found.settings) {
     const { raw, offset = 0, path } = setting;
-    take(setting, `${file.name}:${place(file.text, offset)}`, givens, (text, wrong) => {
+    take(setting, `${file.name}:${place(file.text, offset)}`, givens, reading, (text, wrong) => {
       const at = wrong?.raw.offset ?? raw.offset ?? offset;
-      const item = wrong?.item === undefined ? '' : `[${wrong.item}]`;
-      faults.push({ offset: at, text: `${path}${item}: ${text}` });
+      faults.push({ offset: at, text: `${path}${wrong?.path ?? ''}: ${text}` });
     });
   }
   const name = shown(file.name, 200);
@@ -86,7 +93,9 @@ async function takeFile(table: KeyTable, file: ConfigFile, givens: Givens): Prom
     .map(({ offset, text }, i) =>
       i < MAX_FAULTS ? `${name}:${place(file.text, offset)}: ${text}` : text,
     );
-  const plain = found.settings.find(({ key }) => key.type === 'secret');
+  const plain = found.settings.find(
+    ({ path, key }) => key.type === 'secret' || holdsSecret(givens.get(path)?.value),
+  );
   return file.worldReadable && plain ? [...told, worldReadable(file.name, plain.path)] : told;
 }
 
@@ -110,14 +119,20 @@ function take(
   setting: Setting,
   where: string,
   givens: Givens,
+  reading: Reading,
   report: (text: string, wrong?: Wrong) => void,
 ): void {
   const { key, raw, path, source } = setting;
   let wrongs = 0;
-  const value = convert(key, raw, (wrong) => {
-    wrongs++;
-    report(wording(key, wrong), wrong);
-  });
+  const value = convertEntry(
+    key,
+    raw,
+    (wrong) => {
+      wrongs++;
+      report(wording(key, wrong), wrong);
+    },
+    reading,
+  );
   if (wrongs > 0) return;
   const inFile = isSecretFile(setting);
   const target = inFile ? path.slice(0, -'_file'.length) : path;
@@ -143,7 +158,7 @@ function build(table: KeyTable, givens: Givens, around: Surroundings, prefix = '
   return Object.freeze(Object.fromEntries(entries));
 }
 
-function valueAt(path: string, key: Key, givens: Givens, around: Surroundings): Value {
+function valueAt(path: string, key: Key, givens: Givens, around: Surroundings): unknown {
   const given = givens.get(path);
   return given ? given.value : defaultOf(key, around);
 }

@@ -1,5 +1,5 @@
 import { type KeyTable, keysOf } from './key.ts';
-import { makeSecret } from './secret.ts';
+import { isSecret, makeSecret } from './secret.ts';
 import type { Givens } from './setting.ts';
 import { shown } from './shown.ts';
 
@@ -62,6 +62,14 @@ async function takeCredential(
   const value = makeSecret(read.text);
   givens.set(path, { value, source: 'credential', where, inFile: false });
   return undefined;
+}
+
+/** There is a secret in it, however deep in maps, lists and records. */
+export function holdsSecret(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (isSecret(value)) return true;
+  const inner = value instanceof Map ? [...value.values()] : Object.values(value);
+  return inner.some(holdsSecret);
 }
 
 /** The command that takes the right to read from everybody but owner and group. */

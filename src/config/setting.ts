@@ -1,4 +1,4 @@
-import type { Key, Value } from './key.ts';
+import type { Key } from './key.ts';
 import type { Raw } from './raw.ts';
 
 /** Who set a value, from the weakest to the strongest. */
@@ -36,7 +36,7 @@ export type Origins = ReadonlyMap<string, Origin>;
 
 /** The value of one key as far as any source set it. */
 export interface Given extends Origin {
-  readonly value: Value;
+  readonly value: unknown;
   /** `value` is the path of the file that holds the secret. */
   readonly inFile: boolean;
 }

@@ -1,8 +1,8 @@
 import type { ParsedNode, Document as YamlDocument } from 'yaml';
-import type { Raw } from './raw.ts';
+import type { Entry, Raw } from './raw.ts';
 import { shown } from './shown.ts';
 
-/** Sections, lists and their entries inside each other; the keys need four. The parser recurses. */
+/** Sections, lists and their entries inside each other; the keys need seven. The parser recurses. */
 const MAX_DEPTH = 32;
 /** Words and marks of YAML: 300,000 are about 40,000 lines, and a second of parsing. */
 const MAX_LEXEMES = 300_000;
@@ -15,22 +15,9 @@ export interface Located {
   readonly text: string;
 }
 
-/** One `name: value` of a section. */
-export interface Entry {
-  readonly name: string;
-  readonly nameOffset: number;
-  readonly value: Node;
-}
-/** A value with its place; a section gives its entries. */
-export interface Node {
-  readonly raw: Raw;
-  readonly offset: number;
-  readonly entries: readonly Entry[];
-}
-
 export interface Parsed {
   /** Undefined where the text says nothing, or cannot be read. */
-  readonly root: Node | undefined;
+  readonly root: Raw | undefined;
   readonly faults: readonly Located[];
 }
 
@@ -117,7 +104,7 @@ function syntaxFaults(doc: Doc | undefined, second: number | undefined): readonl
 }
 
 /** Undefined, and a fault, for what is refused. */
-function nodeOf(yaml: Yaml, node: ParsedNode, faults: Located[]): Node | undefined {
+function nodeOf(yaml: Yaml, node: ParsedNode, faults: Located[]): Raw | undefined {
   const offset = node.range[0];
   const trick = trickOf(yaml, node);
   if (trick !== undefined) {
@@ -125,14 +112,14 @@ function nodeOf(yaml: Yaml, node: ParsedNode, faults: Located[]): Node | undefin
     return undefined;
   }
   if (yaml.isMap(node)) {
-    return { raw: { kind: 'section', offset }, offset, entries: entriesOf(yaml, node, faults) };
+    return { kind: 'section', entries: entriesOf(yaml, node, faults), offset };
   }
   if (yaml.isSeq(node)) {
-    const items = node.items.map((item) => nodeOf(yaml, item, faults)?.raw);
+    const items = node.items.map((item) => nodeOf(yaml, item, faults));
     const kept = items.filter((item) => item !== undefined);
-    return { raw: { kind: 'list', items: kept, offset }, offset, entries: [] };
+    return { kind: 'list', items: kept, offset };
   }
-  return { raw: yaml.isScalar(node) ? rawOf(node, offset) : nothing(offset), offset, entries: [] };
+  return yaml.isScalar(node) ? rawOf(node, offset) : nothing(offset);
 }
 
 function trickOf(yaml: Yaml, node: ParsedNode): string | undefined {
@@ -152,7 +139,7 @@ function entriesOf(yaml: Yaml, map: MapNode, faults: Located[]): readonly Entry[
     const name = yaml.isScalar(key) ? key.source : '';
     const fault = trickOf(yaml, key) ?? nameFault(yaml, key, entries.has(name));
     if (fault !== undefined) faults.push({ offset: nameOffset, text: fault });
-    const node = value ? nodeOf(yaml, value, faults) : emptyNode(nameOffset);
+    const node = value ? nodeOf(yaml, value, faults) : nothing(nameOffset);
     if (fault === undefined && node) entries.set(name, { name, nameOffset, value: node });
   }
   return [...entries.values()];
@@ -162,10 +149,6 @@ function nameFault(yaml: Yaml, key: ParsedNode, again: boolean): string | undefi
   if (!yaml.isScalar(key)) return 'a key must be a name';
   if (key.source === '<<') return 'the merge key <<: write the keys themselves';
   return again ? `${shown(key.source)}: stands here for the second time` : undefined;
-}
-
-function emptyNode(offset: number): Node {
-  return { raw: nothing(offset), offset, entries: [] };
 }
 
 function nothing(offset: number): Raw {

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { keysOf } from '../../src/config/key.ts';
+import { isCollection, type KeyTable, keysOf } from '../../src/config/key.ts';
 import { keys } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { configOf } from './reading.ts';
-import { configurationPage, exampleFile } from './reference.ts';
+import { configurationPage, exampleFile, exampleText } from './reference.ts';
 
 /** From dist/test/config/ to the root of the repository. */
 const root = new URL('../../../', import.meta.url);
@@ -45,7 +45,20 @@ test('the example says nothing but the defaults, and shows every key', async () 
 
 test('the example is valid too with the lines that it only shows', async () => {
   const text = readFileSync(example, 'utf8').replace(/^( *)#([a-z_]+: )/gm, '$1$2');
-  const { config } = await configOf(text);
+  const { config } = await configOf(text, {}, [], false);
   assert.equal(config.host, 'web-1');
   assert.equal(config.state_directory, '/var/lib/unitwatch');
+});
+
+test('every example of a map is valid, and shows something', async () => {
+  const examples = (table: KeyTable): readonly (readonly [string, string])[] =>
+    keysOf(table).flatMap(([path, key]) =>
+      isCollection(key) && key.example ? [[path, exampleText(path, key.example)] as const] : [],
+    );
+  assert.ok(examples(keys).length >= 6);
+  for (const [path, text] of examples(keys)) {
+    const { config } = await configOf(text);
+    const value = path.split('.').reduce<unknown>((at, name) => Object(at)[name], config);
+    assert.ok(value instanceof Map && value.size > 0, path);
+  }
 });

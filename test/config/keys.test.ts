@@ -12,7 +12,7 @@ test('every key has its own variable, a sentence and a default that it would acc
   const paths = settablePaths(keys);
   assert.equal(new Set(paths.map(variableOf)).size, paths.length);
   for (const [path, key] of keysOf(keys)) {
-    assert.match(path, /^[a-z][a-z_]*(?:\.[a-z][a-z_]*)?$/);
+    assert.match(path, /^[a-z][a-z_]*(?:\.[a-z][a-z_]*){0,2}$/);
     assert.match(key.doc, /^[A-Z].*\.$/, path);
     assert.equal(keyAt(keys, path), key);
     const plain = typeof key.default === 'function' ? undefined : key.default;
@@ -21,8 +21,7 @@ test('every key has its own variable, a sentence and a default that it would acc
       assert.match(key.default_doc ?? '', /\w/, path);
       continue;
     }
-    const name = path.split('.');
-    const yaml = name.length === 1 ? `${path}: ${text}` : `${name[0]}:\n  ${name[1]}: ${text}`;
+    const yaml = path.split('.').reduceRight((inner, name) => `{${name}: ${inner}}`, text);
     const { origins } = await configOf(yaml);
     assert.equal(origins.get(path)?.source, 'file');
   }

@@ -1,7 +1,7 @@
 import { formatDuration } from '../../src/config/duration.ts';
 import { variableOf } from '../../src/config/environment.ts';
 import { formatValue } from '../../src/config/format.ts';
-import { isKey, type Key, type KeyTable, keysOf } from '../../src/config/key.ts';
+import { isCollection, isKey, type Key, type KeyTable, keysOf } from '../../src/config/key.ts';
 
 /** What a key takes, in words. */
 function accepted(key: Key): string {
@@ -32,10 +32,27 @@ function accepted(key: Key): string {
       return 'absolute path';
     case 'secret':
       return 'secret';
+    case 'command':
+      return 'command';
+    case 'action':
+      return 'command or URL';
+    case 'regex':
+      return 'regular expression';
+    case 'argument-index':
+      return 'whole number or `any`';
+    case 'span':
+      return `number or span, up to ${key.max}`;
+    case 'url':
+      return 'URL';
+    case 'map-of':
+      return `names, each with ${isKey(key.of) ? accepted(key.of) : 'keys of its own'}; at most ${key.max}`;
+    case 'list-of':
+      return `list of ${isKey(key.of) ? accepted(key.of) : 'records'}; at most ${key.max}`;
   }
 }
 
 function defaultText(key: Key): string {
+  if (key.required) return 'must be given';
   const plain = typeof key.default === 'function' ? undefined : formatValue(key, key.default);
   return plain === undefined ? (key.default_doc ?? 'none') : `\`${plain}\``;
 }
@@ -44,6 +61,31 @@ function row([path, key]: readonly [string, Key]): string {
   const reload = key.reload ? 'yes' : 'no';
   const cells = [`\`${path}\``, accepted(key), defaultText(key), reload, key.doc];
   return `| ${cells.join(' | ')} |\n`;
+}
+
+/** The keys of each record, below the path of its map or list. */
+function recordTables(table: KeyTable, prefix: string): string {
+  return keysOf(table, prefix)
+    .map(([path, key]) => {
+      if (!isCollection(key)) return '';
+      const entry = key.type === 'map-of' ? `${path}.${key.names}` : `${path}[]`;
+      if (isKey(key.of)) return recordTables({ entry: key.of }, `${entry}.`);
+      const rows = keysOf(key.of, `${entry}.`).map(row).join('');
+      const example = key.example ? `\n\`\`\`yaml\n${exampleText(path, key.example)}\`\`\`\n` : '';
+      return `\n### \`${path}\`\n${example}\n${tableHead}${rows}${recordTables(key.of, `${entry}.`)}`;
+    })
+    .join('');
+}
+
+const tableHead = `| key | takes | default | reload | what it does |
+|---|---|---|---|---|
+`;
+
+/** The example of a map, from the first section on. */
+export function exampleText(path: string, example: string): string {
+  const names = path.split('.');
+  const lines = example.split('\n').map((line) => `${'  '.repeat(names.length)}${line}`);
+  return [...names.map((name, i) => `${'  '.repeat(i)}${name}:`), ...lines, ''].join('\n');
 }
 
 function secretKeys(table: KeyTable): string {
@@ -67,21 +109,26 @@ A faulty configuration starts nothing: every fault of every source is told at on
 
 "Reload" says whether a running agent takes a new value on a reload; the others wait for its next start.
 
-| key | takes | default | reload | what it does |
-|---|---|---|---|---|
-${keysOf(table).map(row).join('')}
+${tableHead}${keysOf(table).map(row).join('')}
 A dot stands for a section: \`metrics.node_exporter_names\` is \`node_exporter_names:\` below \`metrics:\`.
 
+## Entries
+
+Some keys have entries of their own: a map has names, which may be any text, and a record below each; a list has records. They stand in the file only: neither a variable nor the command line sets them. Below, a word in capitals stands for a name, and \`[]\` for an entry of a list. What an entry leaves out has the default that is told.
+${recordTables(table, '')}
 ## Who wins
 
 The command line, then the environment, then the file, then the default. A list is replaced as a whole, not added to.
 
-Every key is also a variable: \`UNITWATCH_\`, then the path in capitals with \`_\` for the dots: \`${variableOf('metrics.node_exporter_names')}=true\`. Lists are separated by commas, and a comma within \`/.../\` belongs to the expression; an empty variable is an empty list; for any other key it is a fault. A \`UNITWATCH_\` variable that is no key's is a fault, except \`UNITWATCH_CONFIG\` (the file) and what Kubernetes sets beside a Service called \`unitwatch\` (\`UNITWATCH_SERVICE_HOST\`, \`UNITWATCH_SERVICE_PORT...\`, \`UNITWATCH_PORT...\`).
+Every key is also a variable: \`UNITWATCH_\`, then the path in capitals with \`_\` for the dots: \`${variableOf('metrics.node_exporter_names')}=true\`. Keys with [entries](#entries) are an exception. Lists are separated by commas, and a comma within \`/.../\` belongs to the expression; an empty variable is an empty list; for any other key it is a fault. A \`UNITWATCH_\` variable that is no key's is a fault, except \`UNITWATCH_CONFIG\` (the file) and what Kubernetes sets beside a Service called \`unitwatch\` (\`UNITWATCH_SERVICE_HOST\`, \`UNITWATCH_SERVICE_PORT...\`, \`UNITWATCH_PORT...\`).
 
 ## Values
 
 - **Durations** have a unit: \`300ms\`, \`5s\`, \`5m\`, \`24h\`, \`7d\`, \`1h30m\`, \`1.5h\`. A bare number is refused.
 - **Patterns** are globs (\`*\`, \`?\`, \`[a-c]\`, \`[!a-c]\`; \`*\` also crosses dots), or a regular expression between slashes, which may match anywhere in the name unless it is anchored: \`/^app-\\d+\\.service$/\`.
+- **Commands** are a list (\`[/bin/systemctl, restart, nginx]\`), which runs as it is, without a shell; or one text, which \`/bin/sh -c\` runs. Nothing is put into a command: what it is about is in its environment.
+- **Regular expressions** are searched, not matched whole.
+- **Spans** are \`3\`, \`2-4\`, \`1+\` (or \`">=1"\`), \`"<=2"\`.
 - **Booleans** are \`true\` and \`false\`.
 - **Addresses** are \`host:port\`, or \`[::1]:9753\` for IPv6.
 - **Texts** have no control characters and at most 4,096 characters; a list has at most 10,000 entries.
@@ -112,9 +159,14 @@ function comment(text: string, indent: string): string {
 function exampleOf(table: KeyTable, indent: string): string {
   return Object.entries(table)
     .map(([name, node]) => {
-      if (!isKey(node)) return `${name}:\n${exampleOf(node, `${indent}  `)}`;
+      if (!isKey(node)) return `${indent}${name}:\n${exampleOf(node, `${indent}  `)}`;
       const plain = typeof node.default === 'function' ? undefined : node.default;
       const value = formatValue(node, plain);
+      if (isCollection(node) && node.example) {
+        const lines = node.example.split('\n').map((line) => `${indent}#   ${line}\n`);
+        const start = `${comment(node.doc, indent)}${indent}# Example:\n${indent}# ${name}:\n`;
+        return `${start}${lines.join('')}${indent}${name}: ${value}\n\n`;
+      }
       const setting =
         value === undefined
           ? comment(`Default: ${defaultText(node)}.`, indent) + exampleLine(name, node, indent)
@@ -144,10 +196,16 @@ function range(key: Key, indent: string): string {
 
 /** A key without a plain default is shown with a value that it might have. */
 function exampleLine(name: string, node: Key, indent: string): string {
-  const shown = { path: '/var/lib/unitwatch', boolean: 'true' };
-  const value = Object.entries(shown).find(([type]) => type === node.type)?.[1] ?? 'web-1';
-  return `${indent}#${name}: ${value}\n`;
+  return `${indent}#${name}: ${likely[node.type] ?? 'web-1'}\n`;
 }
+
+const likely: Partial<Record<Key['type'], string>> = {
+  path: '/var/lib/unitwatch',
+  boolean: 'true',
+  command: '[/usr/local/bin/check, --quick]',
+  action: 'https://hooks.example.org/unitwatch',
+  regex: 'nginx.*worker',
+};
 
 /** examples/unitwatch.yaml: every key with its default. */
 export function exampleFile(table: KeyTable): string {

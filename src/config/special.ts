@@ -1,0 +1,153 @@
+import type { Action, Command, Span } from './key.ts';
+import type { Raw } from './raw.ts';
+import { quoted, shown } from './shown.ts';
+import { plainText, type Report, toText } from './text.ts';
+
+/** A script of some pages; what is longer belongs into a file of its own. */
+const MAX_COMMAND = 16_384;
+/** Arguments of one command. */
+const MAX_ARGUMENTS = 256;
+/** Longest regular expression: people who write more have another tool. */
+const MAX_REGEX = 1_000;
+/** Longest URL: what servers commonly take. */
+const MAX_URL = 2_048;
+
+/** A list runs without a shell, one text by `/bin/sh -c`. */
+export function toCommand(raw: Raw, report: Report): Command | undefined {
+  if (raw.kind !== 'list') {
+    const text = commandText(raw, report);
+    if (text === undefined || text.trim() !== '') return text;
+    report({ what: 'must not be empty', raw });
+    return undefined;
+  }
+  if (raw.items.length > MAX_ARGUMENTS) {
+    const what = `must have at most ${MAX_ARGUMENTS} arguments, not ${raw.items.length}`;
+    report({ what, raw });
+    return undefined;
+  }
+  const words = raw.items.map((item, i) =>
+    commandText(item, (wrong) => report({ ...wrong, path: `[${i}]` })),
+  );
+  const [program, ...rest] = words;
+  if (words.length === 0 || program === '') {
+    report({ what: 'must begin with the program to run', raw });
+    return undefined;
+  }
+  const known = rest.filter((word) => word !== undefined);
+  if (program === undefined || known.length < rest.length) return undefined;
+  return Object.freeze([program, ...known] as const);
+}
+
+/** Lines and tabs are a shell's own; the kernel ends an argument at NUL. */
+function commandText(raw: Raw, report: Report): string | undefined {
+  const text = plainText(raw, report);
+  if (text === undefined) return undefined;
+  if (text.length > MAX_COMMAND) {
+    report({ what: `must have at most ${MAX_COMMAND} characters; call a script`, raw });
+    return undefined;
+  }
+  if (!/[^\P{Cc}\n\t]|\p{Cs}/u.test(text)) return text;
+  report({ what: 'must not contain control characters', raw });
+  return undefined;
+}
+
+/** A text that begins like a URL is a webhook. */
+export function toAction(raw: Raw, report: Report): Action | undefined {
+  if (raw.kind === 'text' && /^https?:/i.test(raw.text)) {
+    const url = toUrl(raw, report);
+    return url === undefined ? undefined : Object.freeze({ url });
+  }
+  const command = toCommand(raw, report);
+  return command === undefined ? undefined : Object.freeze({ command });
+}
+
+/** http or https, with a host and without a password: that belongs into a header. */
+export function toUrl(raw: Raw, report: Report): string | undefined {
+  const text = toText(raw, report);
+  if (text === undefined) return undefined;
+  if (text.length > MAX_URL) {
+    report({ what: `must have at most ${MAX_URL} characters`, raw });
+    return undefined;
+  }
+  const url = /^https?:\/\/[^/\s]/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  // What else is written there may be a password: it is not repeated.
+  if (url && (url.username !== '' || url.password !== '')) {
+    const hidden: Raw = {
+      kind: 'nothing',
+      ...(raw.offset !== undefined && { offset: raw.offset }),
+    };
+    const what = 'must not hold a user or a password: send them in a header';
+    report({ what, raw: hidden });
+    return undefined;
+  }
+  if (url && !/\s/.test(text)) return text;
+  const meant = /^[\w.-]+\.[\w.:-]+(?:\/\S*)?$/.test(text) ? `http://${text}` : undefined;
+  report({ what: 'must be a URL that begins with http:// or https://', raw, meant });
+  return undefined;
+}
+
+/** A variable of the host: `${host.ip}`. */
+const variable = /\$\{([^{}]*)\}/g;
+
+/** The source of a regular expression that is valid. */
+export function toRegex(variables: boolean, raw: Raw, report: Report): string | undefined {
+  const text = toText(raw, report);
+  if (text === undefined) return undefined;
+  if (text.length > MAX_REGEX) {
+    report({ what: `must have at most ${MAX_REGEX} characters`, raw });
+    return undefined;
+  }
+  const unnamed = variables
+    ? [...text.matchAll(variable)].find(([, name = '']) => !/^host\.\w+$/.test(name))
+    : undefined;
+  if (unnamed) {
+    const what = `has the variable ${quoted(unnamed[0])}; they are written like \${host.ip}`;
+    report({ what, raw });
+    return undefined;
+  }
+  try {
+    new RegExp(variables ? text.replace(variable, 'x') : text, 'u');
+    return text;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const reason = error.message.replace(/^.*\/u?: /, '');
+    report({ what: `is not a valid regular expression: ${shown(reason)}`, raw });
+    return undefined;
+  }
+}
+
+/** Farther than any argument list reaches. */
+const MAX_INDEX = 100_000;
+
+/** A place in an argument list. */
+export function toIndex(raw: Raw, report: Report): number | 'any' | undefined {
+  if (raw.kind === 'text' && raw.text === 'any') return 'any';
+  const value = raw.kind === 'number' ? raw.value : Number.NaN;
+  if (Number.isSafeInteger(value) && Math.abs(value) <= MAX_INDEX) return value;
+  const what = `must be a whole number (from 0; below 0 from the end: -1 is the last) or any`;
+  const isNumeral = raw.kind === 'text' && /^-?\d+$/.test(raw.text);
+  report({ what, raw, meant: isNumeral ? raw.text : undefined });
+  return undefined;
+}
+
+/** `3`, `2-4`, `1+` (or `>=1`), `<=2`. */
+export function toSpan(most: number, raw: Raw, report: Report): Span | undefined {
+  const text = raw.kind === 'text' || raw.kind === 'number' ? raw.text.replace(/\s+/g, '') : '';
+  const span = spanOf(text);
+  const top = span?.max ?? span?.min ?? 0;
+  if (span && top <= most && span.min <= top) return Object.freeze(span);
+  const what = `must be a number or a span such as 2-4 or 1+, up to ${most}`;
+  report({ what, raw });
+  return undefined;
+}
+
+function spanOf(text: string): Span | undefined {
+  const whole = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (whole !== undefined) return { min: whole, max: whole };
+  const [, from, to] = /^(\d{1,9})(?:-|\.\.)(\d{1,9})$/.exec(text) ?? [];
+  if (from !== undefined) return { min: Number(from), max: Number(to) };
+  const least = /^(?:(\d{1,9})\+|>=(\d{1,9}))$/.exec(text);
+  if (least) return { min: Number(least[1] ?? least[2]), max: undefined };
+  const most = /^<=(\d{1,9})$/.exec(text);
+  return most ? { min: 0, max: Number(most[1]) } : undefined;
+}
