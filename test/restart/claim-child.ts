@@ -7,9 +7,9 @@ import { SourceError } from '../../src/restart/contract.ts';
 import { mysqlSource } from '../../src/restart/sources/mysql.ts';
 import { clock, ending } from './sourcing.ts';
 
-const [, , json = '', host = '', mode = ''] = process.argv;
+const [, , json = '', hostName = '', mode = ''] = process.argv;
 const { repairMs = 0, ...options } = JSON.parse(json);
-const source = mysqlSource({ ...options, clock, host, password: { reveal: () => 'right' } });
+const source = mysqlSource({ ...options, clock, hostName, password: { reveal: () => 'right' } });
 
 async function repair(): Promise<number> {
   const alarms = await source.poll();
@@ -19,7 +19,7 @@ async function repair(): Promise<number> {
       process.stdout.write(`${alarm.process}\n`);
       if (mode === 'stay') await new Promise(() => {});
       await sleep(repairMs);
-      await source.settle(alarm, ending(true, host));
+      await source.settle(alarm, ending(true, hostName));
     }),
   );
   return alarms.length;

@@ -42,14 +42,14 @@ function reach() {
 }
 
 function source(
-  host: string,
+  hostName: string,
   options: Partial<SourceOptions & { query_timeout: number }> = {},
 ): TableSource {
   const made = mysqlSource({
     ...reach(),
     password: { reveal: () => 'right' },
     clock,
-    host,
+    hostName,
     ...options,
   });
   open.push(made);
@@ -111,7 +111,7 @@ for (const engine of ['InnoDB', 'MyISAM']) {
 
 test('four sources race for one alarm, many times: one of them has it', async () => {
   await raise(1);
-  const racers = ['a', 'b', 'c', 'd'].map((host) => source(host));
+  const racers = ['a', 'b', 'c', 'd'].map((name) => source(name));
   for (let round = 0; round < 30; round++) {
     await db.sql('UPDATE STATUS_PROCESS SET alarma = 1');
     const alarms = await Promise.all(racers.map(async (one) => only(await one.poll())));

@@ -39,6 +39,7 @@ beforeEach(async () => {
 function source(options: Partial<MysqlOptions & SourceOptions> = {}): TableSource {
   const made = mysqlSource({
     clock,
+    hostName: 'tester',
     host: 'localhost',
     port: db.port,
     user: 'agent',

@@ -33,6 +33,7 @@ after(async () => {
 function source(options: Partial<MysqlOptions & SourceOptions> = {}): TableSource {
   const made = mysqlSource({
     clock,
+    hostName: 'tester',
     host: '127.0.0.1',
     port: db.port,
     user: 'agent',
@@ -82,14 +83,14 @@ test('a row in alarm is an alarm, is claimed, cleared, and gets a note before th
   const [claim] = await db.sql(
     'SELECT *, TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP, lease_until) AS lease FROM UNITWATCH_CLAIM',
   );
-  assert.match(String(claim?.['agent']), /^127\.0\.0\.1 [\w-]{36}$/);
+  assert.match(String(claim?.['agent']), /^tester [\w-]{36}$/);
   assert.ok(Number(claim?.['lease']) > 250, String(claim?.['lease']));
   await one.settle(alarm, ending(true));
   const { alarma, notes } = await row(1);
   assert.equal(alarma, 0);
   assert.match(
     String(notes),
-    /^2026-01-31T09:26:53\.\d{6}Z unitwatch@127\.0\.0\.1: repaired after 2 attempts: the service is up\nolder$/,
+    /^2026-01-31T09:26:53\.\d{6}Z unitwatch@tester: repaired after 2 attempts: the service is up\nolder$/,
   );
   assert.deepEqual(await db.sql('SELECT * FROM UNITWATCH_CLAIM'), []);
   assert.deepEqual(await one.poll(), []);

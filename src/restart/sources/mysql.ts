@@ -159,12 +159,6 @@ class MysqlTables implements AlarmTables {
     );
   }
 
-  release(ids: readonly number[], agent: string): Promise<void> {
-    return this.#do(() =>
-      this.#connections.again(() => this.#connections.use((on) => give(on, ids, agent))),
-    );
-  }
-
   finish(finish: Finish, agent: string, access: Access): Promise<void> {
     return this.#do(() =>
       this.#connections.transaction(async (on) => {

@@ -15,8 +15,8 @@ const defaultLeaseMs = 300_000;
 
 export interface SourceOptions {
   readonly clock: Clock;
-  /** Of this agent, in notes and claims. */
-  readonly host: string;
+  /** The agent's own, in notes and claims. */
+  readonly hostName: string;
   /** Where handled rows and repairs not yet written down outlive the agent. */
   readonly keeper?: Keeper | undefined;
   /** Whether this host has a unit or a process of that name; without it, it has them all. */
@@ -161,7 +161,7 @@ export class TableAlarms implements TableSource {
   async settle(alarm: Alarm, ending: Ending): Promise<void> {
     const memory = await this.#remembered();
     const held = this.#held.get(alarm.id);
-    const { note, mark } = noteOf(ending, this.#options.host);
+    const { note, mark } = noteOf(ending, this.#options.hostName);
     const clear = ending.worked && !held?.gone;
     const finish = memory.begin({ ids: held?.ids ?? this.#idsOf(alarm), clear, note, mark });
     this.#held.delete(alarm.id);
@@ -230,7 +230,7 @@ export class TableAlarms implements TableSource {
 
   async #self(): Promise<{ readonly agent: string }> {
     const { instance } = await this.#remembered();
-    return { agent: `${this.#options.host.slice(0, 64)} ${instance}` };
+    return { agent: `${this.#options.hostName.slice(0, 64)} ${instance}` };
   }
 
   async #save(memory: Memory): Promise<void> {

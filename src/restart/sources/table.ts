@@ -59,7 +59,6 @@ export interface AlarmTables {
   take(ids: readonly number[], agent: string, leaseMs: number): Promise<boolean>;
   /** Answers which are still this agent's. */
   renew(ids: readonly number[], agent: string, leaseMs: number): Promise<readonly number[]>;
-  release(ids: readonly number[], agent: string): Promise<void>;
   /** In one transaction: clears, notes, releases. Leaves what another agent has claimed. */
   finish(finish: Finish, agent: string, access: Access): Promise<void>;
   close(): Promise<void>;
