@@ -6,7 +6,7 @@ import { codeOf, isOfStatement, type MysqlOptions } from './mysql-errors.ts';
 import { quoted } from './name.ts';
 
 /** One reads while the other writes an ending down; more would only wait for the same rows. */
-const connectionsMax = 2;
+const defaultPoolSize = 2;
 /** Work that waits for one of them; a hundred repairs may end at once. */
 const waitingMax = 1_000;
 /** Work as a whole: a handful of statements, each within its own limit. */
@@ -175,7 +175,7 @@ export class MysqlConnections {
       flags: ['-LOCAL_FILES'],
       enableKeepAlive: true,
       keepAliveInitialDelay: 30_000,
-      connectionLimit: connectionsMax,
+      connectionLimit: this.#options.pool_size ?? defaultPoolSize,
       maxIdle: 1,
       idleTimeout: idleMs,
       queueLimit: waitingMax,

@@ -19,6 +19,8 @@ export interface MysqlOptions {
   readonly ca_file?: string | undefined;
   readonly connect_timeout: number;
   readonly query_timeout: number;
+  /** Connections at one time. */
+  readonly pool_size?: number | undefined;
 }
 
 type Says = (options: MysqlOptions) => string;

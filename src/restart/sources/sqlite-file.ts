@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseSync } from '@photostructure/sqlite';
+import type { DatabaseSyncInstance } from '@photostructure/sqlite';
 import { SourceError } from '../contract.ts';
 import { quoted } from './name.ts';
 
@@ -68,7 +68,7 @@ export function sqliteError(error: unknown, path: string): unknown {
 /** One SQLite file, opened when it is wanted, and anew after a failure. The only place that knows the package. */
 export class SqliteFile {
   readonly #options: SqliteOptions;
-  #open: DatabaseSync | undefined;
+  #open: DatabaseSyncInstance | undefined;
   #inode = 0;
   #closed = false;
 
@@ -119,7 +119,7 @@ export class SqliteFile {
   }
 
   /** A file that was put in the place of the old one is opened anew: the old one is nobody's. */
-  async #database(): Promise<DatabaseSync> {
+  async #database(): Promise<DatabaseSyncInstance> {
     const { path } = this.#options;
     const inode = await inodeOf(path);
     if (inode !== this.#inode) this.#drop();
@@ -132,7 +132,7 @@ export class SqliteFile {
   }
 }
 
-function statements(database: DatabaseSync): Sqlite {
+function statements(database: DatabaseSyncInstance): Sqlite {
   return {
     rows: (sql, ...values) => database.prepare(sql).all(...values),
     change: (sql, ...values) => database.prepare(sql).run(...values).changes,
