@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +48,19 @@ function sql(text: string, ...values: (string | number | Uint8Array | null)[]) {
   } finally {
     database.close();
   }
+}
+
+/** A file with a journal of the old kind and one row in alarm, made without this project. */
+function oldFile(): string {
+  const file = join(folder, 'old.sqlite');
+  const database = new DatabaseSync(file);
+  database.exec(`
+    CREATE TABLE STATUS_PROCESS (process_id INT PRIMARY KEY, alarma TINYINT, sound TINYINT, notes TEXT);
+    CREATE TABLE PROCESE (process_id INT PRIMARY KEY, process_name VARCHAR(255));
+    INSERT INTO STATUS_PROCESS VALUES (1, 1, 0, NULL);
+    INSERT INTO PROCESE VALUES (1, 'web')`);
+  database.close();
+  return file;
 }
 
 function raise(id: number, name: string | Uint8Array | null): void {
@@ -203,7 +208,6 @@ test('no file: refused, and none is made', async () => {
 });
 
 test('what is no database, a damaged one, one without the tables or a column: refused with one sentence', async () => {
-  raise(1, 'web');
   const text = join(folder, 'text');
   writeFileSync(text, 'This is a text and not a database.\n'.repeat(200));
   assert.match(
@@ -219,22 +223,20 @@ test('what is no database, a damaged one, one without the tables or a column: re
   sql('ALTER TABLE STATUS_PROCESS RENAME COLUMN sound TO noise');
   assert.match(await fault(source().poll()), /^refused: .*a column is missing/);
   sql('ALTER TABLE STATUS_PROCESS RENAME COLUMN noise TO sound');
-  sql('PRAGMA journal_mode = DELETE');
-  const file = await openFile(path, 'r+');
-  await file.write(Buffer.alloc(statSync(path).size - 4096, 0xa5), 0, undefined, 4096);
+  const damaged = oldFile();
+  const file = await openFile(damaged, 'r+');
+  await file.write(Buffer.alloc(statSync(damaged).size - 4096, 0xa5), 0, undefined, 4096);
   await file.close();
-  assert.match(await fault(source().poll()), /^refused: .*is damaged: restore it/);
+  assert.match(await fault(source({ path: damaged }).poll()), /^refused: .*is damaged: restore it/);
 });
 
 test('a file that may only be read: nothing is written, the handled are remembered', async () => {
-  raise(1, 'web');
-  sql('PRAGMA journal_mode = DELETE');
+  const old = oldFile();
   const keeper = keeperInMemory();
-  const one = source({ keeper });
+  const one = source({ path: old, keeper });
   chmodSync(folder, 0o755);
-  chmodSync(path, 0o444);
+  chmodSync(old, 0o444);
   if (isRoot) {
-    chownSync(path, 0, 0);
     process.seteuid?.(nobody);
   }
   try {
@@ -244,7 +246,7 @@ test('a file that may only be read: nothing is written, the handled are remember
     assert.equal(await one.claim(alarm), true);
     await one.settle(alarm, ending(true));
     assert.deepEqual(await one.poll(), []);
-    assert.deepEqual(await source({ keeper }).poll(), []);
+    assert.deepEqual(await source({ path: old, keeper }).poll(), []);
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
