@@ -1,7 +1,7 @@
 import type { Ending } from '../contract.ts';
 
 /** Bytes of MySQL's TEXT. */
-export const notesBytes = 65_535;
+const notesBytes = 65_535;
 /** Longest sentence taken over into a note. */
 const sentenceMax = 1_000;
 const controls = /[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;

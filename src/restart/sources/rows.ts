@@ -1,5 +1,5 @@
 import { quoted, type ReadName, readId, readName } from './name.ts';
-import { type AlarmRow, alarmsMax, type OddRow, oddMax } from './table.ts';
+import { type Access, type AlarmRow, alarmsMax, type OddRow, oddMax } from './table.ts';
 import type { RowWarning } from './warnings.ts';
 
 /** Rows in alarm under one name: they are one alarm, that of the lowest `process_id`. */
@@ -79,4 +79,22 @@ export function oddWarnings(rows: readonly OddRow[]): readonly RowWarning[] {
     }
   }
   return warnings;
+}
+
+/** What the database user may not do, and what follows from it. */
+export function accessWarnings({ clear, note, claim }: Access): readonly RowWarning[] {
+  const sentences: string[] = [];
+  if (!clear) {
+    sentences.push(
+      'The database user may not change STATUS_PROCESS: rows are not cleared, and what was repaired is remembered until its alarm goes.',
+    );
+  } else if (!note) {
+    sentences.push('The database user may not change STATUS_PROCESS.notes: repairs leave no note.');
+  }
+  if (!(claim && clear)) {
+    sentences.push(
+      'No claims can be kept in UNITWATCH_CLAIM: this agent repairs only what its own host has.',
+    );
+  }
+  return sentences.map((sentence) => ({ processId: undefined, sentence }));
 }

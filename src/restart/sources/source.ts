@@ -4,7 +4,7 @@ import { type AlarmSource, type Ending, SourceError } from '../contract.ts';
 import { type Keeper, Memory } from './memory.ts';
 import { quoted } from './name.ts';
 import { noteOf } from './note.ts';
-import { judge, oddWarnings } from './rows.ts';
+import { accessWarnings, judge, oddWarnings } from './rows.ts';
 import { type Access, type AlarmTables, alarmsMax, claimHoursMax, type Finish } from './table.ts';
 import { type RowWarning, Warnings } from './warnings.ts';
 
@@ -298,21 +298,4 @@ export class TableAlarms implements TableSource {
       lost.map((processId) => ({ processId, sentence })),
     );
   }
-}
-
-function accessWarnings({ clear, note, claim }: Access): readonly RowWarning[] {
-  const sentences: string[] = [];
-  if (!clear) {
-    sentences.push(
-      'The database user may not change STATUS_PROCESS: rows are not cleared, and what was repaired is remembered until its alarm goes.',
-    );
-  } else if (!note) {
-    sentences.push('The database user may not change STATUS_PROCESS.notes: repairs leave no note.');
-  }
-  if (!(claim && clear)) {
-    sentences.push(
-      'No claims can be kept in UNITWATCH_CLAIM: this agent repairs only what its own host has.',
-    );
-  }
-  return sentences.map((sentence) => ({ processId: undefined, sentence }));
 }

@@ -40,14 +40,28 @@ const outages: Readonly<Record<number, string>> = {
   13: 'the disk is full',
 };
 
-/** SQLite's primary result code; 0 for any other error. */
+/** An error met while rows are read comes without its code, with the message of that code alone. */
+const codeOfMessage: Readonly<Record<string, number>> = {
+  'access permission denied': 3,
+  'database is locked': 5,
+  'database table is locked': 6,
+  'attempt to write a readonly database': 8,
+  'disk I/O error': 10,
+  'database disk image is malformed': 11,
+  'database or disk is full': 13,
+  'unable to open database file': 14,
+  'file is not a database': 26,
+};
+
+/** SQLite's primary result code; 0 for an error that is none of SQLite's. */
 export function resultCode(error: unknown): number {
-  if (!(error instanceof Error) || !('errcode' in error)) return 0;
-  return typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
+  if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) return 0;
+  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
+  return codeOfMessage[error.message] ?? 1;
 }
 
 /** Any error of SQLite as one sentence; others are ours, and go on as they are. */
-export function sqliteError(error: unknown, path: string): unknown {
+function sqliteError(error: unknown, path: string): unknown {
   const code = resultCode(error);
   if (!(error instanceof Error) || code === 0) return error;
   const shown = quoted(path);
