@@ -50,6 +50,7 @@ export class TableAlarms implements TableSource {
   readonly name: AlarmSourceName;
   readonly #tables: AlarmTables;
   readonly #options: SourceOptions;
+  readonly #leaseMs: number;
   readonly #warnings = new Warnings();
   /** When each row was seen in alarm first. */
   readonly #since = new Map<number, RealtimeUs>();
@@ -67,6 +68,7 @@ export class TableAlarms implements TableSource {
     this.name = name;
     this.#tables = tables;
     this.#options = options;
+    this.#leaseMs = options.leaseMs ?? defaultLeaseMs;
   }
 
   get exclusive(): boolean {
@@ -185,9 +187,7 @@ export class TableAlarms implements TableSource {
   async #write(finish: Finish, memory: Memory): Promise<void> {
     const { agent } = await this.#self();
     if (this.#lookedUs === Number.NEGATIVE_INFINITY) await this.#look();
-    if (this.#access.clear || this.#access.note) {
-      await this.#finish(finish, agent);
-    }
+    if (this.#access.clear || this.#access.note) await this.#finish(finish, agent);
     // Not `else`: the write may have shown that it is not allowed any more.
     if (!this.#access.clear && finish.clear) for (const id of finish.ids) memory.handled.add(id);
     memory.end(finish);
@@ -210,10 +210,6 @@ export class TableAlarms implements TableSource {
     this.#closed = true;
     clearInterval(this.#renewal);
     await this.#tables.close();
-  }
-
-  get #leaseMs(): number {
-    return this.#options.leaseMs ?? defaultLeaseMs;
   }
 
   #idsOf(alarm: Alarm): readonly number[] {
