@@ -83,12 +83,18 @@ const outages: Readonly<Record<string, string>> = {
   ER_SERVER_SHUTDOWN: 'it is being stopped',
 };
 
+/** MariaDB's own errors, which the driver knows by number only (mariadb.com/kb/en/mariadb-error-codes). */
+const mariaDbCodes: Readonly<Record<number, string>> = {
+  1969: 'ER_STATEMENT_TIMEOUT',
+  4151: 'ER_ACCOUNT_HAS_BEEN_LOCKED',
+};
+
 /** The code of an error, whichever way it is given; empty where there is none. */
 export function codeOf(error: unknown): string {
-  if (!(error instanceof Error) || !('code' in error)) return '';
-  // A certificate that is refused comes with Node's own code, of which there are dozens.
-  if (error instanceof AggregateError) return codeOf(error.errors[0]) || String(error.code);
-  return String(error.code);
+  if (!(error instanceof Error)) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  const number = 'errno' in error && typeof error.errno === 'number' ? error.errno : 0;
+  return mariaDbCodes[number] ?? '';
 }
 
 /** The server has refused one statement; the connection is as it was. */
