@@ -30,7 +30,8 @@ const owner: Readonly<Record<string, string>> = {
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
   yaml: 'src/config/yaml.ts',
-  'mysql2/promise': 'src/restart/',
+  'mysql2/promise': 'src/restart/sources/mysql-connections.ts',
+  '@photostructure/sqlite': 'src/restart/sources/sqlite-file.ts',
   pino: 'cmd/',
 };
 
