@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isTrustedHost } from './host-check.ts';
-import type { RouteContext, Routes } from './http-routes.ts';
-import { createRoutes } from './http-routes.ts';
+import type { Route, RouteContext, Routes } from './http-routes.ts';
+import { createRoutes, findRoute, listedRoutes } from './http-routes.ts';
 
 export interface Listen {
   /** Address or name to listen on. */
@@ -32,7 +32,7 @@ const httpLimits = {
   headerBytes: 8_192,
   /** A client that has not sent its headers by then is no client (slowloris). */
   headersMs: 5_000,
-  /** The same for a whole request; no route reads a body. */
+  /** The same for a whole request; bodies have a few KB. */
   requestMs: 5_000,
   /** How often the two are looked at. */
   checkMs: 1_000,
@@ -105,15 +105,21 @@ async function answer(
   for (const [name, value] of securityHeaders) response.setHeader(name, value);
   // A request may name the whole address in its first line, RFC 9112, section 3.2.2.
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '');
-  const path = target.split('?', 1)[0] || '/';
-  const route = routes.get(path);
-  if (hasBody(request)) {
-    refuse(response, 413, 'No path takes a request with a body.');
-  } else if (!route) {
-    refuse(response, 404, `Nothing here. There is ${[...routes.keys()].join(', ')}.`);
-  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    refuse(response, 405, 'Only GET and HEAD are understood.');
+  const found = findRoute(routes, target);
+  const route = found?.route;
+  const allowed = methodsOf(route);
+  const takesBody = request.method === 'POST' && allowed.includes('POST');
+  const bodyBytes = takesBody ? (route?.bodyBytes ?? 0) : 0;
+  if (hasBody(request) && bodyBytes === 0) {
+    refuse(response, 413, 'This path takes no request with a body.');
+  } else if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
+    refuse(response, 413, `The body of the request is too long: at most ${bodyBytes} bytes.`);
+  } else if (!found || !route) {
+    const paths = listedRoutes(routes).map(([path]) => path);
+    refuse(response, 404, `Nothing here. There is ${paths.join(', ')}.`);
+  } else if (!allowed.includes(request.method ?? '')) {
+    response.setHeader('Allow', allowed.join(', '));
+    refuse(response, 405, `Here only ${allowed.join(' and ')} can be used.`);
   } else if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names)) {
     refuse(
       response,
@@ -121,8 +127,15 @@ async function answer(
       'This host name is not known here. Use the IP address, or add the name to `allowed_hosts`.',
     );
   } else {
-    await route.handle(request, response);
+    await route.handle(request, response, found.target);
   }
+}
+
+const reading = ['GET', 'HEAD'];
+
+function methodsOf(route: Route | undefined): readonly string[] {
+  if (route?.methods === undefined) return reading;
+  return route.methods.flatMap((method) => (method === 'GET' ? reading : [method]));
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
