@@ -185,7 +185,7 @@ export function isProblemService(service: ServiceStatus, hasFinding: boolean): b
   return isDownService(service) || service.state === 'waiting' || hasFinding;
 }
 
-function isDownCheck({ state, outage }: CheckView): boolean {
+export function isDownCheck({ state, outage }: CheckView): boolean {
   return !outage && (state === 'missing' || state === 'down' || state === 'too_many');
 }
 

@@ -106,29 +106,39 @@ async function answer(
   // A request may name the whole address in its first line, RFC 9112, section 3.2.2.
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '');
   const found = findRoute(routes, target);
-  const route = found?.route;
+  const refusal = refusalOf(request, found?.route, names);
+  if (refusal) {
+    if (refusal[0] === 405) response.setHeader('Allow', methodsOf(found?.route).join(', '));
+    refuse(response, ...refusal);
+  } else if (found === undefined) {
+    const paths = listedRoutes(routes).map(([path]) => path);
+    refuse(response, 404, `Nothing here. There is ${paths.join(', ')}.`);
+  } else {
+    await found.route.handle(request, response, found.target);
+  }
+}
+
+/** Why the route is not asked; undefined where it is, or where there is none. */
+function refusalOf(
+  request: IncomingMessage,
+  route: Route | undefined,
+  names: ReadonlySet<string>,
+): readonly [status: number, sentence: string] | undefined {
   const allowed = methodsOf(route);
   const takesBody = request.method === 'POST' && allowed.includes('POST');
   const bodyBytes = takesBody ? (route?.bodyBytes ?? 0) : 0;
-  if (hasBody(request) && bodyBytes === 0) {
-    refuse(response, 413, 'This path takes no request with a body.');
-  } else if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
-    refuse(response, 413, `The body of the request is too long: at most ${bodyBytes} bytes.`);
-  } else if (!found || !route) {
-    const paths = listedRoutes(routes).map(([path]) => path);
-    refuse(response, 404, `Nothing here. There is ${paths.join(', ')}.`);
-  } else if (!allowed.includes(request.method ?? '')) {
-    response.setHeader('Allow', allowed.join(', '));
-    refuse(response, 405, `Here only ${allowed.join(' and ')} can be used.`);
-  } else if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names)) {
-    refuse(
-      response,
+  if (hasBody(request) && bodyBytes === 0) return [413, 'This path takes no request with a body.'];
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytes)
+    return [413, `The body of the request is too long: at most ${bodyBytes} bytes.`];
+  if (route === undefined) return undefined;
+  if (!allowed.includes(request.method ?? ''))
+    return [405, `Here only ${allowed.join(' and ')} can be used.`];
+  if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names))
+    return [
       403,
       'This host name is not known here. Use the IP address, or add the name to `allowed_hosts`.',
-    );
-  } else {
-    await route.handle(request, response, found.target);
-  }
+    ];
+  return undefined;
 }
 
 const reading = ['GET', 'HEAD'];

@@ -6,7 +6,7 @@ import type { PageContext } from './context.ts';
 import { detailPage, unknownPage } from './detail.ts';
 import { framed } from './frame.ts';
 import { checkJson, detailJson, findingJson, serviceJson, statusJson } from './json.ts';
-import { filterForm, filterOf, overview } from './overview.ts';
+import { filterForm, filterOf, headline, overview } from './overview.ts';
 import type { Answers } from './paths.ts';
 import { SharedRun } from './refresh.ts';
 import { Responder } from './respond.ts';
@@ -77,6 +77,7 @@ function overviewPage(context: PageContext, view: StatusView, { query, routes }:
     version: view.version,
     canAct: Boolean(context.token),
     routes,
+    head: headline(view),
     live: overview(view, filter),
     controls: filterForm(filter),
   });

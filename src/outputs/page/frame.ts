@@ -10,15 +10,16 @@ export interface Frame {
   /** Where one came from; undefined on the first page. */
   readonly back?: { readonly path: string; readonly title: string };
   readonly routes: Routes;
-  /** What the script replaces when something has changed. */
+  /** What the script replaces when something has changed, in two parts. */
+  readonly head?: Html;
   readonly live: Html;
-  /** Above it, and left alone: what somebody may be typing into. */
+  /** Between them, and left alone: what somebody may be typing into. */
   readonly controls?: Html;
 }
 
 /** A whole page. What is drawn in it is `live`; everything works without the script. */
 export function framed(frame: Frame): string {
-  const { title, host, version, canAct, back, routes, live, controls } = frame;
+  const { title, host, version, canAct, back, routes, head, live, controls } = frame;
   const paths = listedRoutes(routes).map(
     ([path, row]) => html`<li><a href="${path}">${path}</a> ${row.title}</li>
 `,
@@ -43,10 +44,16 @@ export function framed(frame: Frame): string {
 ${bar}
 <main id="main" tabindex="-1">
 ${back && html`<nav aria-label="Back"><a href="${back.path}">← ${back.title}</a></nav>`}
-<div id="live">
+${
+  head &&
+  html`<div id="head" class="live">
+${head}
+</div>`
+}
+${controls}
+<div id="live" class="live">
 ${live}
 </div>
-${controls}
 ${canAct && unlockForm}
 </main>
 <p id="news" class="news" role="status" aria-live="polite"></p>

@@ -1,14 +1,11 @@
 import type { LeakSlope, ServiceHistory } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
-import { exactTime, type Html, html, readable, rough, size } from './html.ts';
+import { exactTime, type Html, html, rough, size } from './html.ts';
 import { round } from './timeline.ts';
 
-const width = 640;
+/** The style stretches it to the width there is; words stand outside, so that they keep their size. */
+const width = 1_000;
 const height = 200;
-const left = 60;
-const right = width - 8;
-const top = 10;
-const bottom = height - 26;
 
 /** Memory over time, the line that a leak follows, and the limit where it is near. */
 export function memoryChart(name: string, history: ServiceHistory): Html | false {
@@ -21,30 +18,27 @@ export function memoryChart(name: string, history: ServiceHistory): Html | false
   const isLimitNear = limitBytes !== undefined && limitBytes < most * 2;
   const scale = niceAbove(isLimitNear ? Math.max(limitBytes, most) : most);
   const lengthUs = Math.max(1, last.timeUs - first.timeUs);
-  const x = (us: RealtimeUs): number =>
-    round(left + ((us - first.timeUs) / lengthUs) * (right - left));
+  const x = (us: RealtimeUs): number => round(((us - first.timeUs) / lengthUs) * width);
   const y = (bytes: number): number =>
-    round(bottom - (Math.min(Math.max(0, bytes), scale) / scale) * (bottom - top));
+    round(height - (Math.min(Math.max(0, bytes), scale) / scale) * height);
   const line = memory.map(({ timeUs, bytes }) => `${x(timeUs)} ${y(bytes)}`).join('L');
-  const grid = [0, 0.5, 1].map((share) => {
-    const at = y(scale * share);
-    return html`<line class="grid" x1="${left}" x2="${right}" y1="${at}" y2="${at}"/><text class="tick end" x="${left - 6}" y="${at + 4}">${size(scale * share)}</text>
-`;
-  });
   const growth = slope ? ` It grows by ${size(slope.bytesPerHour)} an hour.` : '';
   const sum = `From ${size(first.bytes)} to ${size(last.bytes)} in ${rough(lengthUs)}, at most ${size(most)}.${growth}`;
   return html`<figure>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="memory-title memory-text">
+<div class="scaled">
+<p class="scale" aria-hidden="true"><span>${size(scale)}</span> <span>${size(scale / 2)}</span> <span>0 B</span></p>
+<svg class="chart" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-labelledby="memory-title memory-text">
 <title id="memory-title">Memory of ${name} over time</title>
 <desc id="memory-text">${sum}</desc>
-${grid}<path class="area" d="M${line}L${x(last.timeUs)} ${bottom}L${left} ${bottom}z"/>
+<path class="grid" d="M0 0.5h${width}M0 ${height / 2}h${width}M0 ${height - 0.5}h${width}"/>
+<path class="area" d="M${line}L${x(last.timeUs)} ${height}L0 ${height}z"/>
 <path class="curve" d="M${line}"/>
-${isLimitNear && html`<line class="limit" x1="${left}" x2="${right}" y1="${y(limitBytes)}" y2="${y(limitBytes)}"><title>limit ${size(limitBytes)}</title></line>`}
+${isLimitNear && html`<path class="limit" d="M0 ${y(limitBytes)}h${width}"><title>limit ${size(limitBytes)}</title></path>`}
 ${slope && slopeLine(slope, first.timeUs, last, x, y)}
-<text class="tick" x="${left}" y="${height - 8}">${readable(first.timeUs)}</text>
-<text class="tick end" x="${right}" y="${height - 8}">${readable(last.timeUs).slice(11)}</text>
 </svg>
-<figcaption><span class="key">${sum}</span>${limitBytes !== undefined && html` <span class="key">Limit: ${size(limitBytes)}.</span>`}</figcaption>
+</div>
+<p class="ends"><span>${exactTime(first.timeUs)}</span> <span>${exactTime(last.timeUs)}</span></p>
+<figcaption><span class="key">${sum}</span>${slope && html` <span class="key"><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="slope" d="M0 3h24"/></svg> the leak's slope</span>`}${limitBytes !== undefined && html` <span class="key">${isLimitNear && html`<svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="limit" d="M0 3h24"/></svg> `}limit ${size(limitBytes)}</span>`}</figcaption>
 </figure>
 <details><summary>Memory as a table</summary>
 <table class="plain"><caption>Memory of ${name}</caption>
@@ -67,7 +61,7 @@ function slopeLine(
 ): Html {
   const fromUs = Math.max(firstUs, last.timeUs - observedUs);
   const fromBytes = last.bytes - (bytesPerHour * (last.timeUs - fromUs)) / 3.6e9;
-  return html`<line class="slope" x1="${x(fromUs)}" y1="${y(fromBytes)}" x2="${x(last.timeUs)}" y2="${y(last.bytes)}"><title>${size(bytesPerHour)} an hour</title></line>`;
+  return html`<path class="slope" d="M${x(fromUs)} ${y(fromBytes)}L${x(last.timeUs)} ${y(last.bytes)}"><title>${size(bytesPerHour)} an hour</title></path>`;
 }
 
 /** 1, 2 or 5 times a power of ten. */

@@ -1,5 +1,7 @@
+import type { CheckView } from '../../model/check.ts';
 import type { OpenFinding, ServiceStatus, StatusView } from '../../model/status.ts';
 import {
+  isDownCheck,
   isProblemCheck,
   isProblemService,
   type OverallState,
@@ -42,25 +44,30 @@ const overallWords: Readonly<Record<OverallState, readonly [tone: string, senten
   blind: ['bad', 'There is no connection to the bus: services are shown as they last were.'],
 };
 
-/** What changes on the first page. */
+/** How it is altogether, and when that was looked at. */
+export function headline(view: StatusView): Html {
+  const [tone, sentence] = overallWords[overallState(view)];
+  const { checkedUs, timeUs } = view;
+  return html`<div class="overall ${tone}">
+<h1>${sentence}</h1>
+<p class="checked">${
+    checkedUs === 0
+      ? html`Nothing has been checked yet.`
+      : html`Checked ${exactTime(checkedUs)}, ${ago(checkedUs, timeUs)}.`
+  }</p>
+<p class="counts">${countsOf(view)}</p>
+</div>`;
+}
+
+/** What there is, the worst first. */
 export function overview(view: StatusView, filter: Filter): Html {
   const { timeUs } = view;
-  const [tone, sentence] = overallWords[overallState(view)];
   const passes = nameFilter(filter.text);
   const checks = view.checks.filter(
     (check) => passes(check.name) && (!filter.problemsOnly || isProblemCheck(check)),
   );
   const findings = view.findings.filter((finding) => passes(finding.service));
-  const checked =
-    view.checkedUs === 0
-      ? html`Nothing has been checked yet.`
-      : html`Checked ${exactTime(view.checkedUs)}, ${ago(view.checkedUs, timeUs)}.`;
-  return html`<div class="overall ${tone}">
-<h1>${sentence}</h1>
-<p class="checked">${checked}</p>
-<p class="counts">${countsOf(view)}</p>
-</div>
-${findingsSection(findings, timeUs)}
+  return html`${findingsSection(findings, timeUs)}
 ${checks.length > 0 && section('components', 'Components', componentsTable(checks, timeUs))}
 ${servicesPart(view, filter, passes)}
 ${repairsSection(view)}
@@ -116,10 +123,14 @@ ${items}</ul>${moreNote(findings.length - findingsMax)}`,
   );
 }
 
+/** What is down, what is not well, and the rest. */
+function checkOrder(check: CheckView): number {
+  if (isDownCheck(check)) return 0;
+  return isProblemCheck(check) ? 1 : 2;
+}
+
 function componentsTable(checks: StatusView['checks'], timeUs: RealtimeUs): Html {
-  const ordered = [...checks].sort(
-    (a, b) => Number(isProblemCheck(b)) - Number(isProblemCheck(a)) || byName(a, b),
-  );
+  const ordered = [...checks].sort((a, b) => checkOrder(a) - checkOrder(b) || byName(a, b));
   const rows = ordered.slice(0, rowsOfGroup).map((check) => checkRow(check, timeUs));
   return html`${table(html`Components, what is not well first`, rows, checkColumns)}${moreNote(
     checks.length - rowsOfGroup,

@@ -7,7 +7,6 @@
 export const script = `'use strict';
 (() => {
   const byId = (id) => document.getElementById(id);
-  const live = byId('live');
   const news = byId('news');
   const connection = byId('connection');
   const betweenMs = 1000;
@@ -22,15 +21,19 @@ export const script = `'use strict';
     try {
       const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
       const text = await answer.text();
-      const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById('live');
-      if (fresh && turn === newest) show(fresh);
+      const fresh = new DOMParser().parseFromString(text, 'text/html');
+      if (turn !== newest) return;
+      for (const part of document.querySelectorAll('.live')) {
+        const now = fresh.getElementById(part.id);
+        if (now) show(part, now);
+      }
     } catch {
       connection.textContent = 'No answer from unitwatch; trying again.';
     }
   }
 
   // Folded parts stay as they are, and so does the place of the keyboard.
-  function show(fresh) {
+  function show(live, fresh) {
     const at = document.activeElement;
     const place = live.contains(at) ? [...live.querySelectorAll(focusable)].indexOf(at) : -1;
     const isSame = (one) => one.getAttribute('href') === at.getAttribute('href') && one.dataset.name === at.dataset.name && one.dataset.action === at.dataset.action && one.tagName === at.tagName;

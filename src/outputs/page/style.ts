@@ -27,7 +27,7 @@ main:focus-visible { outline: none; }
 .skip { position: absolute; left: 1rem; top: -4rem; background: var(--paper); padding: .5rem 1rem; z-index: 2; }
 .skip:focus { top: .5rem; }
 .bar, main, footer, .news { max-width: 68rem; margin: 0 auto; padding: 0 1rem; }
-.bar { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; justify-content: space-between; padding-top: 1rem; }
+.bar { display: flex; gap: .5rem 1rem; align-items: center; justify-content: space-between; padding-top: 1rem; }
 .brand { margin: 0; }
 .brand a { font-weight: 700; color: inherit; text-decoration: none; }
 .host, .quiet, .counts, .checked, figcaption, footer, caption { color: var(--soft); }
@@ -48,8 +48,9 @@ nav { margin: 1rem 0 0; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); } .calm { color: var(--calm); }
 .overall.good, .state.good { background: var(--good-ground); } .overall.bad, .state.bad { background: var(--bad-ground); }
 .overall.warn, .state.warn { background: var(--warn-ground); } .overall.calm, .state.calm { background: var(--calm-ground); }
-.state { display: inline-block; border-radius: 99px; padding: .05rem .65rem; font-size: .9rem; font-weight: 600; white-space: nowrap; }
-.filter, .unlock { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin: 2rem 0 0; }
+.state { display: inline-block; border-radius: 99px; padding: .05rem .65rem; font-size: .9rem; font-weight: 600; }
+.filter, .unlock { display: flex; flex-wrap: wrap; gap: .6rem; align-items: center; margin: 1rem 0 0; }
+.unlock { margin-top: 2.5rem; }
 .filter .check { white-space: nowrap; }
 [hidden] { display: none; }
 table { width: 100%; border-collapse: collapse; background: var(--paper); border: 1px solid var(--line); font-size: .95rem; }
@@ -57,9 +58,10 @@ caption { text-align: left; font-size: .9rem; padding: .3rem 0; }
 .rows caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-top: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--soft); font-size: .85rem; border-top: 0; white-space: nowrap; }
-tbody th { font-weight: 600; min-width: 11rem; }
-td.is { width: 1%; }
-td:nth-child(3), td:nth-child(5) { white-space: nowrap; }
+tbody th { font-weight: 600; }
+.rows { table-layout: fixed; }
+.rows thead th:nth-child(1) { width: 12rem; } .rows thead th:nth-child(3) { width: 8rem; }
+.rows thead th:nth-child(4) { width: 9rem; } .rows thead th:nth-child(5) { width: 10rem; }
 td p { margin: 0; }
 details { margin: .6rem 0; }
 summary { cursor: pointer; padding: .4rem 0; font-weight: 600; }
@@ -81,11 +83,16 @@ figcaption svg { display: inline-block; width: auto; vertical-align: -.1rem; }
 .wide { overflow-x: auto; }
 svg.graph { min-width: 40rem; max-width: 52rem; margin: 0 auto; }
 svg text { fill: var(--ink); font-size: 13px; }
-svg .tick { fill: var(--soft); font-size: 12px; } svg .end { text-anchor: end; }
-.axis, .grid { stroke: var(--line); }
+figure .timeline { height: 60px; border-bottom: 1px solid var(--line); } figure .chart { height: 180px; }
+.scaled { display: flex; gap: .6rem; } .scaled svg { flex: 1 1 0; min-width: 0; }
+.scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right; margin: -.5rem 0; white-space: nowrap; }
+.ends { display: flex; justify-content: space-between; gap: 1rem; margin: .4rem 0 0; }
+.ends, .scale { color: var(--soft); font-size: .85rem; }
+.grid { stroke: var(--line); }
+.grid, .curve, .slope, .limit, .mark { vector-effect: non-scaling-stroke; }
 .bar-up { fill: var(--bar-good); } .bar-waiting, .bar-starting, .bar-stopping { fill: var(--bar-warn); }
 .bar-failed, .bar-missing { fill: var(--bar-bad); } .bar-down { fill: var(--bar-calm); }
-.mark { fill: var(--ink); }
+.mark { stroke: var(--ink); stroke-width: 2; }
 .curve { fill: none; stroke: var(--link); stroke-width: 2; stroke-linejoin: round; } .area { fill: var(--link); opacity: .1; }
 .slope { stroke: var(--bar-bad); stroke-width: 2; stroke-dasharray: 6 5; } .limit { stroke: var(--bar-warn); stroke-width: 2; }
 .tie { fill: none; stroke: var(--soft); stroke-dasharray: 4 4; stroke-width: 1.3; } .tie.hard { stroke-dasharray: none; stroke-width: 1.7; }
@@ -96,17 +103,23 @@ svg .tick { fill: var(--soft); font-size: 12px; } svg .end { text-anchor: end; }
 .graph a:hover text:last-child { text-decoration: underline; }
 .news { position: sticky; bottom: 0; }
 .news:not(:empty) { background: var(--ink); color: var(--ground); padding: .6rem 1rem; border-radius: 10px 10px 0 0; margin-top: 1.5rem; }
-footer { margin-top: 2.5rem; padding-bottom: 2rem; font-size: .9rem; border-top: 1px solid var(--line); padding-top: 1rem; }
+footer { margin-top: 2.5rem; padding-bottom: 2rem; font-size: .9rem; }
+footer > p { border-top: 1px solid var(--line); padding-top: 1rem; }
 .paths { margin: 0; padding-left: 1.2rem; }
 @media (max-width: 46rem) {
-  .rows, .rows tbody, .rows tr, .rows th, .rows td { display: block; }
+  .rows, .rows tbody, .rows th, .rows td { display: block; }
   .rows thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .rows tr { border-top: 1px solid var(--line); padding: .7rem .9rem; }
+  .rows tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem .9rem; border-top: 1px solid var(--line); padding: .65rem .9rem; }
   .rows tr:first-child { border-top: 0; }
-  .rows th, .rows td { border: 0; padding: .1rem 0; width: auto; min-width: 0; white-space: normal; }
-  .rows td[data-label]::before { content: attr(data-label) ": "; color: var(--soft); }
+  .rows th, .rows td { border: 0; padding: 0; }
+  .rows th { flex: 1 1 8rem; }
+  .rows .is { order: 1; }
+  .rows td[data-label] { order: 2; font-size: .9rem; }
+  .rows th { order: 0; }
+  .rows td[data-label]::before { content: attr(data-label) " "; color: var(--soft); }
+  .rows td[data-label=Note] { flex: 1 1 100%; }
   .rows td[data-label=Note]::before { content: none; }
-  .rows td:has(> .quiet:only-child:not(time)) { display: none; }
+  .rows td:has(> span.quiet:only-child), .rows td:empty { display: none; }
   .plain th, .plain td { padding: .35rem .5rem; font-size: .85rem; white-space: normal; }
   figure { padding: .7rem; }
 }

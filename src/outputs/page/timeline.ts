@@ -2,20 +2,18 @@ import type { ServiceHistory, ServiceState } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import { stateWord } from './cells.ts';
 import { spansOf } from './history.ts';
-import { type Html, html, readable, rough } from './html.ts';
+import { exactTime, type Html, html, readable, rough } from './html.ts';
 
-const width = 640;
-const height = 92;
-const left = 4;
-const right = width - 4;
-const base = 64;
+/** The style stretches it to the width there is; words stand outside, so that they keep their size. */
+const width = 1_000;
+const height = 60;
 
 /** How high a state's bar is, so that it can be told apart without its colour. */
 const heights: Readonly<Record<ServiceState, number>> = {
-  up: 40,
-  starting: 28,
-  stopping: 28,
-  waiting: 18,
+  up: 44,
+  starting: 30,
+  stopping: 30,
+  waiting: 20,
   failed: 10,
   missing: 10,
   down: 4,
@@ -31,41 +29,36 @@ export function timeline(
   const [first] = spans;
   if (first === undefined) return false;
   const lengthUs = Math.max(1, nowUs - first.fromUs);
-  const x = (us: RealtimeUs): number =>
-    round(left + ((us - first.fromUs) / lengthUs) * (right - left));
+  const x = (us: RealtimeUs): number => round(((us - first.fromUs) / lengthUs) * width);
   const bars = spans.map(({ fromUs, toUs, state }) => {
     const tall = heights[state];
     // A run of a moment is still to be seen.
-    const wide = round(Math.max(1, x(toUs) - x(fromUs)));
-    return html`<rect class="bar-${state}" x="${x(fromUs)}" y="${base - tall}" width="${wide}" height="${tall}"><title>${stateWord(state)} for ${rough(toUs - fromUs)} from ${readable(fromUs)}</title></rect>
+    const wide = round(Math.max(1.5, x(toUs) - x(fromUs)));
+    return html`<rect class="bar-${state}" x="${x(fromUs)}" y="${height - tall}" width="${wide}" height="${tall}"><title>${stateWord(state)} for ${rough(toUs - fromUs)} from ${readable(fromUs)}</title></rect>
 `;
   });
-  const restarts = entries.filter(({ type }) => type === 'restarted' || type === 'restarting');
+  const restarts = entries.filter(({ type }) => type === 'restarted');
   const marks = restarts.map(
     ({ timeUs, words }) =>
-      html`<path class="mark" d="M${x(timeUs)} 14l-4 -8h8z"><title>${words}, ${readable(timeUs)}</title></path>
+      html`<path class="mark" d="M${x(timeUs)} 0v10"><title>${words}, ${readable(timeUs)}</title></path>
 `,
   );
   const states = [...new Set(spans.map(({ state }) => state))];
-  const sum = `${spans.length} states (${states.map(stateWord).join(', ')}) and ${restarts.length} restarts in ${rough(lengthUs)}. The table below has each of them.`;
+  const sum = `${spans.length} times in a state (${states.map(stateWord).join(', ')}) and ${restarts.length} restarts in ${rough(lengthUs)}. The table below has each of them.`;
   return html`<figure>
-<svg viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="timeline-title timeline-text">
+<svg class="timeline" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-labelledby="timeline-title timeline-text">
 <title id="timeline-title">States of ${name} over time</title>
 <desc id="timeline-text">${sum}</desc>
-<line class="axis" x1="${left}" x2="${right}" y1="${base}" y2="${base}"/>
-${bars}${marks}<text class="tick" x="${left}" y="${base + 20}">${readable(first.fromUs)}</text>
-<text class="tick end" x="${right}" y="${base + 20}">now</text>
-</svg>
-<figcaption>${legend(states)}${restarts.length > 0 && html`<span class="key">▼ restart</span>`}</figcaption>
+${bars}${marks}</svg>
+<p class="ends"><span>${exactTime(first.fromUs)}</span> <span>now</span></p>
+<figcaption>${states.map(stateKey)}${restarts.length > 0 && html`<span class="key"><svg viewBox="0 0 10 14" width="10" height="14" aria-hidden="true"><path class="mark" d="M5 2v10"/></svg> restart</span>`}</figcaption>
 </figure>
 `;
 }
 
-function legend(states: readonly ServiceState[]): readonly Html[] {
-  return states.map((state) => {
-    const tall = Math.ceil(heights[state] / 3);
-    return html`<span class="key"><svg viewBox="0 0 10 14" width="10" height="14" aria-hidden="true"><rect class="bar-${state}" x="0" y="${14 - tall}" width="10" height="${tall}"/></svg> ${stateWord(state)}</span> `;
-  });
+function stateKey(state: ServiceState): Html {
+  const tall = Math.ceil(heights[state] / 4);
+  return html`<span class="key"><svg viewBox="0 0 10 14" width="10" height="14" aria-hidden="true"><rect class="bar-${state}" x="0" y="${13 - tall}" width="10" height="${tall}"/></svg> ${stateWord(state)}</span> `;
 }
 
 export function round(value: number): number {
