@@ -60,7 +60,7 @@ function row(state: Html, name: Html, cells: readonly (readonly [label: string, 
 export const columns = ['State', 'Name', 'Up for', 'Restarts', 'Last change', 'Note'] as const;
 
 /** @param caption what the table holds; may hide, but is there for screen readers */
-export function table(caption: Html, rows: readonly Html[], heads: readonly string[] = columns) {
+export function table(caption: string, rows: readonly Html[], heads: readonly string[] = columns) {
   return html`<table role="table" class="rows">
 <caption>${caption}</caption>
 <thead role="rowgroup"><tr role="row">${heads.map(
@@ -70,6 +70,25 @@ export function table(caption: Html, rows: readonly Html[], heads: readonly stri
 ${rows}</tbody>
 </table>
 `;
+}
+
+/** A table of short rows, each a list of cells in the order of `heads`. */
+export function plainTable(
+  caption: string,
+  heads: readonly string[],
+  rows: readonly (readonly Html[])[],
+): Html {
+  return html`<table role="table" class="plain">
+<caption>${caption}</caption>
+<thead role="rowgroup"><tr role="row">${heads.map(
+    (head) => html`<th role="columnheader" scope="col">${head}</th>`,
+  )}</tr></thead>
+<tbody role="rowgroup">
+${rows.map(
+  (cells) => html`<tr role="row">${cells.map((cell) => html`<td role="cell">${cell}</td>`)}</tr>
+`,
+)}</tbody>
+</table>`;
 }
 
 const quiet = html`<span class="quiet">–</span>`;

@@ -4,6 +4,7 @@ import {
   checkColumns,
   checkRow,
   findingItem,
+  plainTable,
   restartsCell,
   serviceBadge,
   table,
@@ -38,7 +39,7 @@ ${findings.map((finding) => findingItem(finding, timeUs))}</ul>`
 ${
   checks.length > 0 &&
   html`<h2>Checks</h2>
-${table(html`Checks of ${name}`, rows, checkColumns)}`
+${table(`Checks of ${name}`, rows, checkColumns)}`
 }
 <h2>Timeline</h2>
 ${line || html`<p>It has not changed since unitwatch began to watch it.</p>`}
@@ -76,18 +77,21 @@ ${chart}`
 
 function entriesTable({ history: { entries, forgotten }, name }: ServiceDetail): Html | false {
   if (entries.length === 0) return false;
-  const rows = entries.toReversed().map(entryRow);
+  const rows = entries.toReversed().map(entryCells);
+  const heads = ['Time', 'Event', 'State after it', 'What'];
   return html`<details open><summary>Events, newest first</summary>
-<table class="plain"><caption>What happened to ${name}</caption>
-<thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">State after it</th><th scope="col">What</th></tr></thead>
-<tbody>
-${rows}</tbody></table>${forgotten > 0 && html`<p class="quiet">${forgotten} older ones are not kept.</p>`}</details>
+${plainTable(`What happened to ${name}`, heads, rows)}
+${forgotten > 0 && html`<p class="quiet">${forgotten} older ones are not kept.</p>`}</details>
 `;
 }
 
-function entryRow({ timeUs, type, severity, words, state }: HistoryEntry): Html {
-  return html`<tr class="${severity}"><td>${exactTime(timeUs)}</td><td>${type.replaceAll('_', ' ')}</td><td>${state ? serviceBadge(state) : '–'}</td><td>${words}</td></tr>
-`;
+function entryCells({ timeUs, type, words, state }: HistoryEntry): readonly Html[] {
+  return [
+    exactTime(timeUs),
+    html`${type.replaceAll('_', ' ')}`,
+    state ? serviceBadge(state) : html`–`,
+    html`${words}`,
+  ];
 }
 
 /** What is said where nothing has that name. */

@@ -1,6 +1,6 @@
 import type { DependencyPicture } from '../../model/status.ts';
 import { fit, printable } from '../terminal-text.ts';
-import { stateWord } from './cells.ts';
+import { plainTable, stateWord } from './cells.ts';
 import { box, type Layout, layout, type Placed } from './graph-layout.ts';
 import { type Html, html, serviceLink, servicePath } from './html.ts';
 import { round } from './timeline.ts';
@@ -65,16 +65,15 @@ function nodeBox({ node, x, y, isRoot }: Placed): Html {
 
 function edgeTable(name: string, { nodes, edges }: DependencyPicture): Html {
   const states = new Map(nodes.map((node) => [node.name, looks[node.state].word]));
-  const rows = edges.slice(0, edgesMax).map(
-    ({ from, to, kind, hard }) =>
-      html`<tr><td>${serviceLink(from)} <span class="quiet">${states.get(from)}</span></td><td>${serviceLink(to)} <span class="quiet">${states.get(to)}</span></td><td>${kind}${hard && html`, cannot run without`}</td></tr>
-`,
-  );
+  const rows = edges
+    .slice(0, edgesMax)
+    .map(({ from, to, kind, hard }) => [
+      html`${serviceLink(from)} <span class="quiet">${states.get(from)}</span>`,
+      html`<span class="quiet">needs</span> ${serviceLink(to)} <span class="quiet">${states.get(to)}</span>`,
+      html`${kind}${hard && html`, cannot run without`}`,
+    ]);
   const more = edges.length - edgesMax;
   return html`<details><summary>Dependencies as a table</summary>
-<table class="plain"><caption>Dependencies around ${name}</caption>
-<thead><tr><th scope="col">Unit</th><th scope="col">needs</th><th scope="col">How</th></tr></thead>
-<tbody>
-${rows}</tbody></table>${more > 0 && html`<p class="quiet">${more} more: see unitwatch graph.</p>`}</details>
+${plainTable(`Dependencies around ${name}`, ['Unit', 'Needs', 'How'], rows)}${more > 0 && html`<p class="quiet">${more} more: see unitwatch graph.</p>`}</details>
 `;
 }

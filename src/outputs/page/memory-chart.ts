@@ -1,5 +1,6 @@
 import type { LeakSlope, ServiceHistory } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
+import { plainTable } from './cells.ts';
 import { exactTime, type Html, html, rough, size } from './html.ts';
 import { round } from './timeline.ts';
 
@@ -41,13 +42,11 @@ ${slope && slopeLine(slope, first.timeUs, last, x, y)}
 <figcaption><span class="key">${sum}</span>${slope && html` <span class="key"><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="slope" d="M0 3h24"/></svg> the leak's slope</span>`}${limitBytes !== undefined && html` <span class="key">${isLimitNear && html`<svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="limit" d="M0 3h24"/></svg> `}limit ${size(limitBytes)}</span>`}</figcaption>
 </figure>
 <details><summary>Memory as a table</summary>
-<table class="plain"><caption>Memory of ${name}</caption>
-<thead><tr><th scope="col">Time</th><th scope="col">Memory</th></tr></thead>
-<tbody>
-${memory.map(
-  ({ timeUs, bytes }) => html`<tr><td>${exactTime(timeUs)}</td><td>${size(bytes)}</td></tr>
-`,
-)}</tbody></table></details>
+${plainTable(
+  `Memory of ${name}`,
+  ['Time', 'Memory'],
+  memory.map(({ timeUs, bytes }) => [exactTime(timeUs), html`${size(bytes)}`]),
+)}</details>
 `;
 }
 

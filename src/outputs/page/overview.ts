@@ -132,7 +132,7 @@ function checkOrder(check: CheckView): number {
 function componentsTable(checks: StatusView['checks'], timeUs: RealtimeUs): Html {
   const ordered = [...checks].sort((a, b) => checkOrder(a) - checkOrder(b) || byName(a, b));
   const rows = ordered.slice(0, rowsOfGroup).map((check) => checkRow(check, timeUs));
-  return html`${table(html`Components, what is not well first`, rows, checkColumns)}${moreNote(
+  return html`${table('Components, what is not well first', rows, checkColumns)}${moreNote(
     checks.length - rowsOfGroup,
   )}`;
 }
@@ -164,7 +164,7 @@ function problemTable(
   rowOf: (service: ServiceStatus) => Html,
 ): Html {
   const rows = problems.slice(0, rowsOfGroup).map(rowOf);
-  return html`${table(html`Services with problems`, rows)}${moreNote(problems.length - rowsOfGroup)}`;
+  return html`${table('Services with problems', rows)}${moreNote(problems.length - rowsOfGroup)}`;
 }
 
 function findingsByService(findings: readonly OpenFinding[]): Map<string, OpenFinding[]> {
@@ -200,7 +200,7 @@ function groups(
       // Names of slices come from outside: an ID made of one could be another's.
       return html`<details class="group" id="group-${i}"${isOpen && html` open`}>
 <summary>${name} <span class="quiet">${group.length}</span></summary>
-${shown.length > 0 && table(html`${name}`, shown.map(rowOf))}${moreNote(group.length - shown.length)}</details>
+${shown.length > 0 && table(name, shown.map(rowOf))}${moreNote(group.length - shown.length)}</details>
 `;
     });
   return html`${folded}`;

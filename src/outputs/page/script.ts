@@ -76,6 +76,10 @@ export const script = `'use strict';
     return text.replace(/[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}]/gu, (one) => '\\\\u{' + one.codePointAt(0).toString(16) + '}');
   }
 
+  // A picture that is wider than the window is shown from its middle, where the unit is.
+  const wide = document.querySelector('.wide');
+  if (wide) wide.scrollLeft = (wide.scrollWidth - wide.clientWidth) / 2;
+
   let source;
   function listen() {
     source = new EventSource('/api/events');

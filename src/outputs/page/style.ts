@@ -36,7 +36,8 @@ h1 { font-size: 1.45rem; line-height: 1.3; margin: 0 0 .25rem; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 p { margin: 0 0 .25rem; }
 button, input { font: inherit; color: inherit; }
-button { border: 1px solid var(--line); background: var(--paper); border-radius: 8px; padding: .4rem .9rem; min-height: 2.5rem; cursor: pointer; }
+button { border: 1px solid var(--line); background: var(--paper); border-radius: 8px; padding: .4rem .9rem; min-height: 2.5rem; cursor: pointer; white-space: nowrap; }
+.bar form { flex: none; }
 button:hover { border-color: var(--soft); }
 input[type=search], input[type=password] { border: 1px solid var(--soft); background: var(--paper); border-radius: 8px; padding: .4rem .6rem; min-height: 2.5rem; min-width: 0; flex: 1 1 10rem; }
 input[type=checkbox] { width: 1.1rem; height: 1.1rem; vertical-align: -.15rem; }
@@ -60,8 +61,8 @@ th, td { text-align: left; vertical-align: top; padding: .5rem .75rem; border-to
 thead th { color: var(--soft); font-size: .85rem; border-top: 0; white-space: nowrap; }
 tbody th { font-weight: 600; }
 .rows { table-layout: fixed; }
-.rows thead th:nth-child(1) { width: 12rem; } .rows thead th:nth-child(3) { width: 8rem; }
-.rows thead th:nth-child(4) { width: 9rem; } .rows thead th:nth-child(5) { width: 10rem; }
+.rows thead th:nth-child(1) { width: 12.5rem; } .rows thead th:nth-child(3) { width: 6.5rem; }
+.rows thead th:nth-child(4) { width: 8.5rem; } .rows thead th:nth-child(5) { width: 9rem; } .rows thead th:nth-child(6) { width: 30%; }
 td p { margin: 0; }
 details { margin: .6rem 0; }
 summary { cursor: pointer; padding: .4rem 0; font-weight: 600; }
@@ -74,7 +75,7 @@ summary { cursor: pointer; padding: .4rem 0; font-weight: 600; }
 .severity { color: var(--soft); font-size: .85rem; border: 1px solid var(--line); border-radius: 99px; padding: 0 .5rem; }
 .actions { margin: .6rem 0 0; }
 body:not(.unlocked) .actions { display: none; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; margin: 1rem 0; padding: 1rem 1.2rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1rem; margin: 1rem 0; padding: 1rem 1.2rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
 dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; }
 figure { margin: 0; padding: 1rem; background: var(--paper); border: 1px solid var(--line); border-radius: 12px; }
 figure svg { display: block; width: 100%; height: auto; }
@@ -120,7 +121,10 @@ footer > p { border-top: 1px solid var(--line); padding-top: 1rem; }
   .rows td[data-label=Note] { flex: 1 1 100%; }
   .rows td[data-label=Note]::before { content: none; }
   .rows td:has(> span.quiet:only-child), .rows td:empty { display: none; }
-  .plain th, .plain td { padding: .35rem .5rem; font-size: .85rem; white-space: normal; }
+  .plain, .plain caption, .plain tbody { display: block; }
+  .plain thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .plain tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem .9rem; border-top: 1px solid var(--line); padding: .5rem .9rem; }
+  .plain td { border: 0; padding: 0; }
   figure { padding: .7rem; }
 }
 @media (prefers-reduced-motion: no-preference) {
