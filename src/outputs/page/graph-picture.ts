@@ -57,7 +57,9 @@ function edgePaths({ edges }: Layout): readonly Html[] {
 function nodeBox({ node, x, y, isRoot }: Placed): Html {
   const { sign, word } = looks[node.state];
   const shown = fit(printable(node.name), lettersMax);
-  return html`<a href="${servicePath(node.name)}" aria-label="${node.name}, ${word}"><g class="node ${node.state}${isRoot && html` root`}"><title>${node.name}, ${word}</title>
+  // A label must hold what is to be seen, for those who speak to their browser (WCAG 2.5.3).
+  const whole = shown === printable(node.name) ? shown : `${shown} (${node.name})`;
+  return html`<a href="${servicePath(node.name)}" aria-label="${whole}, ${word}"><g class="node ${node.state}${isRoot && html` root`}"><title>${node.name}, ${word}</title>
 <rect x="${x}" y="${y}" width="${box.width}" height="${box.height}" rx="8"/>
 <text class="sign" x="${x + 12}" y="${y + 22}">${sign}</text><text x="${x + 30}" y="${y + 22}">${shown}</text></g></a>
 `;

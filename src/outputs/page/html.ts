@@ -75,3 +75,8 @@ export function size(bytes: number): string {
   const value = bytes / 1000 ** power;
   return `${Number(value.toPrecision(3))} ${units[power]}`;
 }
+
+/** `1 unit`, `2 units` */
+export function plural(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}

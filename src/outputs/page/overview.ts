@@ -9,7 +9,7 @@ import {
 } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import { checkColumns, checkRow, findingItem, serviceRow, table } from './cells.ts';
-import { ago, exactTime, type Html, html, serviceLink } from './html.ts';
+import { ago, exactTime, type Html, html, plural, serviceLink } from './html.ts';
 
 /** Rows of one table, and of all: a page of 2,000 has half a megabyte; the filter finds the rest. */
 const rowsOfGroup = 500;
@@ -86,10 +86,6 @@ function countsOf({ services, checks, findings }: StatusView): string {
     plural(findings.length, 'open finding'),
   ];
   return parts.join(' · ');
-}
-
-function plural(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 function nameFilter(text: string): (name: string) => boolean {

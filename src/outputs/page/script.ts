@@ -14,7 +14,7 @@ export const script = `'use strict';
   let timer;
   let lastMs = 0;
 
-  async function take() {
+  async function take(keepsFolds) {
     timer = undefined;
     lastMs = Date.now();
     const turn = ++newest;
@@ -25,7 +25,7 @@ export const script = `'use strict';
       if (turn !== newest) return;
       for (const part of document.querySelectorAll('.live')) {
         const now = fresh.getElementById(part.id);
-        if (now) show(part, now);
+        if (now) show(part, now, keepsFolds);
       }
     } catch {
       connection.textContent = 'No answer from unitwatch; trying again.';
@@ -33,12 +33,12 @@ export const script = `'use strict';
   }
 
   // Folded parts stay as they are, and so does the place of the keyboard.
-  function show(live, fresh) {
+  function show(live, fresh, keepsFolds) {
     const at = document.activeElement;
     const place = live.contains(at) ? [...live.querySelectorAll(focusable)].indexOf(at) : -1;
     const isSame = (one) => one.getAttribute('href') === at.getAttribute('href') && one.dataset.name === at.dataset.name && one.dataset.action === at.dataset.action && one.tagName === at.tagName;
     const old = [...live.querySelectorAll('details')];
-    for (const part of fresh.querySelectorAll('details')) {
+    if (keepsFolds) for (const part of fresh.querySelectorAll('details')) {
       const title = part.querySelector('summary').firstChild.textContent;
       const before = old.find((one) => one.querySelector('summary').firstChild.textContent === title);
       if (before) part.open = before.open;
@@ -55,7 +55,7 @@ export const script = `'use strict';
 
   function soon(waitMs) {
     if (timer !== undefined || document.hidden) return;
-    timer = setTimeout(take, Math.max(waitMs, lastMs + betweenMs - Date.now()));
+    timer = setTimeout(() => take(true), Math.max(waitMs, lastMs + betweenMs - Date.now()));
   }
 
   function say(text) {
@@ -110,7 +110,8 @@ export const script = `'use strict';
       if (!wanted.get('filter')) wanted.delete('filter');
       const query = wanted.toString();
       history.replaceState(null, '', query ? '/?' + query : '/');
-      take();
+      // What is searched for comes unfolded.
+      take(false);
     };
     filter.addEventListener('submit', (event) => {
       event.preventDefault();

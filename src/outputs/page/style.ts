@@ -121,7 +121,8 @@ footer > p { border-top: 1px solid var(--line); padding-top: 1rem; }
   .rows td[data-label=Note] { flex: 1 1 100%; }
   .rows td[data-label=Note]::before { content: none; }
   .rows td:has(> span.quiet:only-child), .rows td:empty { display: none; }
-  .plain, .plain caption, .plain tbody { display: block; }
+  .plain, .plain tbody { display: block; }
+  .plain caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .plain thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .plain tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: .1rem .9rem; border-top: 1px solid var(--line); padding: .5rem .9rem; }
   .plain td { border: 0; padding: 0; }

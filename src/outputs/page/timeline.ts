@@ -2,7 +2,7 @@ import type { ServiceHistory, ServiceState } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import { stateWord } from './cells.ts';
 import { spansOf } from './history.ts';
-import { exactTime, type Html, html, readable, rough } from './html.ts';
+import { exactTime, type Html, html, plural, readable, rough } from './html.ts';
 
 /** The style stretches it to the width there is; words stand outside, so that they keep their size. */
 const width = 1_000;
@@ -44,7 +44,7 @@ export function timeline(
 `,
   );
   const states = [...new Set(spans.map(({ state }) => state))];
-  const sum = `${spans.length} times in a state (${states.map(stateWord).join(', ')}) and ${restarts.length} restarts in ${rough(lengthUs)}. The table below has each of them.`;
+  const sum = `In ${rough(lengthUs)}: ${plural(spans.length, 'state')} (${states.map(stateWord).join(', ')}) and ${plural(restarts.length, 'restart')}. The table below has each of them.`;
   return html`<figure>
 <svg class="timeline" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-labelledby="timeline-title timeline-text">
 <title id="timeline-title">States of ${name} over time</title>
