@@ -176,7 +176,7 @@ export function overallState(view: StatusView): OverallState {
 }
 
 /** Inactive alone is not down: most units that ran and ended well are. */
-export function isDownService({ state }: ServiceStatus): boolean {
+function isDownService({ state }: ServiceStatus): boolean {
   return state === 'failed' || state === 'missing';
 }
 

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import type { HttpOutput } from '../../src/outputs/http.ts';
 import { type Chromium, startChromium } from '../chromium.ts';
 import { busyWorld, hostileNames, token, World } from './page-world.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** A page that has not shown it by then does not: a busy machine takes seconds. */
 const patienceMs = 60_000;
 const unfoldAll = "for (const one of document.querySelectorAll('details')) one.open = true";
@@ -116,7 +114,7 @@ test('axe finds nothing on any page, in light and dark, wide and narrow', async 
         await page.reload();
         await isLive(page);
         await page.evaluate(unfoldAll);
-        await page.evaluate(axe);
+        await page.evaluate(axe.source);
         const violations = await page.evaluate(
           'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)]))',
         );

@@ -42,7 +42,7 @@ export function stateWord(state: ServiceState): string {
   return serviceLooks[state].word;
 }
 
-export function checkBadge({ state, outage }: CheckView): Html {
+function checkBadge({ state, outage }: CheckView): Html {
   const { sign, word } = checkLooks[state];
   return badge(
     outage ? { tone: 'calm', sign, word: `${word}, planned outage` } : checkLooks[state],
@@ -57,7 +57,7 @@ function row(state: Html, name: Html, cells: readonly (readonly [label: string, 
 `;
 }
 
-export const columns = ['State', 'Name', 'Up for', 'Restarts', 'Last change', 'Note'] as const;
+const columns = ['State', 'Name', 'Up for', 'Restarts', 'Last change', 'Note'] as const;
 
 /** @param caption what the table holds; may hide, but is there for screen readers */
 export function table(caption: string, rows: readonly Html[], heads: readonly string[] = columns) {

@@ -14,9 +14,9 @@ import { MemoryTrace } from './memory-trace.ts';
 export interface HistoryLimits {
   /** Entries of one name: a crash loop's last half hour, and what a page can show. */
   readonly perName: number;
-  /** Entries of all names together: some 250 bytes each. */
+  /** Entries of all names together: some 170 bytes each. */
   readonly inAll: number;
-  /** Names with a memory trace: 0.7 KB each. Those that come first have one. */
+  /** Names with a memory trace: 0.9 KB each when it is full. Those that come first have one. */
   readonly traces: number;
 }
 
