@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import axe from 'axe-core';
+import { fileURLToPath } from 'node:url';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import type { HttpOutput } from '../../src/outputs/http.ts';
 import { type Chromium, startChromium } from '../chromium.ts';
 import { busyWorld, hostileNames, token, World } from './page-world.ts';
 
+const axe = readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 /** A page that has not shown it by then does not: a busy machine takes seconds. */
 const patienceMs = 60_000;
 const unfoldAll = "for (const one of document.querySelectorAll('details')) one.open = true";
@@ -68,6 +70,9 @@ test('a crash appears without reload, and is said once to a screen reader', asyn
   assert.match((await row.textContent()) ?? '', /failed[\s\S]*exit-code/);
   assert.equal(await page.getByRole('status').textContent(), 'web.service failed');
   assert.equal(await page.evaluate('window.sameDocument'), true);
+  await page.waitForTimeout(600);
+  world.fail('left\u202eecivres.service');
+  await page.getByRole('status').getByText('left\\u{202e}ecivres.service failed').waitFor();
   assert.deepEqual(errors, []);
 });
 
@@ -114,7 +119,7 @@ test('axe finds nothing on any page, in light and dark, wide and narrow', async 
         await page.reload();
         await isLive(page);
         await page.evaluate(unfoldAll);
-        await page.evaluate(axe.source);
+        await page.evaluate(axe);
         const violations = await page.evaluate(
           'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)]))',
         );

@@ -6,7 +6,7 @@ const nodesMax = 60;
 const depthMax = 3;
 const perRow = 4;
 
-export const box = { width: 180, height: 34, gapX: 16, gapY: 44, gapRow: 12 } as const;
+export const box = { width: 200, height: 34, gapX: 16, gapY: 44, gapRow: 12 } as const;
 
 export interface Placed {
   readonly node: DependencyNode;

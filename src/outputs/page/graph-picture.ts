@@ -6,7 +6,7 @@ import { type Html, html, serviceLink, servicePath } from './html.ts';
 import { round } from './timeline.ts';
 
 /** Letters that fit into a box: the style sets their size. */
-const lettersMax = 21;
+const lettersMax = 22;
 /** Rows of the list: pictures of whole hosts have thousands. */
 const edgesMax = 300;
 /** Room around for what is drawn on the border. */

@@ -17,14 +17,14 @@ export class SharedRun {
   /** @throws what the run throws */
   ask(): Promise<void> {
     if (this.#running === undefined) return this.#begin();
-    this.#next ??= this.#running.then(
-      () => this.#begin(),
-      () => this.#begin(),
-    );
+    this.#next ??= this.#running.then(() => this.#begin());
     return this.#next;
   }
 
-  /** What is running now includes the wait after it; those who asked do not wait for that. */
+  /**
+   * What is running now includes the wait after it, which those who asked do not wait for; it never
+   * rejects.
+   */
   #begin(): Promise<void> {
     this.#next = undefined;
     const done = this.#run();

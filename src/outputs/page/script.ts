@@ -67,7 +67,8 @@ export const script = `'use strict';
   function hear(event) {
     soon(300);
     // A voice that reads every line of a storm helps nobody.
-    if (Date.now() - lastSaid < 2000 && event.severity !== 'error' && event.severity !== 'critical') return;
+    const isBad = event.severity === 'error' || event.severity === 'critical';
+    if (Date.now() - lastSaid < (isBad ? 500 : 2000)) return;
     lastSaid = Date.now();
     say(shown(event.message || event.service + ' ' + (told[event.event_type] || event.event_type.replaceAll('_', ' ') + ' ' + (event.data.state || event.data.phase || event.data.step || ''))));
   }

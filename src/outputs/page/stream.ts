@@ -19,6 +19,8 @@ const streamLimits = {
   perSecond: 1_000,
   /** Events of one moment go out in one write. */
   gatherMs: 20,
+  /** Of such a moment: a second's worth of events as they usually are; one alone has up to 64 KiB. */
+  gatherBytes: 1_048_576,
 } as const;
 
 type Format = 'sse' | 'ndjson';
@@ -40,6 +42,7 @@ export class Streams {
   #heartbeat: NodeJS.Timeout | undefined;
   #gathering: NodeJS.Timeout | undefined;
   #lines: string[] = [];
+  #bytes = 0;
   #skipped = 0;
 
   constructor(context: Pick<PageContext, 'subscribe' | 'clock'>) {
@@ -90,20 +93,21 @@ export class Streams {
     this.#heartbeat = undefined;
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    this.#lines = [];
-    this.#skipped = 0;
+    this.#forget();
   }
 
   #take(event: Event): void {
-    if (!this.#rate.isOpen(this.#context.clock.monotonicUs())) this.#skipped += 1;
+    const isOpen = this.#rate.isOpen(this.#context.clock.monotonicUs());
+    if (!isOpen || this.#bytes > streamLimits.gatherBytes) this.#skipped += 1;
     else {
       this.#rate.spend();
-      this.#lines.push(lineOf(event));
+      const line = lineOf(event);
+      this.#lines.push(line);
+      this.#bytes += line.length;
     }
     this.#gathering ??= setTimeout(() => this.#flush(), streamLimits.gatherMs).unref();
   }
 
-  /** Bounded by the rate: a moment's lines are at most 20, or the second's worth at once. */
   #flush(): void {
     this.#gathering = undefined;
     const texts = {
@@ -121,7 +125,12 @@ export class Streams {
         reader.response.write(text);
       }
     }
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#lines = [];
+    this.#bytes = 0;
     this.#skipped = 0;
   }
 
