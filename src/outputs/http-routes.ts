@@ -30,7 +30,7 @@ export interface Route {
 /** A GET comes with HEAD. */
 export type Method = 'GET' | 'POST';
 
-/** A path that ends in a slash is asked for everything below it that has no row of its own. */
+/** A path that ends in a slash, but for `/`, stands for all below it that has no row of its own. */
 export type Routes = ReadonlyMap<string, Route>;
 
 /** What was asked for. */
@@ -52,11 +52,12 @@ export function findRoute(
   const query = queries.join('?');
   const exact = routes.get(path || '/');
   if (exact) return { route: exact, target: { below: '', query, routes } };
-  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-    const route = routes.get(path.slice(0, end + 1));
-    if (route) return { route, target: { below: path.slice(end + 1), query, routes } };
+  let longest = '/';
+  for (const key of routes.keys()) {
+    if (key.endsWith('/') && key.length > longest.length && path.startsWith(key)) longest = key;
   }
-  return undefined;
+  const route = longest === '/' ? undefined : routes.get(longest);
+  return route && { route, target: { below: path.slice(longest.length), query, routes } };
 }
 
 /** Rows that stand in lists: those with a title. */

@@ -93,19 +93,23 @@ function wishOf(body: string | undefined): Wish | string {
   return { action: verb, name };
 }
 
-/** What takes longer goes on without whoever asked for it. */
-async function act(actions: Actions, { action, name }: Wish, response: ServerResponse) {
-  let timer: NodeJS.Timeout | undefined;
-  const slow = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => {
-      const text = 'It is still under way; the page and the events show how it ends.';
-      answer(response, 202, { ok: true, sentence: text });
-      resolve(undefined);
-    }, answerMs);
-  });
-  const done = actions[action](name).then((acted) => answer(response, acted.ok ? 200 : 409, acted));
-  // Counted as under way until it has really ended.
-  await Promise.all([done, Promise.race([done, slow])]).finally(() => clearTimeout(timer));
+/** What takes longer is answered before its end, and counts as under way until then. */
+async function act(
+  actions: Actions,
+  { action, name }: Wish,
+  response: ServerResponse,
+): Promise<void> {
+  const slow = {
+    ok: true,
+    sentence: 'It is still under way; the page and the events tell its end.',
+  };
+  const timer = setTimeout(() => answer(response, 202, slow), answerMs);
+  try {
+    const acted = await actions[action](name);
+    answer(response, acted.ok ? 200 : 409, acted);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function answer(response: ServerResponse, status: number, { ok, sentence: text }: Acted): void {

@@ -49,11 +49,6 @@ export class Streams {
     this.#context = context;
   }
 
-  /** How many read now. */
-  get size(): number {
-    return this.#readers.size;
-  }
-
   open(request: IncomingMessage, response: ServerResponse, query: string): void {
     const format: Format = new URLSearchParams(query).get('format') === 'ndjson' ? 'ndjson' : 'sse';
     if (!isOwnSite(request)) {
