@@ -2,6 +2,7 @@ import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
 import type { CollectorCounters } from '../model/view.ts';
 import { type BusTarget, busTargets } from './address.ts';
+import { AllUnits, type UnitsSink } from './all-units.ts';
 import { BusError } from './bus.ts';
 import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
@@ -24,6 +25,8 @@ export interface WatchOptions {
   /** From 0 to 1: spreads the reconnects of many agents. */
   readonly random: () => number;
   readonly sink: WatchSink;
+  /** Hears of all units, and what they depend on. */
+  readonly units?: UnitsSink | undefined;
 }
 
 /** Watches one systemd for as long as it is not stopped, over every loss of the bus. */
@@ -31,6 +34,7 @@ export class Watch {
   readonly follower: Follower;
   private readonly options: WatchOptions;
   private readonly targets: readonly BusTarget[];
+  private readonly others: AllUnits | undefined;
   private readonly calls = { callsTimedOut: 0, callsFailed: 0 };
   /** Sums over the connections that have ended. */
   private readonly past = { signals: 0, watched: 0, malformed: 0, bytes: 0 };
@@ -44,6 +48,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.options = options;
     this.targets = busTargets(options.address);
+    this.others = options.units && new AllUnits(options.units, options.clock);
     this.follower = new Follower({
       filter: options.filter,
       clock: options.clock,
@@ -124,6 +129,7 @@ export class Watch {
           bufferBytes: this.options.bufferBytes,
           clock: this.options.clock,
           follower: this.follower,
+          others: this.others,
           counters: this.calls,
           patient,
           onResync: (reason) => {
@@ -144,6 +150,7 @@ export class Watch {
     let session = first;
     while (!this.stopped) {
       const reason = await session.lost;
+      this.others?.stop();
       this.addUp(session);
       this.session = undefined;
       if (this.stopped) return;

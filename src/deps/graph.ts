@@ -49,6 +49,8 @@ export class DependencyGraph {
   readonly subStates: string[] = [];
   /** Rises with every change. */
   revision = 0;
+  /** Rises with every change of units and edges, not of states. */
+  structure = 0;
   /** How the systemd whose units these are behaves. */
   rules: Rules;
   private readonly numbers = new Map<string, number>();
@@ -122,6 +124,17 @@ export class DependencyGraph {
     this.aliases.clear();
     for (const unit of all) this.describe(this.intern(unit.name), unit);
     for (const unit of all) this.connect(this.intern(unit.name), unit);
+    this.settle();
+  }
+
+  /** One unit of many that a new graph is made of; `settle` has to follow the last. */
+  add(unit: UnitDependencies): void {
+    const number = this.intern(unit.name);
+    this.describe(number, unit);
+    this.connect(number, unit);
+  }
+
+  settle(): void {
     for (const edges of this.edges) sortEdges(edges);
   }
 
@@ -154,13 +167,14 @@ export class DependencyGraph {
   }
 
   private setStateOf(unit: number, activeState: ActiveState, subState: string): void {
-    this.revision++;
     if (unit >= this.states.length) {
       const larger = new Uint8Array(this.states.length * 2);
       larger.set(this.states);
       this.states = larger;
     }
     const code = stateCode(activeState);
+    if (this.states[unit] === code && this.subStates[unit] === subState) return;
+    this.revision++;
     this.states[unit] = code;
     this.subStates[unit] = subState;
     if (code === activating || code === deactivating) this.restless.add(unit);
@@ -190,6 +204,7 @@ export class DependencyGraph {
   /** Adds the edges that the unit itself tells; returns the units at their other ends. */
   private connect(number: number, unit: UnitDependencies): number[] {
     this.revision++;
+    this.structure++;
     const touched: number[] = [];
     const own = this.edges[number] as number[];
     for (const [property, kind] of forward) {
@@ -209,6 +224,7 @@ export class DependencyGraph {
   /** Takes out the edges that the unit itself told, at both ends. */
   private disconnect(number: number): void {
     this.revision++;
+    this.structure++;
     const own = this.edges[number] as number[];
     const told = own.filter((edge) => isForward[kindOf(edge)]);
     this.edges[number] = own.filter((edge) => !isForward[kindOf(edge)]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { affectedBy, chainAbove } from '../../src/deps/chain.ts';
+import { affectsOf, chainAbove } from '../../src/deps/chain.ts';
 import { containersOf } from '../../src/deps/containers.ts';
 import { DependencyGraph } from '../../src/deps/graph.ts';
 import { impactOf } from '../../src/deps/impact.ts';
@@ -126,14 +126,12 @@ describe('what is told of the graph', () => {
   });
 
   test('who suffers: all are counted, the near ones named', () => {
-    assert.deepEqual(affectedBy(graph, 'disk.mount', 'stop', 2), {
+    const impact = impactOf(graph, 'disk.mount', 'stop') ?? assert.fail();
+    assert.deepEqual(affectsOf(impact, 2), {
       hard: { count: 3, names: ['db.service', 'api.service'] },
       soft: { count: 1, names: [] },
     });
-    assert.deepEqual(affectedBy(graph, 'nobody.service', 'stop', 2), {
-      hard: { count: 0, names: [] },
-      soft: { count: 0, names: [] },
-    });
+    assert.deepEqual(affectsOf(impact, 4).soft, { count: 1, names: ['monitor.service'] });
   });
 
   test('containers and pods, by the names of what holds them', () => {
