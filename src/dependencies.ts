@@ -14,7 +14,7 @@ import type { UnitDependencies } from './model/dependencies.ts';
 import type { Draft } from './model/event.ts';
 import { type Clock, rfc3339 } from './model/time.ts';
 import type { Ending, Transition } from './model/transition.ts';
-import { newUnitState, phaseOf, type UnitState, type UnitView } from './model/unit.ts';
+import { newUnitState, type Phase, phaseOf, type UnitState, type UnitView } from './model/unit.ts';
 import { answeringRoute } from './outputs/answering-route.ts';
 import type { Routes } from './outputs/http-routes.ts';
 
@@ -102,7 +102,8 @@ export class Dependencies implements UnitsSink {
     const causedBy = draft.caused_by ?? root;
     const told = causedBy === undefined ? draft : { ...draft, caused_by: causedBy };
     if (!isEnd && !isFinding) return told;
-    const affects = this.affects(graph, unit, type, draft.resync === true);
+    // A consequence's own surroundings are told with what began it, and have gone down by now.
+    const affects = causedBy ? undefined : this.affects(graph, unit, type, draft.resync === true);
     const above = this.above(graph, unit);
     return {
       ...told,
@@ -133,9 +134,9 @@ export class Dependencies implements UnitsSink {
     const number = graph?.find(name);
     if (graph === undefined || number === undefined) return;
     const wasUp = isUp(graph.states[number] as number);
-    const isUpNow = phaseOf(state) === 'up';
-    if (wasUp) this.foresee(graph, name, state, isUpNow);
-    if (isUpNow) this.cameUp(name, wasUp && state.jobId !== 0);
+    const phase = phaseOf(state);
+    if (wasUp) this.foresee(graph, name, state, phase);
+    if (phase === 'up') this.cameUp(name, wasUp && state.jobId !== 0);
     else if (wasUp) this.wentDown(name);
     graph.setState(name, state.activeState, state.subState);
   }
@@ -149,13 +150,15 @@ export class Dependencies implements UnitsSink {
     graph: DependencyGraph,
     name: string,
     state: Readonly<UnitState>,
-    isUpNow: boolean,
+    phase: Phase,
   ): void {
     const isTold = this.foresight.told(name) !== undefined;
-    if (isUpNow && state.jobId === 0) {
+    if (phase === 'up' && state.jobId === 0) {
       if (isTold) this.blame.withdraw(name);
     } else if (!isTold) {
-      this.foretell(graph, name, state.jobId !== 0 || state.endJobId !== 0 ? 'stop' : 'crash');
+      // A job that shows with a failure is the next start's, not the one that the run ended under.
+      const isPending = state.jobId !== 0 && (phase === 'up' || phase === 'stopping');
+      this.foretell(graph, name, isPending || state.endJobId !== 0 ? 'stop' : 'crash');
     }
   }
 

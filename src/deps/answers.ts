@@ -2,7 +2,7 @@ import { withType } from '../model/unit-name.ts';
 import { type Contained, containersOf } from './containers.ts';
 import type { DependencyGraph } from './graph.ts';
 import { type Impact, impactOf, type Trigger, triggers } from './impact.ts';
-import { pictureOf } from './picture.ts';
+import { type Picture, pictureOf } from './picture.ts';
 import { type Format, formats, render } from './render.ts';
 
 /** An impact as it is printed: with the containers that hang on the unit, where it has any. */
@@ -75,3 +75,66 @@ function refused(status: 400 | 404 | 503, error: string): Answered {
 
 const unknown = refused(404, 'systemd has not loaded this unit');
 const notRead = refused(503, 'The dependencies are not read yet, or track_dependencies is off');
+
+/** The answer of `/api/impact`; undefined for what is none, as from some other program. */
+export function readImpact(body: string): ToldImpact | undefined {
+  const value = parsed(body);
+  return isObject(value) && isImpact(value) ? value : undefined;
+}
+
+/** The answer of `/api/graph` in JSON; undefined for what is none. */
+export function readPicture(body: string): Picture | undefined {
+  const value = parsed(body);
+  return isObject(value) && isPicture(value) ? value : undefined;
+}
+
+type Held = Readonly<Record<string, unknown>>;
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Held {
+  return typeof value === 'object' && value !== null;
+}
+
+function isImpact(value: Held): value is Held & ToldImpact {
+  const lists = ['stopped', 'restarted', 'degraded', 'blocked'];
+  const { containers = [] } = value;
+  return (
+    hasTexts(value, ['unit']) &&
+    triggers.some((trigger) => trigger === value['on']) &&
+    ['string', 'undefined'].includes(typeof value['refused']) &&
+    lists.every((list) => isListOf(value[list], isAffected)) &&
+    isListOf(containers, (one) => hasTexts(one, ['unit', 'kind', 'id']))
+  );
+}
+
+function isAffected(one: Held): boolean {
+  const isText = (name: unknown): boolean => typeof name === 'string';
+  const { path, kinds } = one;
+  const hasWay = [path, kinds].every((list) => Array.isArray(list) && list.every(isText));
+  return hasTexts(one, ['unit']) && hasWay;
+}
+
+function isPicture(value: Held): value is Held & Picture {
+  const isUnit = (one: Held): boolean => hasTexts(one, ['name', 'state']);
+  return (
+    isListOf(
+      value['groups'],
+      (one) => hasTexts(one, ['slice']) && isListOf(one['units'], isUnit),
+    ) && isListOf(value['edges'], (one) => hasTexts(one, ['from', 'to', 'kind']))
+  );
+}
+
+function hasTexts(value: Held, keys: readonly string[]): boolean {
+  return keys.every((key) => typeof value[key] === 'string');
+}
+
+function isListOf(value: unknown, is: (one: Held) => boolean): boolean {
+  return Array.isArray(value) && value.every((one: unknown) => isObject(one) && is(one));
+}

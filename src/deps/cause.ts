@@ -95,6 +95,11 @@ export class Blame {
     return chain.length > 1 ? chain.at(-1) : undefined;
   }
 
+  /** What happens to the unit was foretold of another one. */
+  isForetold(graph: DependencyGraph, unit: string, unasked: boolean, nowUs: DurationUs): boolean {
+    return this.stoppedBy(graph, unit, unasked, nowUs) !== undefined;
+  }
+
   /** From the unit to what began it; ends before it would come to a unit again. */
   private chain(
     graph: DependencyGraph,
@@ -103,15 +108,24 @@ export class Blame {
     nowUs: DurationUs,
   ): string[] {
     const chain = [unit];
-    let next = this.foretoldBy(unit, nowUs);
-    // Who fails before the one that would have been stopped first is not told to stop: it began.
-    if (unasked && next !== undefined && isUpIn(graph, next)) next = undefined;
+    let next = this.stoppedBy(graph, unit, unasked, nowUs);
     if (unasked) next ??= this.downAbove(graph, unit, nowUs);
     while (next !== undefined && !chain.includes(next) && chain.length < stepsMax) {
       chain.push(next);
       next = this.foretoldBy(next, nowUs) ?? this.downAbove(graph, next, nowUs);
     }
     return chain;
+  }
+
+  private stoppedBy(
+    graph: DependencyGraph,
+    unit: string,
+    unasked: boolean,
+    nowUs: DurationUs,
+  ): string | undefined {
+    const by = this.foretoldBy(unit, nowUs);
+    // Who fails before the one that would have been stopped first is not told to stop: it began.
+    return unasked && by !== undefined && isUpIn(graph, by) ? undefined : by;
   }
 
   private foretoldBy(unit: string, nowUs: DurationUs): string | undefined {

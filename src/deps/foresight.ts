@@ -4,15 +4,15 @@ import { type Affects, affectsOf } from './chain.ts';
 import type { DependencyGraph } from './graph.ts';
 import { impactOf, type Trigger } from './impact.ts';
 
-/** How much of a CPU may go into it: 2% for long, a tenth of a second at once. */
+/** How much of a CPU may go into it: 2% for long, a fifth of a second at once. */
 const budgetShare = 0.02;
-const budgetMaxUs: DurationUs = 100_000;
+const budgetMaxUs: DurationUs = 200_000;
 /** Units whose last answer is kept, for the findings that follow an end. */
 const keptMax = 1_000;
 
 interface Foretold {
   readonly on: Trigger;
-  readonly affects: Affects;
+  readonly affects: Affects | undefined;
   /** Of the run that ends now; else of the one before. */
   isNow: boolean;
 }
@@ -51,7 +51,8 @@ export class Foresight {
 
   /**
    * Asks, and tells `blame` what systemd will take along.
-   * @returns undefined where the unit is not known, or too much time went into it lately
+   * @returns undefined where the unit is not known, where it was foretold itself, and what follows
+   * from it with it, or where too much time went into this lately
    */
   foretell(
     graph: DependencyGraph,
@@ -61,6 +62,11 @@ export class Foresight {
     depth: number,
   ): Affects | undefined {
     const begunUs = this.now();
+    this.known.delete(unit);
+    if (blame.isForetold(graph, unit, on === 'crash', begunUs)) {
+      remember(this.known, unit, { on, affects: undefined, isNow: true }, keptMax);
+      return undefined;
+    }
     const earnedUs = (begunUs - this.atUs) * budgetShare;
     this.budgetUs = Math.min(budgetMaxUs, this.budgetUs + earnedUs);
     this.atUs = begunUs;
@@ -69,7 +75,6 @@ export class Foresight {
     const affects = affectsOf(impact, depth);
     const taken = [...impact.stopped, ...impact.restarted].map((one) => one.unit);
     blame.foretell(graph, unit, taken, on === 'crash', begunUs);
-    this.known.delete(unit);
     remember(this.known, unit, { on, affects, isNow: true }, keptMax);
     this.budgetUs -= this.now() - begunUs;
     return affects;
