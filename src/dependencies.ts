@@ -3,7 +3,6 @@ import { answerGraph, answerImpact } from './deps/answers.ts';
 import { Blame, remember } from './deps/cause.ts';
 import { type Affects, chainAbove } from './deps/chain.ts';
 import { checkNode, checkUnits } from './deps/checks.ts';
-import { FailedJobs } from './deps/failed-jobs.ts';
 import { Foresight } from './deps/foresight.ts';
 import { DependencyGraph } from './deps/graph.ts';
 import type { Trigger } from './deps/impact.ts';
@@ -60,7 +59,8 @@ export class Dependencies implements UnitsSink {
   private foresight: Foresight;
   private readonly chains: Map<string, readonly string[]> = new Map();
   private chainsOf = -1;
-  private readonly failedJobs: FailedJobs = new FailedJobs();
+  /** The unit whose job was the last to end otherwise than for want of another unit. */
+  private lastJobOf = '';
 
   constructor(options: DependenciesOptions) {
     this.options = options;
@@ -136,7 +136,7 @@ export class Dependencies implements UnitsSink {
     const wasUp = isUp(graph.states[number] as number);
     const phase = phaseOf(state);
     if (wasUp) this.foresee(graph, name, state, phase);
-    if (phase === 'up') this.cameUp(name, wasUp && state.jobId !== 0);
+    if (phase === 'up') this.cameUp(graph, name, wasUp && state.jobId !== 0);
     else if (wasUp) this.wentDown(name);
     graph.setState(name, state.activeState, state.subState);
   }
@@ -162,8 +162,8 @@ export class Dependencies implements UnitsSink {
     }
   }
 
-  private cameUp(name: string, hasJob: boolean): void {
-    this.blame.isUp(name);
+  private cameUp(graph: DependencyGraph, name: string, hasJob: boolean): void {
+    this.blame.isUp(graph, name, this.options.clock.monotonicUs());
     if (!hasJob) this.foresight.isUp(name);
   }
 
@@ -253,25 +253,27 @@ export class Dependencies implements UnitsSink {
     this.options.log.warn({ reason }, 'What units depend on could not be read.');
   }
 
+  /**
+   * systemd ends a job that failed and then, at once, the jobs that needed it, whose result is
+   * `dependency` (job_finish_and_invalidate(), src/core/job.c): so the last other one is the reason.
+   */
   jobRemoved(unit: string, result: string): void {
-    const nowUs = this.options.clock.monotonicUs();
-    this.failedJobs.ended(unit, result, nowUs);
-    if (result === 'dependency' && this.graph && this.options.follows(unit))
-      this.tellGivenUp(unit, this.failedJobs.above(this.graph, unit, nowUs));
+    if (result !== 'dependency') this.lastJobOf = unit;
+    else if (this.options.follows(unit)) this.tellGivenUp(unit, this.lastJobOf);
   }
 
-  /** systemd gave up a start, since what the unit needs did not come up: nothing else tells it. */
-  private tellGivenUp(unit: string, root: string | undefined): void {
+  /** Nothing else tells it: the unit was down, and it is down. */
+  private tellGivenUp(unit: string, root: string): void {
     const state = newUnitState();
     this.lookUp(unit, state);
-    const why = root === undefined ? 'something that it needs' : `${root}, which it needs,`;
+    const why = root === '' ? 'something that it needs' : `${root}, which it needs,`;
     this.options.onDraft({
       event_type: 'failed',
       time: rfc3339(this.options.clock.realtimeUs()),
       service: unit,
       severity: 'error',
       message: `${unit} was not started: ${why} failed.`,
-      ...(root !== undefined && { caused_by: root }),
+      ...(root !== '' && { caused_by: root }),
       data: {
         active_state: state.activeState,
         sub_state: state.subState,

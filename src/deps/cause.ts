@@ -1,7 +1,7 @@
 import type { DurationUs } from '../model/time.ts';
 import type { DependencyGraph } from './graph.ts';
 import { needs } from './kinds.ts';
-import { isUp } from './states.ts';
+import { activating, isUp } from './states.ts';
 
 /**
  * How long what was foretold may take. Units that are told to stop have 90 s by default
@@ -20,8 +20,10 @@ const stepsMax = 32;
 interface Expected {
   /** The unit that it was foretold of. */
   readonly by: string;
-  readonly untilUs: DurationUs;
+  untilUs: DurationUs;
   hasEnded: boolean;
+  /** It is up again: only a job can still be part of the same story. */
+  isBack: boolean;
 }
 
 interface Down {
@@ -56,7 +58,12 @@ export class Blame {
       // A job may itself be a consequence of what was foretold before.
       if (!unasked && this.foretoldBy(name, nowUs) !== undefined) continue;
       this.expected.delete(name);
-      remember(this.expected, name, { by: unit, untilUs: nowUs + foretoldUs, hasEnded: false });
+      remember(this.expected, name, {
+        by: unit,
+        untilUs: nowUs + foretoldUs,
+        hasEnded: false,
+        isBack: false,
+      });
     }
   }
 
@@ -74,11 +81,19 @@ export class Blame {
     if (expected) expected.hasEnded = true;
   }
 
-  /** The unit is up: what happens to it from now on is another story. */
-  isUp(unit: string): void {
+  /**
+   * The unit is up: what happens to it from now on is another story, but for the restart that comes
+   * with the automatic restart of what took it along.
+   */
+  isUp(graph: DependencyGraph, unit: string, nowUs: DurationUs): void {
     const down = this.downs.get(unit);
     if (down) down.isBack = true;
-    if (this.expected.get(unit)?.hasEnded) this.expected.delete(unit);
+    const expected = this.expected.get(unit);
+    if (!expected?.hasEnded) return;
+    expected.isBack = true;
+    const by = graph.find(expected.by);
+    const isComing = by !== undefined && graph.states[by] === activating;
+    if (!isComing) expected.untilUs = Math.min(expected.untilUs, nowUs + backUs);
   }
 
   /**
@@ -112,7 +127,9 @@ export class Blame {
     if (unasked) next ??= this.downAbove(graph, unit, nowUs);
     while (next !== undefined && !chain.includes(next) && chain.length < stepsMax) {
       chain.push(next);
-      next = this.foretoldBy(next, nowUs) ?? this.downAbove(graph, next, nowUs);
+      const failed = this.downs.get(next)?.isBack === false;
+      next =
+        this.foretoldBy(next, nowUs) ?? (failed ? this.downAbove(graph, next, nowUs) : undefined);
     }
     return chain;
   }
@@ -124,6 +141,7 @@ export class Blame {
     nowUs: DurationUs,
   ): string | undefined {
     const by = this.foretoldBy(unit, nowUs);
+    if (unasked && this.expected.get(unit)?.isBack) return undefined;
     // Who fails before the one that would have been stopped first is not told to stop: it began.
     return unasked && by !== undefined && isUpIn(graph, by) ? undefined : by;
   }

@@ -5,9 +5,13 @@ import { kindSet, needs } from './kinds.ts';
 
 const wants = kindSet('Wants', 'TriggeredBy');
 
+/** What DefaultDependencies= ties every unit to. */
+const defaults: ReadonlySet<string> = new Set(['sysinit.target', 'basic.target']);
+
 /**
  * Names of the units that `unit` depends on, the nearest first, what it needs before what it only
- * wants, up to `depth` steps. Left out is what everything depends on: slices, what can never stop.
+ * wants, up to `depth` steps. Left out is what everything depends on: slices, what can never stop,
+ * what DefaultDependencies= adds.
  * Targets only group: what they want is not part of the chain. Empty for an unknown unit.
  */
 export function chainAbove(graph: DependencyGraph, unit: string, depth: number): string[] {
@@ -35,7 +39,9 @@ function stepsUp(graph: DependencyGraph, unit: number, isRoot: boolean): number[
 
 function isEverywhere(graph: DependencyGraph, unit: number): boolean {
   const { settings, loadState } = graph.facts(unit);
-  return settings.perpetual || loadState !== 'loaded' || unitType(graph.name(unit)) === 'slice';
+  const name = graph.name(unit);
+  if (settings.perpetual || loadState !== 'loaded') return true;
+  return defaults.has(name) || unitType(name) === 'slice';
 }
 
 /** How many suffer, and who they are. */

@@ -143,16 +143,17 @@ export class DependencyGraph {
     const number = this.intern(unit.name);
     this.describe(number, unit);
     this.disconnect(number);
-    for (const other of this.connect(number, unit)) sortEdges(this.edges[other] as number[]);
+    const touched = [...this.connect(number, unit), ...this.connectBack(number, unit)];
+    for (const other of touched) sortEdges(this.edges[other] as number[]);
     sortEdges(this.edges[number] as number[]);
   }
 
-  /** The unit was unloaded. What others say of it stays. */
+  /** The unit was unloaded, and what tied others to it went with it (unit_free(), src/core/unit.c). */
   remove(name: string): void {
     const unit = this.numbers.get(name);
     const node = unit === undefined ? undefined : this.nodes[unit];
     if (unit === undefined || node === undefined) return;
-    this.disconnect(unit);
+    this.disconnect(unit, true);
     node.known = false;
     node.facts = unloaded(node.facts);
     this.setStateOf(unit, 'inactive', 'dead');
@@ -221,14 +222,30 @@ export class DependencyGraph {
     return touched;
   }
 
-  /** Takes out the edges that the unit itself told, at both ends. */
-  private disconnect(number: number): void {
+  /** Adds what its file says of others, and they did not say when they were read. */
+  private connectBack(number: number, unit: UnitDependencies): number[] {
+    const touched: number[] = [];
+    for (const property of ['Before', 'StopPropagatedFrom'] as const) {
+      const kind = kindNumber[property];
+      for (const name of unit.reverse?.[property] ?? []) {
+        const other = this.find(name);
+        if (other === undefined || other === number || this.has(number, 1 << kind, other)) continue;
+        (this.edges[number] as number[]).push((other << kindBits) | kind);
+        (this.edges[other] as number[]).push((number << kindBits) | (inverse[kind] as number));
+        touched.push(other);
+      }
+    }
+    return touched;
+  }
+
+  /** Takes out the edges that the unit itself told, or all of them, at both ends. */
+  private disconnect(number: number, all = false): void {
     this.revision++;
     this.structure++;
     const own = this.edges[number] as number[];
-    const told = own.filter((edge) => isForward[kindOf(edge)]);
-    this.edges[number] = own.filter((edge) => !isForward[kindOf(edge)]);
-    for (const edge of told) {
+    const isOut = (edge: number): boolean => all || isForward[kindOf(edge)] === true;
+    this.edges[number] = own.filter((edge) => !isOut(edge));
+    for (const edge of own.filter(isOut)) {
       const other = otherOf(edge);
       const back = (number << kindBits) | (inverse[kindOf(edge)] as number);
       const theirs = this.edges[other] as number[];
