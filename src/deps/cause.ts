@@ -12,6 +12,8 @@ const foretoldUs: DurationUs = 100_000_000;
 const downUs: DurationUs = 30_000_000;
 /** The same where it is up again: they may have lost a connection, and notice it late. */
 const backUs: DurationUs = 3_000_000;
+/** How long jobs of the same transaction go on when the unit that they wait for is up. */
+const settlingUs: DurationUs = 250_000;
 /** Units whose story is kept; beyond it the oldest are forgotten. A host's whole shutdown fits. */
 const storiesMax = 10_000;
 /** Longest way from a consequence to what began it; longer ones end there. */
@@ -93,7 +95,7 @@ export class Blame {
     expected.isBack = true;
     const by = graph.find(expected.by);
     const isComing = by !== undefined && graph.states[by] === activating;
-    if (!isComing) expected.untilUs = Math.min(expected.untilUs, nowUs + backUs);
+    if (!isComing) expected.untilUs = Math.min(expected.untilUs, nowUs + settlingUs);
   }
 
   /**

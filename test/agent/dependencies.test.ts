@@ -155,9 +155,10 @@ describe('the graph of the running agent is current', () => {
   test('units that come, change and go', async () => {
     await writeUnits(bed, { 'late.service': tied('Requires=cache.service') });
     await bed.systemctl('start', 'late.service');
-    await known(agent, 'late.service');
-    const { told } = await impactOf('cache.service');
-    assert.ok(namesOf(told.stopped).includes('late.service'));
+    await until('it is known', async () => {
+      const { told } = await impactOf('cache.service');
+      return namesOf(told.stopped).includes('late.service');
+    });
     // After this nobody is tied to it any more.
     bed.writeUnit('late.service', idleUnit());
     await bed.systemctl('daemon-reload');
@@ -173,8 +174,10 @@ describe('the graph of the running agent is current', () => {
     await bed.systemctl('start', 'data.socket', 'data.service');
     await known(agent, 'data.service');
     await known(agent, 'data.socket');
-    const isDegraded = async () =>
-      namesOf((await impactOf('data.socket')).told.degraded).includes('data.service');
+    const isDegraded = async () => {
+      const { status, told } = await impactOf('data.socket');
+      return status === 200 && namesOf(told.degraded).includes('data.service');
+    };
     await until('the socket is seen up', isDegraded);
     await bed.systemctl('stop', 'data.socket');
     await until('the socket is seen down', async () => !(await isDegraded()));
