@@ -136,7 +136,7 @@ export class Dependencies implements UnitsSink {
     const wasUp = isUp(graph.states[number] as number);
     const phase = phaseOf(state);
     if (wasUp) this.foresee(graph, name, state, phase);
-    if (phase === 'up') this.cameUp(graph, name, wasUp && state.jobId !== 0);
+    if (phase === 'up') this.cameUp(name, wasUp && state.jobId !== 0);
     else if (wasUp) this.wentDown(name);
     graph.setState(name, state.activeState, state.subState);
   }
@@ -162,8 +162,8 @@ export class Dependencies implements UnitsSink {
     }
   }
 
-  private cameUp(graph: DependencyGraph, name: string, hasJob: boolean): void {
-    this.blame.isUp(graph, name, this.options.clock.monotonicUs());
+  private cameUp(name: string, hasJob: boolean): void {
+    this.blame.isUp(name, this.options.clock.monotonicUs());
     if (!hasJob) this.foresight.isUp(name);
   }
 
@@ -238,15 +238,6 @@ export class Dependencies implements UnitsSink {
     state.activeState = stateWord(graph.states[number] as number);
     state.subState = graph.subStates[number] ?? '';
     return true;
-  }
-
-  *names(): Generator<string> {
-    const { graph } = this;
-    const checks = new Set(this.checks.map(({ name }) => checkNode(name)));
-    for (const unit of graph?.units() ?? []) {
-      const name = graph?.name(unit) ?? '';
-      if (!checks.has(name)) yield name;
-    }
   }
 
   unread(reason: string): void {

@@ -1,13 +1,12 @@
 import type { UnitDependencies } from '../model/dependencies.ts';
 import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
-import { newUnitState, type UnitState } from '../model/unit.ts';
+import type { UnitState } from '../model/unit.ts';
 import { BusError } from './bus.ts';
 import type { DecoderSink } from './decode.ts';
 import { type Properties, readEach } from './dependencies.ts';
 import type { Follower } from './follower.ts';
 import type { ResyncReason } from './session.ts';
-import type { Manager } from './systemd.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
 /** Who hears of all units of a systemd, also of those that are not followed. */
@@ -22,7 +21,6 @@ export interface UnitsSink {
   removed(name: string): void;
   /** Writes the unit's two state words into `state`; false for a unit that is not known. */
   lookUp(name: string, state: UnitState): boolean;
-  names(): Iterable<string>;
   /** A unit that is not followed has changed. */
   changed(name: string, state: Readonly<UnitState>): void;
   /** A job ended; `result` as in org.freedesktop.systemd1(5): `done`, `dependency`, `failed`, ... */
@@ -33,7 +31,8 @@ export interface UnitsSink {
 
 /** The connections of a session, as far as reading needs them. */
 export interface UnitsSource {
-  readonly manager: Pick<Manager, 'listUnits'>;
+  /** Units that are followed. */
+  followed(): Iterable<{ readonly name: string }>;
   readonly signals: Properties;
   readonly systemdVersion: string;
 }
@@ -121,11 +120,10 @@ export class AllUnits {
       this.hasRead = false;
       return;
     }
-    if (reason === 'reconciliation') this.guard(source, this.reconcile(source));
-    else if (reason !== 'configuration' || !this.hasRead) {
-      this.again = true;
-      this.wakeIn(0);
-    }
+    // A reconciliation compares what is followed; whoever changed is told as ever.
+    if (reason === 'reconciliation' || (reason === 'configuration' && this.hasRead)) return;
+    this.again = true;
+    this.wakeIn(0);
   }
 
   /** The connection has ended, or is not wanted any more. */
@@ -134,20 +132,6 @@ export class AllUnits {
     this.gathered.clear();
     clearTimeout(this.timer);
     this.timer = undefined;
-  }
-
-  /** In case a signal was lost on its way: whatever is not as the list has it is read. */
-  private async reconcile(source: UnitsSource): Promise<void> {
-    const rows = await source.manager.listUnits([]);
-    const gone = new Set(this.sink.names());
-    const state = newUnitState();
-    for (const { name, activeState, subState } of rows) {
-      gone.delete(name);
-      const isKnown = this.sink.lookUp(name, state);
-      if (!isKnown || state.activeState !== activeState || state.subState !== subState)
-        this.unitNew(name);
-    }
-    for (const name of gone) this.sink.removed(name);
   }
 
   private wakeIn(ms: number): void {
@@ -180,10 +164,18 @@ export class AllUnits {
     const begunUs = clock.monotonicUs();
     this.again = false;
     this.gathered.clear();
-    const rows = await source.manager.listUnits([]);
-    const names = rows.slice(0, limits.units).map(({ name }) => name);
     sink.begin(source.systemdVersion);
-    await readEach(source.signals, names, inFlight, (unit) => sink.unit(unit));
+    const names = new Set<string>(beginnings);
+    for (const { name } of source.followed()) names.add(name);
+    const list = [...names];
+    await readEach(source.signals, list, inFlight, (unit) => {
+      sink.unit(unit);
+      for (const name of namedBy(unit)) {
+        if (names.has(name) || names.size >= limits.units) continue;
+        names.add(name);
+        list.push(name);
+      }
+    });
     sink.end();
     this.hasRead = true;
     const nowUs = clock.monotonicUs();
@@ -238,6 +230,19 @@ export function unitSink(
       others?.reloading(active);
     },
   };
+}
+
+/**
+ * Where the reading of all begins. Each names others: what has a control group is ordered after its
+ * slice, and what has DefaultDependencies= before shutdown.target. So all are found but those that
+ * have nothing to do with any other; a list of them all, with its descriptions, would take megabytes.
+ */
+const beginnings = ['-.slice', 'system.slice', 'shutdown.target', 'sysinit.target'] as const;
+
+/** Who is named is loaded: asking for it changes nothing. */
+function* namedBy(unit: UnitDependencies): Generator<string> {
+  for (const names of Object.values(unit.lists)) yield* names;
+  for (const names of Object.values(unit.reverse ?? {})) yield* names;
 }
 
 /** bus_label_unescape(), src/basic/bus-label.c; made for being called for each signal. */

@@ -127,6 +127,10 @@ export class Session {
     return this.running;
   }
 
+  followed(): Iterable<UnitRecord> {
+    return this.options.follower.table.all();
+  }
+
   /** The filter has changed: who is followed is found out anew. */
   refilter(): void {
     this.guard(this.resync('configuration', false));

@@ -1,7 +1,7 @@
 import type { DurationUs } from '../model/time.ts';
 import type { DependencyGraph } from './graph.ts';
 import { needs } from './kinds.ts';
-import { activating, isUp } from './states.ts';
+import { activating, inactive, isUp } from './states.ts';
 
 /**
  * How long what was foretold may take. Units that are told to stop have 90 s by default
@@ -22,10 +22,10 @@ const stepsMax = 32;
 interface Expected {
   /** The unit that it was foretold of. */
   readonly by: string;
-  untilUs: DurationUs;
+  readonly untilUs: DurationUs;
   hasEnded: boolean;
-  /** It is up again: only a job can still be part of the same story. */
-  isBack: boolean;
+  /** Since when it is up again: then only a job can still be part of the same story. */
+  backUs: DurationUs | undefined;
 }
 
 interface Down {
@@ -58,13 +58,13 @@ export class Blame {
     for (const name of others) {
       if (chain.includes(name)) continue;
       // A job may itself be a consequence of what was foretold before.
-      if (!unasked && this.foretoldBy(name, nowUs) !== undefined) continue;
+      if (!unasked && this.foretoldBy(graph, name, nowUs) !== undefined) continue;
       this.expected.delete(name);
       remember(this.expected, name, {
         by: unit,
         untilUs: nowUs + foretoldUs,
         hasEnded: false,
-        isBack: false,
+        backUs: undefined,
       });
     }
   }
@@ -83,19 +83,12 @@ export class Blame {
     if (expected) expected.hasEnded = true;
   }
 
-  /**
-   * The unit is up: what happens to it from now on is another story, but for the restart that comes
-   * with the automatic restart of what took it along.
-   */
-  isUp(graph: DependencyGraph, unit: string, nowUs: DurationUs): void {
+  /** The unit is up: what happens to it from now on is another story, see `foretoldBy`. */
+  isUp(unit: string, nowUs: DurationUs): void {
     const down = this.downs.get(unit);
     if (down) down.isBack = true;
     const expected = this.expected.get(unit);
-    if (!expected?.hasEnded) return;
-    expected.isBack = true;
-    const by = graph.find(expected.by);
-    const isComing = by !== undefined && graph.states[by] === activating;
-    if (!isComing) expected.untilUs = Math.min(expected.untilUs, nowUs + settlingUs);
+    if (expected?.hasEnded) expected.backUs ??= nowUs;
   }
 
   /**
@@ -131,7 +124,8 @@ export class Blame {
       chain.push(next);
       const failed = this.downs.get(next)?.isBack === false;
       next =
-        this.foretoldBy(next, nowUs) ?? (failed ? this.downAbove(graph, next, nowUs) : undefined);
+        this.foretoldBy(graph, next, nowUs) ??
+        (failed ? this.downAbove(graph, next, nowUs) : undefined);
     }
     return chain;
   }
@@ -142,15 +136,21 @@ export class Blame {
     unasked: boolean,
     nowUs: DurationUs,
   ): string | undefined {
-    const by = this.foretoldBy(unit, nowUs);
-    if (unasked && this.expected.get(unit)?.isBack) return undefined;
+    const by = this.foretoldBy(graph, unit, nowUs);
+    if (unasked && this.expected.get(unit)?.backUs !== undefined) return undefined;
     // Who fails before the one that would have been stopped first is not told to stop: it began.
-    return unasked && by !== undefined && isUpIn(graph, by) ? undefined : by;
+    return unasked && by !== undefined && isUp(stateIn(graph, by)) ? undefined : by;
   }
 
-  private foretoldBy(unit: string, nowUs: DurationUs): string | undefined {
-    const expected = this.expected.get(unit);
-    return expected !== undefined && nowUs <= expected.untilUs ? expected.by : undefined;
+  /**
+   * Of whom it was foretold. A unit that is up again is out of it, but for the restart that comes with
+   * the automatic restart of the one that took it along.
+   */
+  private foretoldBy(graph: DependencyGraph, unit: string, nowUs: DurationUs): string | undefined {
+    const { by, untilUs, backUs } = this.expected.get(unit) ?? {};
+    if (by === undefined || untilUs === undefined || nowUs > untilUs) return undefined;
+    const isOut = backUs !== undefined && nowUs - backUs > settlingUs;
+    return isOut && stateIn(graph, by) !== activating ? undefined : by;
   }
 
   /** What the unit needs and went down before it, not long ago. */
@@ -168,9 +168,8 @@ export class Blame {
   }
 }
 
-function isUpIn(graph: DependencyGraph, name: string): boolean {
-  const unit = graph.find(name);
-  return unit !== undefined && isUp(graph.states[unit] as number);
+function stateIn(graph: DependencyGraph, name: string): number {
+  return graph.states[graph.find(name) ?? -1] ?? inactive;
 }
 
 /** A Map keeps the order in which its keys were set: the first is the oldest. */
