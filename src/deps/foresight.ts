@@ -63,10 +63,9 @@ export class Foresight {
   ): Affects | undefined {
     const begunUs = this.now();
     this.known.delete(unit);
-    if (blame.isForetold(graph, unit, on === 'crash', begunUs)) {
-      remember(this.known, unit, { on, affects: undefined, isNow: true }, keptMax);
-      return undefined;
-    }
+    // Also where nothing is foretold: whether a job ends it is known all the same.
+    remember(this.known, unit, { on, affects: undefined, isNow: true }, keptMax);
+    if (blame.isForetold(graph, unit, on === 'crash', begunUs)) return undefined;
     const earnedUs = (begunUs - this.atUs) * budgetShare;
     this.budgetUs = Math.min(budgetMaxUs, this.budgetUs + earnedUs);
     this.atUs = begunUs;
@@ -75,7 +74,7 @@ export class Foresight {
     const affects = affectsOf(impact, depth);
     const taken = [...impact.stopped, ...impact.restarted].map((one) => one.unit);
     blame.foretell(graph, unit, taken, on === 'crash', begunUs);
-    remember(this.known, unit, { on, affects, isNow: true }, keptMax);
+    this.known.set(unit, { on, affects, isNow: true });
     this.budgetUs -= this.now() - begunUs;
     return affects;
   }
