@@ -5,6 +5,7 @@ import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
+import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
@@ -58,7 +59,7 @@ const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /**
  * The one place where stages are joined:
  *
- *     Watch ──transition──► events ─────────────► Stamp (numbered) ──► output, /metrics
+ *     Watch ──transition──► events ──► Dependencies (explained) ──► Stamp ──► output, /metrics
  *               └──► Analysis ──finding──► events ──┘
  *
  * The arrow never turns back in here: what a restart did comes in again as signals.
@@ -69,6 +70,7 @@ export class Agent {
   private readonly options: AgentOptions;
   private readonly watch: Watch;
   private readonly analysis: Analysis;
+  private readonly dependencies: Dependencies;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
   private readonly delay: Histogram = new Histogram(delayBounds);
@@ -82,11 +84,18 @@ export class Agent {
     this.config = config;
     this.stamp = new Stamp(options.host, options.bootId);
     this.output = this.openOutput();
+    this.dependencies = new Dependencies({
+      ...options,
+      follows: (unit) => this.watch.follower.table.get(unit) !== undefined,
+      onDraft: (draft) => this.tell(draft),
+    });
     const listener = {
       transition: (what: Transition) => {
         this.measure(what);
-        this.analysis.transition(what);
+        const own = this.dependencies.ownStory(what);
+        if (own) this.analysis.transition(own);
       },
+      changed: (unit: UnitView) => this.dependencies.followed(unit),
       gone: (unit: UnitView) => this.analysis.gone(unit),
       draft: (draft: Draft) => this.tell(draft),
     };
@@ -98,6 +107,7 @@ export class Agent {
       clock,
       random: options.random,
       sink: tellingSink(clock, listener, () => this.watch.follower.table.size),
+      units: this.dependencies,
     });
     this.analysis = new Analysis({
       ...options,
@@ -124,6 +134,7 @@ export class Agent {
           systemdExporterNames: config.metrics.systemd_exporter_names,
           compress: 'remote',
         },
+        routes: this.dependencies.routes,
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -154,6 +165,7 @@ export class Agent {
     const { clock } = this.options;
     const changes = changedKeys(this.config, config);
     this.config = config;
+    this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
@@ -184,7 +196,7 @@ export class Agent {
   }
 
   private tell(draft: Draft): void {
-    const event: Event = this.stamp.event(draft);
+    const event: Event = this.stamp.event(this.dependencies.explained(draft));
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
   }

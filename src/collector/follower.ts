@@ -24,6 +24,8 @@ const escapedBytes = 3;
 /** What a follower tells. */
 export interface FollowerSink extends HoldSink {
   transition(what: Transition, unit: UnitRecord): void;
+  /** The unit's state has changed, and what that means has been told. */
+  changed?(unit: UnitRecord): void;
   /** A unit that the user named is not known to systemd; told once until it appears. */
   missing(unit: UnitRecord): void;
   /** A unit's file cannot be used (`bad-setting`, `error`); told once until that changes. */
@@ -127,6 +129,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     copyState(next, unit.state);
     unit.missing = false;
     for (const what of happened) this.tell(what, unit);
+    this.sink.changed?.(unit);
   }
 
   unitNew(name: string): void {

@@ -2,6 +2,7 @@ import { limits } from '../model/limits.ts';
 import type { Clock } from '../model/time.ts';
 import { Actions } from './actions.ts';
 import type { BusTarget } from './address.ts';
+import { type AllUnits, unitSink } from './all-units.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
 import type { Follower } from './follower.ts';
 import { Lists } from './lists.ts';
@@ -24,6 +25,8 @@ export interface SessionOptions {
   readonly bufferBytes: number;
   readonly clock: Clock;
   readonly follower: Follower;
+  /** Hears of the units that the follower does not follow, too. */
+  readonly others?: AllUnits | undefined;
   readonly counters: CallCounters;
   /** Wait for a systemd that is not on the bus yet, instead of giving up. */
   readonly patient: boolean;
@@ -67,19 +70,15 @@ export class Session {
   /** @throws BusError with a sentence that says what to do */
   static async start(options: SessionOptions): Promise<Session> {
     let session: Session | undefined;
-    const { follower } = options;
+    const units = unitSink(options.follower, options.others);
     const signals = await SignalConnection.open<UnitRecord>({
       target: options.target,
       uid: options.uid,
       bufferBytes: options.bufferBytes,
       sink: {
-        find: (bytes, at, length) => follower.find(bytes, at, length),
-        changed: (unit, next) => follower.changed(unit, next),
-        unitNew: (name) => follower.unitNew(name),
-        unitRemoved: (name) => follower.unitRemoved(name),
-        jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
+        ...units,
         reloading: (active) => {
-          follower.reloading(active);
+          units.reloading(active);
           if (!active) session?.guard(session.resync('daemon-reload', false));
         },
         ownerChanged: (owner) => session?.ownerChanged(owner),
@@ -130,6 +129,10 @@ export class Session {
       this.running = undefined;
     });
     return this.running;
+  }
+
+  followed(): Iterable<UnitRecord> {
+    return this.options.follower.table.all();
   }
 
   /** The filter has changed: who is followed is found out anew. */
@@ -206,7 +209,9 @@ export class Session {
       this.wanted = undefined;
       await this.readTable(readAll);
       this.ready = !this.closed;
-      if (this.ready) this.options.onResync(reason);
+      if (!this.ready) continue;
+      this.options.onResync(reason);
+      this.options.others?.resynced(reason, this);
     }
   }
 

@@ -8,6 +8,8 @@ import type { WatchSink } from './watch.ts';
 /** What hears what happens: first the event that tells it, then the transition itself. */
 export interface Listener {
   transition?(what: Transition, unit: UnitView): void;
+  /** The unit's state has changed, and what that means has been told. */
+  changed?(unit: UnitView): void;
   /** The unit is unloaded, or nobody follows it any more. */
   gone?(unit: UnitView): void;
   draft(draft: Draft): void;
@@ -41,6 +43,7 @@ export function tellingSink(clock: Clock, listener: Listener, unitCount: () => n
       listener.draft(describe(what, unit));
       listener.transition?.(what, unit);
     },
+    changed: (unit) => listener.changed?.(unit),
     gone: (unit) => listener.gone?.(unit),
     missing: (unit) => listener.draft(describeMissing(unit, clock.realtimeUs())),
     loadFailed: (unit) => listener.draft(describeLoadFailure(unit, clock.realtimeUs())),

@@ -4,6 +4,7 @@ import type { JobEnd, UnitControl, UnitStatus } from '../model/unit-control.ts';
 import type { CollectorCounters } from '../model/view.ts';
 import { notConnected } from './actions.ts';
 import { type BusTarget, busTargets } from './address.ts';
+import { AllUnits, type UnitsSink } from './all-units.ts';
 import { BusError } from './bus.ts';
 import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
@@ -27,6 +28,8 @@ export interface WatchOptions {
   /** From 0 to 1: spreads the reconnects of many agents. */
   readonly random: () => number;
   readonly sink: WatchSink;
+  /** Hears of all units, and what they depend on. */
+  readonly units?: UnitsSink | undefined;
 }
 
 /** Watches one systemd for as long as it is not stopped, over every loss of the bus. */
@@ -34,6 +37,7 @@ export class Watch implements UnitControl {
   readonly follower: Follower;
   private readonly options: WatchOptions;
   private readonly targets: readonly BusTarget[];
+  private readonly others: AllUnits | undefined;
   private readonly calls = { callsTimedOut: 0, callsFailed: 0 };
   /** Sums over the connections that have ended. */
   private readonly past = { signals: 0, watched: 0, malformed: 0, bytes: 0 };
@@ -47,6 +51,7 @@ export class Watch implements UnitControl {
   constructor(options: WatchOptions) {
     this.options = options;
     this.targets = busTargets(options.address);
+    this.others = options.units && new AllUnits(options.units, options.clock);
     this.follower = new Follower({
       filter: options.filter,
       clock: options.clock,
@@ -147,6 +152,7 @@ export class Watch implements UnitControl {
           bufferBytes: this.options.bufferBytes,
           clock: this.options.clock,
           follower: this.follower,
+          others: this.others,
           counters: this.calls,
           patient,
           onResync: (reason) => {
@@ -167,6 +173,7 @@ export class Watch implements UnitControl {
     let session = first;
     while (!this.stopped) {
       const reason = await session.lost;
+      this.others?.stop();
       this.addUp(session);
       this.session = undefined;
       if (this.stopped) return;

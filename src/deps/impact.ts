@@ -122,11 +122,14 @@ function outcome(
   const stopped: number[] = [];
   const restarted: number[] = [];
   const gone: number[] = [];
+  // What units in auto-restart and the like do to others would have happened anyway.
+  const isStranger = (unit: number): boolean =>
+    sim.graph.restless.size > 0 && ways.to(unit) === undefined;
   for (const unit of sim.changed) {
     if (!isUp(sim.graph.states[unit] as number)) continue;
     const state = sim.states[unit] as number;
-    if (isDown(state)) gone.push(unit);
-    if (unit === root) continue;
+    if (isDown(state) && (unit === root || !isStranger(unit))) gone.push(unit);
+    if (unit === root || isStranger(unit)) continue;
     if (isDown(state)) stopped.push(unit);
     else if (isUp(state) && (sim.starts[unit] as number) > 0) restarted.push(unit);
   }
