@@ -18,6 +18,34 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'run a recording through the agent: events, always the same',
     load: async () => (await import('./replay.ts')).replay,
   },
+  status: {
+    says: 'show services, components, checks and open findings',
+    load: async () => (await import('./status.ts')).status,
+  },
+  check: {
+    says: 'look at everything once: the exit status says how it is',
+    load: async () => (await import('./check.ts')).check,
+  },
+  shell: {
+    says: 'a prompt to look, start, stop and restart',
+    load: async () => (await import('./shell.ts')).shell,
+  },
+  start: {
+    says: 'start a component or a unit, and what it depends on',
+    load: async () => (await import('./start.ts')).start,
+  },
+  stop: {
+    says: 'stop a component or a unit',
+    load: async () => (await import('./stop.ts')).stop,
+  },
+  restart: {
+    says: 'restart a component or a unit',
+    load: async () => (await import('./restart.ts')).restart,
+  },
+  healthcheck: {
+    says: 'ask the running agent whether it is well',
+    load: async () => (await import('./healthcheck.ts')).healthcheck,
+  },
   impact: {
     says: 'say what else stops or suffers when a unit stops, crashes or is restarted',
     load: async () => (await import('./impact.ts')).impact,
@@ -51,7 +79,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function usage(): string {
-  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(8)} ${says}\n`);
+  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(11)} ${says}\n`);
   return `Usage: unitwatch COMMAND [OPTION...]\n\n${rows.join('')}\nunitwatch COMMAND --help says more.\n`;
 }
 

@@ -4,6 +4,7 @@ import { Agent, type AgentOptions } from '../src/agent.ts';
 import { bootId } from '../src/collector/collector.ts';
 import { systemClock } from '../src/collector/system-clock.ts';
 import type { Config } from '../src/config/keys.ts';
+import { ask } from './api-client.ts';
 import type { CommandIo } from './io.ts';
 import { openLog } from './log.ts';
 import { serviceManager } from './service-manager.ts';
@@ -46,7 +47,7 @@ export async function watch(
     return error instanceof TypeError || error instanceof SyntaxError ? 2 : 1;
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
-  manager.feedWatchdog();
+  manager.feedWatchdog((limitMs) => answersItself(agent, limitMs));
   if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager));
   await onStarted(agent);
   const reason = await ended;
@@ -54,6 +55,19 @@ export async function watch(
   manager.stop();
   await agent.stop(reason);
   return 0;
+}
+
+/** A few bytes: it is asked for a sign of life, not for its health. */
+const answerBytes = 65_536;
+
+/**
+ * Whether the agent's web server still serves: a request to itself is answered, whatever with. One
+ * that it ends at once counts too: where all its connections are busy, it does so to any newcomer.
+ */
+async function answersItself({ address }: Agent, limitMs: number): Promise<boolean> {
+  if (address === undefined) return true;
+  const answer = await ask(address, { path: '/healthz', limitMs, bytes: answerBytes });
+  return !('fault' in answer) || answer.fault === 'cut';
 }
 
 async function reloadInto(

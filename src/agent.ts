@@ -1,10 +1,10 @@
 import { Analysis } from './analysis.ts';
 import { busAddress } from './collector/address.ts';
-import { unitFilter } from './collector/filter.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
+import { filterOf } from './config/unit-filter.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
@@ -265,14 +265,4 @@ export class Agent {
       units: () => watch.follower.table.all(),
     };
   }
-}
-
-function filterOf(config: Config) {
-  return unitFilter({
-    monitorAll: config.monitor_all_services ?? config.service_whitelist.length === 0,
-    whitelist: config.service_whitelist,
-    blacklist: config.service_blacklist,
-    containersOnly: config.container_runtime_filter,
-    unitTypes: config.unit_types,
-  });
 }
