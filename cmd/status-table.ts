@@ -59,20 +59,23 @@ export function tableLines(
   nowMs: number,
 ): readonly string[] {
   const paint = (text: string, colour: string): string =>
-    terminal.colour && text.trim() !== '' ? `\x1b[${colour}m${text}\x1b[0m` : text;
+    terminal.colour && colour !== '' && text.trim() !== '' ? `\x1b[${colour}m${text}\x1b[0m` : text;
   const whole = (text: string): string => fit(printable(text), terminal.columns);
   const shown = columns.filter(({ from }) => terminal.columns >= from);
   const cells = rows.map((row) => shown.map(({ text }) => printable(text(row, nowMs))));
   const widths = widthsOf(shown, cells, terminal.columns);
   const line = (texts: readonly string[], colour: (place: number) => string): string =>
     texts
-      .map((text, place) => paint(pad(text, widths[place] ?? 0), colour(place)))
+      .map((text, place) => {
+        const cut = place === texts.length - 1 ? fit : pad;
+        return paint(cut(text, widths[place] ?? 0), colour(place));
+      })
       .join(' ')
       .replace(/ +$/, '');
   const heads = shown.map(({ head }) => head);
   const table = cells.map((texts, i) => {
     const tone = rows[i]?.tone ?? 'calm';
-    return line(texts, (place) => (place === 0 || tone === 'calm' ? colours[tone] : '0'));
+    return line(texts, (place) => (place === 0 || tone === 'calm' ? colours[tone] : ''));
   });
   const left = othersLine(others);
   return [

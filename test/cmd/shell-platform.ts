@@ -25,7 +25,10 @@ export class TestPlatform {
 
   /** @param more further lines of the configuration */
   configure(components: Readonly<Record<string, Made>>, more: object = {}): void {
-    const made = Object.entries(components).map(([name, one], i) => [name, this.#component(one, i)]);
+    const made = Object.entries(components).map(([name, one], i) => [
+      name,
+      this.#component(one, i),
+    ]);
     // JSON is YAML.
     const text = { listen: 'off', checks: { components: Object.fromEntries(made) }, ...more };
     writeFileSync(this.config, JSON.stringify(text), { mode: 0o600 });

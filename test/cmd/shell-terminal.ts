@@ -57,7 +57,7 @@ export class Terminal {
   }
 
   /** Waits for what has not been waited for before; returns it and what came with it. */
-  async sees(what: RegExp | string, timeoutMs = 60_000): Promise<string> {
+  async sees(what: RegExp | string, timeoutMs = 30_000): Promise<string> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const rest = this.output.slice(this.#read);
@@ -67,7 +67,8 @@ export class Terminal {
         this.#read += at + length;
         return rest.slice(0, at + length);
       }
-      if (Date.now() > deadline) throw new Error(`never came: ${what}\n${JSON.stringify(rest)}`);
+      if (Date.now() > deadline)
+        throw new Error(`never came: ${what}\n${JSON.stringify(rest.slice(-500))}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
