@@ -17,6 +17,8 @@ export async function targetOf(
   site: Site,
   name: string,
 ): Promise<Target | { readonly wrong: string }> {
+  // Whether components that are units run, is systemd's word.
+  if (site.components.some(({ unit }) => unit !== '')) await site.units();
   const component = componentOf(site, name);
   if (component) return { kind: 'component', component };
   const unit = withType(name);

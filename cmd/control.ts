@@ -49,8 +49,6 @@ interface Ended {
 /** Does what was asked for, and tells of each step. @returns the exit status */
 export async function control(wish: Wish, context: ControlContext): Promise<number> {
   const { site, io, signal } = context;
-  // Components that are units need systemd's word too.
-  if (site.components.some(({ unit }) => unit !== '')) await site.units();
   const target = await targetOf(site, wish.name);
   if ('wrong' in target) {
     io.stderr.write(`${target.wrong}\n`);
