@@ -99,7 +99,8 @@ function widthsOf(
       (max, row) => Math.max(max, columnsOf(row[place] ?? '')),
       head.length,
     );
-    return Math.min(widest, most);
+    // What is piped into a program is whole.
+    return Number.isFinite(all) ? Math.min(widest, most) : widest;
   });
   const widths: number[] = [];
   let left = all;

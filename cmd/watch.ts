@@ -47,7 +47,7 @@ export async function watch(
     return error instanceof TypeError || error instanceof SyntaxError ? 2 : 1;
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
-  manager.feedWatchdog((limitMs) => answersItself(agent, limitMs));
+  manager.feedWatchdog((limitMs) => answersItself(agent, config.listen, limitMs));
   if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager));
   await onStarted(agent);
   const reason = await ended;
@@ -64,9 +64,16 @@ const answerBytes = 65_536;
  * Whether the agent's web server still serves: a request to itself is answered, whatever with. One
  * that it ends at once counts too: where all its connections are busy, it does so to any newcomer.
  */
-async function answersItself({ address }: Agent, limitMs: number): Promise<boolean> {
+async function answersItself(
+  { address }: Agent,
+  listen: Config['listen'],
+  limitMs: number,
+): Promise<boolean> {
   if (address === undefined) return true;
-  const answer = await ask(address, { path: '/healthz', limitMs, bytes: answerBytes });
+  // The address that the kernel gives lacks the interface that a link-local one needs.
+  const isScoped = listen !== 'off' && listen.host.includes('%');
+  const where = isScoped ? { ...address, host: listen.host } : address;
+  const answer = await ask(where, { path: '/healthz', limitMs, bytes: answerBytes });
   return !('fault' in answer) || answer.fault === 'cut';
 }
 
