@@ -1,10 +1,12 @@
 import { Analysis } from './analysis.ts';
+import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
 import { unitFilter } from './collector/filter.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
+import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
@@ -17,6 +19,7 @@ import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
+import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 
 /** What the agent takes from the world outside; only `cmd/` has the real one. */
@@ -71,6 +74,9 @@ export class Agent {
   private readonly watch: Watch;
   private readonly analysis: Analysis;
   private readonly dependencies: Dependencies;
+  private readonly checking: Checking;
+  /** Undefined where nobody can ask for them. */
+  private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
   private readonly delay: Histogram = new Histogram(delayBounds);
@@ -96,7 +102,10 @@ export class Agent {
         if (own) this.analysis.transition(own);
       },
       changed: (unit: UnitView) => this.dependencies.followed(unit),
-      gone: (unit: UnitView) => this.analysis.gone(unit),
+      gone: (unit: UnitView) => {
+        this.analysis.gone(unit);
+        this.pages?.gone(unit.name);
+      },
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({
@@ -112,9 +121,19 @@ export class Agent {
     this.analysis = new Analysis({
       ...options,
       table: this.watch.follower.table,
-      onFinding: (finding) => this.tell(findingEvent(finding)),
+      onFinding: (finding) => {
+        this.pages?.finding(finding);
+        this.tell(findingEvent(finding));
+      },
+      onSample: (sample) => this.pages?.sample(sample),
+    });
+    this.checking = new Checking({
+      ...options,
+      lookUpUnit: (name) => this.unit(name),
+      onDraft: (draft) => this.tell(draft),
     });
     this.view = this.makeView();
+    this.pages = config.listen === 'off' ? undefined : this.makePages();
   }
 
   /**
@@ -132,9 +151,10 @@ export class Agent {
         settings: {
           nodeExporterNames: config.metrics.node_exporter_names,
           systemdExporterNames: config.metrics.systemd_exporter_names,
+          processExporterNames: config.checks.process_exporter_names,
           compress: 'remote',
         },
-        routes: this.dependencies.routes,
+        routes: new Map([...this.dependencies.routes, ...(this.pages?.routes ?? [])]),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -148,6 +168,7 @@ export class Agent {
       throw error;
     }
     await this.analysis.start();
+    await this.checking.configure(config);
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
@@ -167,6 +188,7 @@ export class Agent {
     this.config = config;
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
+    void this.checking.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -186,7 +208,7 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    await this.analysis.stop();
+    await Promise.all([this.analysis.stop(), this.checking.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
@@ -199,6 +221,27 @@ export class Agent {
     const event: Event = this.stamp.event(this.dependencies.explained(draft));
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
+    this.pages?.event(event);
+  }
+
+  private unit(name: string): UnitView | undefined {
+    return this.watch.follower.table.get(name);
+  }
+
+  private makePages(): Pages {
+    const { options, watch, checking, dependencies, view } = this;
+    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
+    return new Pages({
+      ...{ host: options.host, clock: options.clock, view, control },
+      token: options.config.page.token?.reveal(),
+      unit: (name) => this.unit(name),
+      checks: () => checking.views(),
+      repairs: () => [],
+      picture: (name) => dependencies.picture(name),
+      refresh: async () => {
+        await Promise.all([watch.reconcile(), checking.now()]);
+      },
+    });
   }
 
   private noteBus(phase: string): void {
@@ -237,7 +280,7 @@ export class Agent {
   }
 
   private makeView(): AgentView {
-    const { watch, stamp, output, options, delay, analysis } = this;
+    const { watch, stamp, output, options, delay, analysis, checking } = this;
     const lost = (): RealtimeUs | undefined => this.busLostUs;
     const startedUs = options.clock.realtimeUs();
     return {
@@ -262,6 +305,7 @@ export class Agent {
       dropped: output ? { stdout: output.dropped } : {},
       signalDelay: delay,
       findings: analysis.counts,
+      components: () => checking.uses(),
       units: () => watch.follower.table.all(),
     };
   }

@@ -2,6 +2,7 @@ import { Sampler } from './collector/sampler.ts';
 import type { UnitTable } from './collector/units.ts';
 import type { Config } from './config/keys.ts';
 import type { Finding } from './model/finding.ts';
+import type { ResourceSample } from './model/resource.ts';
 import type { Clock } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
@@ -21,6 +22,7 @@ export interface AnalysisOptions {
   readonly keepState: boolean;
   readonly table: UnitTable;
   readonly onFinding: (finding: Finding) => void;
+  readonly onSample: (sample: ResourceSample) => void;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -69,6 +71,7 @@ export class Analysis {
       onSample: (sample) => {
         this.tell(runner.sample(sample));
         this.tell(anomalies?.observe({ kind: 'sample', ...sample }));
+        options.onSample(sample);
       },
     });
     this.counts = {

@@ -140,6 +140,13 @@ export class Session {
     this.guard(this.resync('configuration', false));
   }
 
+  /** Compares the table with a list now; resolves when that is done, or the bus is lost. */
+  async reconcile(): Promise<void> {
+    const reading = this.resync('reconciliation', false);
+    this.guard(reading);
+    await Promise.race([reading.catch(() => {}), this.lost]);
+  }
+
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
   gather(name: string): void {
     this.gathered.add(name);

@@ -105,6 +105,11 @@ export class Watch implements UnitControl {
     this.session?.refilter();
   }
 
+  /** Compares the table with systemd now; resolves when that is done, at once without a bus. */
+  async reconcile(): Promise<void> {
+    await this.session?.reconcile();
+  }
+
   stop(): void {
     this.stopped = true;
     this.wake();

@@ -1,4 +1,4 @@
-import type { Pattern } from '../../src/model/finding.ts';
+import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
@@ -11,7 +11,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface TestView extends Mutable<AgentView> {
   counters: Mutable<AgentView['counters']>;
   unitMap: Map<string, UnitView>;
-  openFindings: { pattern: Pattern; service: string }[];
+  openFindings: Finding[];
 }
 
 export const startedUs = 1_763_693_400_000_000;
@@ -102,10 +102,24 @@ export function busyView(): TestView {
     ...hostileNames.map((name) => unitView(name, { activeState: 'failed' })),
   ]);
   view.openFindings.push(
-    { pattern: 'crash_loop', service: 'loop.service' },
-    { pattern: 'memory_leak', service: 'quote"in.service' },
-    { pattern: 'crash_loop', service: 'loop.service' },
+    finding('crash_loop', 'loop.service', '1'),
+    finding('memory_leak', 'quote"in.service', '2'),
+    finding('crash_loop', 'loop.service', '3'),
   );
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
+}
+
+function finding(pattern: Pattern, service: string, id: string): Finding {
+  const sentence = 'It restarted 5 times within a minute.';
+  return {
+    pattern,
+    service,
+    id,
+    sentence,
+    phase: 'opened',
+    timeUs: startedUs,
+    severity: 'warning',
+    evidence: { restarts: 5 },
+  };
 }

@@ -12,7 +12,12 @@ export function serve(view: AgentView, options: Partial<HttpOptions> = {}): Prom
   return startHttp({
     listen: { host: '127.0.0.1', port: 0 },
     view,
-    settings: { nodeExporterNames: false, systemdExporterNames: false, compress: 'remote' },
+    settings: {
+      nodeExporterNames: false,
+      systemdExporterNames: false,
+      processExporterNames: false,
+      compress: 'remote',
+    },
     clock: { realtimeUs: () => nowUs, monotonicUs: () => nowUs },
     report: (error) => {
       throw error;
