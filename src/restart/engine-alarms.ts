@@ -1,0 +1,278 @@
+import type { Alarm } from '../model/repair.ts';
+import { Breaker } from './breaker.ts';
+import { claim } from './engine-claims.ts';
+import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
+import { cancel, release } from './engine-endings.ts';
+import { act, type Core, type Held, inAttempt, type Settling, type Thing } from './engine-state.ts';
+import { tellAlarm, tellLeftOut, tellSettling } from './engine-telling.ts';
+import { thingOf } from './policy.ts';
+
+const never = Number.NEGATIVE_INFINITY;
+
+/** A source has said what stands: what is new is taken up, what is no longer there has gone. */
+export function polled(core: Core, list: Polled): void {
+  sourceIsUp(core, list.source);
+  const seen = new Set<string>();
+  let leftOut = 0;
+  for (const alarm of list.alarms) {
+    if (!isAlarm(alarm, list.source)) core.counts.invalid += 1;
+    else if (!seen.has(alarm.id)) {
+      seen.add(alarm.id);
+      if (!listed(core, list, alarm)) leftOut += 1;
+    }
+  }
+  const before = core.counts.leftOut.get(list.source) ?? 0;
+  core.counts.leftOut.set(list.source, leftOut);
+  if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
+  for (const held of core.alarms.values()) {
+    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held);
+  }
+}
+
+/** It answers: what waits for it need not wait longer. */
+function sourceIsUp(core: Core, source: Alarm['source']): void {
+  const wasUp = core.sources.get(source);
+  core.sources.set(source, true);
+  if (wasUp !== false) return;
+  for (const id of core.unsettled) {
+    const held = core.alarms.get(id);
+    if (held?.alarm.source === source && held.settling) held.settling.dueUs = core.now.monoUs;
+  }
+  for (const thing of core.things.values()) {
+    if (thing.claimHold === 'source') thing.claimUntilUs = 0;
+  }
+}
+
+function isAlarm(alarm: Alarm, source: Alarm['source']): boolean {
+  const { id, process, raisedUs } = alarm;
+  const fits = (text: string) => text.length > 0 && text.length <= engineLimits.nameLength;
+  return alarm.source === source && fits(id) && fits(process) && Number.isFinite(raisedUs);
+}
+
+/** False where there is no room for it. */
+function listed(core: Core, list: Polled, alarm: Alarm): boolean {
+  const held = core.alarms.get(alarm.id);
+  if (held === undefined || isNewAfter(held, list, alarm)) {
+    if (held !== undefined) forget(core, held);
+    else if (core.alarms.size >= engineLimits.alarms) return false;
+    raise(core, alarm, list.clears);
+    return true;
+  }
+  held.confirmed = true;
+  held.clears = list.clears;
+  if (!held.standing) {
+    held.standing = true;
+    if (held.state === 'open') again(core, held, alarm);
+  }
+  return true;
+}
+
+/** It was settled and has gone since: what stands now is another alarm of the same row. */
+function isNewAfter(held: Held, list: Polled, alarm: Alarm): boolean {
+  if (held.state !== 'handled' || !list.clears || list.askedUs < held.settledUs) return false;
+  return alarm.raisedUs !== held.alarm.raisedUs;
+}
+
+function raise(core: Core, given: Alarm, clears: boolean): void {
+  const alarm = { ...given, reason: given.reason.slice(0, engineLimits.reasonLength) };
+  const held: Held = {
+    alarm,
+    state: 'new',
+    standing: true,
+    confirmed: true,
+    clears,
+    key: '',
+    mayHold: false,
+    claiming: false,
+    checkedUs: never,
+    claimedUs: never,
+    resolveUs: never,
+    settling: undefined,
+    settledUs: 0,
+  };
+  core.alarms.set(alarm.id, held);
+  core.fresh.add(alarm.id);
+  tellAlarm(core, held, 'raised', alarm.reason);
+}
+
+/** It had gone, and is back before its claim was given back. */
+function again(core: Core, held: Held, alarm: Alarm): void {
+  held.alarm = { ...alarm, reason: alarm.reason.slice(0, engineLimits.reasonLength) };
+  held.state = 'new';
+  core.fresh.add(alarm.id);
+  tellAlarm(core, held, 'raised', alarm.reason);
+}
+
+function gone(core: Core, held: Held): void {
+  if (!held.standing) return;
+  held.standing = false;
+  tellAlarm(core, held, 'cleared', held.state === 'handled' ? 'it was repaired' : '');
+  if (held.state === 'worked') return;
+  if (held.state === 'handled') return forget(core, held);
+  core.fresh.delete(held.alarm.id);
+  const thing = core.things.get(held.key);
+  held.state = 'open';
+  held.key = '';
+  if (thing !== undefined) detach(core, thing, held);
+  if (held.mayHold && held.settling === undefined)
+    release(core, held, { attempts: 0, note: 'the alarm went' });
+  if (!held.claiming && held.settling === undefined) forget(core, held);
+}
+
+function detach(core: Core, thing: Thing, held: Held): void {
+  thing.alarms.delete(held.alarm.id);
+  const { repair } = thing;
+  if (repair === undefined || thing.alarms.size > 0) return;
+  if (!inAttempt(repair) && repair.step.name !== 'claim')
+    cancel(core, thing, repair, 'the alarm went');
+}
+
+export function forget(core: Core, held: Held): void {
+  const { id } = held.alarm;
+  core.alarms.delete(id);
+  core.fresh.delete(id);
+  core.unsettled.delete(id);
+  core.dirty = true;
+}
+
+/** Finds what is to be repaired, for alarms that are new. */
+export function resolveFresh(core: Core, resolving: number): void {
+  let room = engineLimits.resolves - resolving;
+  for (const id of core.fresh) {
+    const held = core.alarms.get(id);
+    if (held === undefined || held.resolveUs > core.now.monoUs) continue;
+    const { process } = held.alarm;
+    const settings = core.rules.process(process)?.settings;
+    const strategy = settings?.strategy ?? 'process';
+    if (strategy !== 'auto') attach(core, held, strategy);
+    else if (room > 0 && settings !== undefined) {
+      room -= 1;
+      held.state = 'resolving';
+      core.fresh.delete(id);
+      act(core, { alarm: id }, engineLimits.answerUs, { kind: 'resolve', process, settings });
+    }
+  }
+}
+
+export function resolved(core: Core, held: Held, answer: Answer): void {
+  if (held.state !== 'resolving') return;
+  held.state = 'new';
+  core.fresh.add(held.alarm.id);
+  if (answer.strategy !== undefined) attach(core, held, answer.strategy);
+  else held.resolveUs = core.now.monoUs + engineLimits.sourceRetryUs;
+}
+
+function attach(core: Core, held: Held, strategy: PlainStrategy): void {
+  const { process, id } = held.alarm;
+  const settings = core.rules.process(process)?.settings;
+  const name =
+    settings === undefined
+      ? { key: `process:${process}`, unit: '' }
+      : thingOf(process, strategy, settings, core.rules.canonical);
+  const known = core.things.get(name.key);
+  const thing = known ?? newThing(name.key, name.unit, process, strategy);
+  if (thing.repair === undefined) {
+    thing.process = process;
+    thing.strategy = strategy;
+  }
+  core.things.set(name.key, thing);
+  thing.alarms.add(id);
+  held.state = 'open';
+  held.key = name.key;
+  core.fresh.delete(id);
+}
+
+export function newThing(
+  key: string,
+  unit: string,
+  process: string,
+  strategy: PlainStrategy,
+): Thing {
+  return {
+    ...{ key, unit, process, strategy },
+    alarms: new Set(),
+    breaker: new Breaker(),
+    repair: undefined,
+    hold: undefined,
+    coolUntilUs: never,
+    lastRestartUs: undefined,
+    judge: false,
+    claimUntilUs: never,
+    claimHold: 'claim',
+  };
+}
+
+/** Tells sources how repairs have ended, as far as they may be asked now. */
+export function settleDue(core: Core, settling: number): void {
+  let room = engineLimits.settles - settling;
+  for (const id of core.unsettled) {
+    if (room <= 0) return;
+    const held = core.alarms.get(id);
+    const word = held?.settling;
+    if (held === undefined || word === undefined || word.busy || held.claiming) continue;
+    if (word.dueUs > core.now.monoUs) continue;
+    room -= 1;
+    word.busy = true;
+    const { ending } = word;
+    const { alarm } = held;
+    // An alarm that joined a repair under way was never taken: another agent may be at work on it.
+    if (ending.worked && !held.mayHold) claim(core, held, {});
+    else act(core, { alarm: id }, engineLimits.answerUs, { kind: 'settle', alarm, ending });
+  }
+}
+
+/** A claim that only its settling asked for, or nobody any more. */
+export function claimedToSettle(core: Core, held: Held, answer: Answer): void {
+  const word = held.settling;
+  if (word === undefined) {
+    if (!held.standing) forget(core, held);
+    return;
+  }
+  word.busy = false;
+  if (answer.outcome === 'ok') return;
+  held.mayHold = false;
+  if (answer.outcome !== 'refused') return later(core, held, word, answer);
+  dropSettling(core, held);
+  if (!held.standing) return forget(core, held);
+  held.state = 'new';
+  core.fresh.add(held.alarm.id);
+}
+
+/** Another agent has it: what was to be given back is not ours. */
+export function refused(core: Core, held: Held): void {
+  held.mayHold = false;
+  held.claimedUs = never;
+  if (held.settling?.ending.worked !== false) return;
+  dropSettling(core, held);
+  if (!held.standing) forget(core, held);
+}
+
+function dropSettling(core: Core, held: Held): void {
+  core.dirty = true;
+  held.settling = undefined;
+  core.unsettled.delete(held.alarm.id);
+}
+
+export function settled(core: Core, held: Held, answer: Answer): void {
+  const word = held.settling;
+  if (word === undefined) return;
+  word.busy = false;
+  if (answer.outcome !== 'ok') return later(core, held, word, answer);
+  dropSettling(core, held);
+  held.mayHold = false;
+  if (!held.standing) return forget(core, held);
+  if (held.state !== 'worked') return;
+  held.state = 'handled';
+  held.settledUs = core.now.monoUs;
+}
+
+function later(core: Core, held: Held, word: Settling, answer: Answer): void {
+  word.tries += 1;
+  if (word.tries === 1) tellSettling(core, held, answer.reason || answer.outcome);
+  if (!held.standing && word.tries >= engineLimits.settlesOfGone) {
+    tellSettling(core, held, 'it has gone, and is not tried again');
+    return forget(core, held);
+  }
+  const waitUs = engineLimits.settleFirstUs * 2 ** Math.min(word.tries - 1, 20);
+  word.dueUs = core.now.monoUs + Math.min(waitUs, engineLimits.settleLastUs);
+}
