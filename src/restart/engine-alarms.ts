@@ -24,6 +24,7 @@ export function polled(core: Core, list: Polled): void {
   const before = core.counts.leftOut.get(list.source) ?? 0;
   core.counts.leftOut.set(list.source, leftOut);
   if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
+  core.askedUs.set(list.source, list.askedUs);
   for (const held of core.alarms.values()) {
     if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held);
   }
@@ -86,6 +87,7 @@ function raise(core: Core, given: Alarm, clears: boolean): void {
     claiming: false,
     checkedUs: never,
     claimedUs: never,
+    sinceUs: core.askedUs.get(alarm.source) ?? never,
     resolveUs: never,
     settling: undefined,
     settledUs: 0,
@@ -98,6 +100,7 @@ function raise(core: Core, given: Alarm, clears: boolean): void {
 /** It had gone, and is back before its claim was given back. */
 function again(core: Core, held: Held, alarm: Alarm): void {
   held.alarm = { ...alarm, reason: alarm.reason.slice(0, engineLimits.reasonLength) };
+  held.sinceUs = core.askedUs.get(alarm.source) ?? never;
   held.state = 'new';
   core.fresh.add(alarm.id);
   tellAlarm(core, held, 'raised', alarm.reason);
@@ -176,6 +179,9 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
     thing.strategy = strategy;
   }
   core.things.set(name.key, thing);
+  // It may be older than the health check that the last repair ended with.
+  const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
+  if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
   thing.alarms.add(id);
   held.state = 'open';
   held.key = name.key;
@@ -196,6 +202,8 @@ export function newThing(
     hold: undefined,
     coolUntilUs: never,
     lastRestartUs: undefined,
+    wellUs: undefined,
+    judged: 0,
     judge: false,
     claimUntilUs: never,
     claimHold: 'claim',

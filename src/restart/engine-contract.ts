@@ -185,6 +185,13 @@ export const engineLimits = Object.freeze({
   answerUs: 120e6,
   /** How long a breaker remembers failures of a process that nobody complains about: a day. */
   breakerMemoryUs: 86_400e6,
+  /**
+   * Alarms in a row that are answered with a health check alone because they may be older than the
+   * last one that passed. Then it is restarted: whoever raises them sees what the check does not.
+   */
+  judgedInARow: 3,
+  /** How long it is known when a process was restarted: longer than between two polls. */
+  restartMemoryUs: 3600e6,
   /** Events an hour about one alarm that are not steps of an attempt. A flapping one has more. */
   eventsPerAlarm: 40,
   /** Journal read back; a longer one is not ours. */

@@ -1,4 +1,4 @@
-import { rfc3339 } from '../model/time.ts';
+import { type DurationUs, rfc3339 } from '../model/time.ts';
 import type { Ending, ProcessSettings } from './contract.ts';
 import { engineLimits, type HookCall } from './engine-contract.ts';
 import { act, alarmsOf, type Core, type Held, type Repair, type Thing } from './engine-state.ts';
@@ -10,6 +10,8 @@ const usPerMs = 1_000;
 /** The thing is well: its alarms are settled. */
 export function succeed(core: Core, thing: Thing, repair: Repair, how: string): void {
   core.counts.repairs.settled += 1;
+  thing.wellUs = core.now.monoUs;
+  thing.judged = how === '' ? 0 : thing.judged + 1;
   const attempts = repair.restarted ? repair.attempt : repair.attempt - 1;
   tellStep(core, thing, repair, { step: 'settled', outcome: 'ok', reason: how });
   const change = thing.breaker.success();
@@ -42,9 +44,19 @@ export function giveUp(
     tellCircuit(core, thing, change, settings.circuitResetMs * usPerMs);
     callHook(core, { ...call, hook: 'circuit_opened' });
   }
-  thing.coolUntilUs = core.now.monoUs + coolDownUs(settings);
+  const coolUs = core.now.monoUs + coolDownUs(settings);
+  thing.coolUntilUs = Math.max(coolUs, restartOverUs(thing, repair, settings));
   giveBack(core, thing, { attempts: repair.failed, note: `given up: ${reason}` });
   end(core, thing);
+  // To the end of the line: what never comes up must not have the budget before all others.
+  core.things.delete(thing.key);
+  core.things.set(thing.key, thing);
+}
+
+/** When a restart that was not answered is over at the latest; 0 where the last one was answered. */
+export function restartOverUs(thing: Thing, repair: Repair, settings: ProcessSettings): DurationUs {
+  if (!repair.uncertain) return 0;
+  return (thing.lastRestartUs ?? 0) + (settings.commandTimeoutMs + settings.graceMs) * usPerMs;
 }
 
 /** Nobody asks for it any more, or nobody says how: it ends without having been tried further. */

@@ -3,7 +3,7 @@ import type { DurationUs } from '../model/time.ts';
 import type { Done, ProcessSettings } from './contract.ts';
 import { claimNext } from './engine-claims.ts';
 import { type Answer, engineLimits, ignoring } from './engine-contract.ts';
-import { cancel, giveUp, succeed } from './engine-endings.ts';
+import { cancel, giveUp, restartOverUs, succeed } from './engine-endings.ts';
 import { gate } from './engine-gates.ts';
 import { act, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
 import { tellCircuit, tellStep } from './engine-telling.ts';
@@ -43,6 +43,7 @@ function newRepair(core: Core): Repair {
     attemptBegunUs: 0,
     restarted: false,
     checks: 0,
+    uncertain: false,
     judging: false,
   };
 }
@@ -76,6 +77,7 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   repair.attemptBegunUs = core.now.monoUs;
   repair.restarted = false;
   repair.checks = 0;
+  repair.uncertain = false;
   repair.judging = thing.judge;
   if (thing.judge) return check(core, thing, repair);
   core.budget.begin();
@@ -142,6 +144,7 @@ export function stepDone(core: Core, thing: Thing, repair: Repair, answer: Answe
       return worked ? restart(core, thing, repair) : attemptFailed(core, thing, repair, answer);
     case 'restart':
       // What was not answered may have been done: only the health check can tell.
+      repair.uncertain = outcome === 'lost';
       return worked || outcome === 'lost'
         ? check(core, thing, repair)
         : attemptFailed(core, thing, repair, answer);
@@ -198,9 +201,10 @@ function attemptFailed(core: Core, thing: Thing, repair: Repair, answer: Done): 
     return giveUp(core, thing, repair, settings, reason || outcome);
   repair.attempt += 1;
   const waitUs = delayUs(settings, repair.attempt, core.random());
-  repair.step = { name: 'delay', untilUs: core.now.monoUs + waitUs };
+  const untilUs = Math.max(core.now.monoUs + waitUs, restartOverUs(thing, repair, settings));
+  repair.step = { name: 'delay', untilUs };
   const why = `attempt ${repair.attempt - 1} failed${reason === '' ? '' : `: ${reason}`}`;
-  tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason: why, waitUs });
+  tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason: why, waitUs: untilUs - core.now.monoUs });
 }
 
 /** Told when the reason is another one, not each time that it is found again. */

@@ -39,6 +39,8 @@ export interface Held {
   checkedUs: DurationUs;
   /** When its source last said so in this run of the agent; -Infinity for never. */
   claimedUs: DurationUs;
+  /** Since when it may have stood: when its source was asked before and did not list it. */
+  sinceUs: DurationUs;
   /** Before it is resolved again, after that has failed. */
   resolveUs: DurationUs;
   settling: Settling | undefined;
@@ -74,6 +76,8 @@ export interface Repair {
   restarted: boolean;
   /** Health checks made in this attempt. */
   checks: number;
+  /** The restart may still be going on: it was not answered, or begun by a run that was killed. */
+  uncertain: boolean;
   /** The health check comes before a restart: it may have become well by itself. */
   judging: boolean;
 }
@@ -98,6 +102,10 @@ export interface Thing {
   coolUntilUs: DurationUs;
   /** Undefined for never. */
   lastRestartUs: DurationUs | undefined;
+  /** When a health check last passed; undefined for never. */
+  wellUs: DurationUs | undefined;
+  /** Repairs in a row that ended well without a restart. */
+  judged: number;
   /** Something else may have made it well: look before restarting. */
   judge: boolean;
   /** No claim is asked for before. */
@@ -139,6 +147,8 @@ export interface Core {
   readonly unsettled: Set<string>;
   readonly units: Map<string, 'auto_restart' | 'stopped_by_hand'>;
   readonly sources: Map<Alarm['source'], boolean>;
+  /** When each source was last asked and has answered. */
+  readonly askedUs: Map<Alarm['source'], DurationUs>;
   /** Processes and units in a planned outage, with its name. */
   outages: ReadonlyMap<string, string>;
   readonly budget: Budget;

@@ -62,6 +62,7 @@ export class Engine {
       unsettled: new Set(),
       units: new Map(),
       sources: new Map(),
+      askedUs: new Map(),
       outages: new Map(),
       budget: new Budget(rules.budget),
       telling: new Telling(),
@@ -275,9 +276,11 @@ export class Engine {
     const remembered =
       this.#core.things.size > engineLimits.things ? 0 : engineLimits.breakerMemoryUs;
     const settings = this.#core.rules.process(thing.process)?.settings;
-    const recentUs = (thing.lastRestartUs ?? 0) + (settings?.restartDelayMs ?? 0) * 1_000;
+    const never = Number.NEGATIVE_INFINITY;
+    const delayUs = (settings?.restartDelayMs ?? 0) * 1_000;
+    const recentUs = Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) + Math.max(delayUs, engineLimits.restartMemoryUs);
     if (breaker.failures > 0 && breaker.failedUs + remembered > monoUs) return;
-    if (thing.coolUntilUs > monoUs || (thing.lastRestartUs !== undefined && recentUs > monoUs))
+    if (thing.coolUntilUs > monoUs || recentUs > monoUs)
       return;
     this.#core.things.delete(thing.key);
     this.#core.dirty = true;

@@ -42,6 +42,7 @@ function nameOf([name]: readonly [string, unknown]): string {
 
 function isWorthKeeping(thing: Thing): boolean {
   const { breaker, repair, lastRestartUs } = thing;
+  if (thing.wellUs !== undefined) return true;
   return breaker.failures > 0 || repair?.accepted === true || lastRestartUs !== undefined;
 }
 
@@ -51,10 +52,10 @@ function isKept(core: Core, held: Held): boolean {
 }
 
 function savedThing(thing: Thing): unknown {
-  const { key, unit, process, strategy, alarms, breaker, repair, lastRestartUs, judge } = thing;
+  const { key, unit, process, strategy, alarms, breaker, repair, lastRestartUs, wellUs, judge } = thing;
   const coolUntilUs = Number.isFinite(thing.coolUntilUs) ? thing.coolUntilUs : undefined;
   return {
-    ...{ key, unit, process, strategy, coolUntilUs, lastRestartUs, judge },
+    ...{ key, unit, process, strategy, coolUntilUs, lastRestartUs, wellUs, judge },
     alarms: [...alarms],
     breaker: breaker.save(),
     repair: repair?.accepted === true ? savedRepair(repair) : undefined,
@@ -125,6 +126,7 @@ function restoreAlarm(core: Core, data: unknown): void {
     claiming: false,
     checkedUs: Number.NEGATIVE_INFINITY,
     claimedUs: Number.NEGATIVE_INFINITY,
+    sinceUs: Number.NEGATIVE_INFINITY,
     resolveUs: Number.NEGATIVE_INFINITY,
     settling: ending && { ending, tries: 0, dueUs: monoUs, busy: false },
     settledUs: monoUs,
@@ -152,6 +154,7 @@ function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
   const { monoUs } = core.now;
   const past = (us: unknown) => (isNumber(us) ? Math.min(us + shiftUs, monoUs) : undefined);
   thing.judge = judge === true;
+  thing.wellUs = past(data['wellUs']);
   thing.lastRestartUs = past(data['lastRestartUs']);
   if (isNumber(data['coolUntilUs']))
     thing.coolUntilUs = Math.min(data['coolUntilUs'] + shiftUs, monoUs + longestWaitUs);
@@ -185,6 +188,7 @@ function repairOf(data: unknown, nowUs: DurationUs, shiftUs: DurationUs): Repair
     attemptBegunUs: nowUs,
     restarted: begun === true,
     checks: 0,
+    uncertain: begun === true,
     judging: false,
   };
 }
