@@ -59,6 +59,12 @@ function listed(core: Core, list: Polled, alarm: Alarm): boolean {
     raise(core, alarm, list.clears);
     return true;
   }
+  if (held.state === 'handled' && !held.confirmed && !list.clears) {
+    // It may have gone and come back while the agent did not run: looked at, not restarted blindly.
+    held.repairedBefore = true;
+    held.state = 'new';
+    core.fresh.add(alarm.id);
+  }
   held.confirmed = true;
   held.clears = list.clears;
   if (!held.standing) {
@@ -87,6 +93,7 @@ function raise(core: Core, given: Alarm, clears: boolean): void {
     claiming: false,
     checkedUs: never,
     claimedUs: never,
+    repairedBefore: false,
     sinceUs: core.askedUs.get(alarm.source) ?? never,
     resolveUs: never,
     settling: undefined,
@@ -180,6 +187,7 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   }
   core.things.set(name.key, thing);
   // It may be older than the health check that the last repair ended with.
+  if (held.repairedBefore) thing.judge = true;
   const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
   if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
   thing.alarms.add(id);

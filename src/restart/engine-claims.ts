@@ -51,7 +51,7 @@ function noteClaim(core: Core, thing: Thing, held: Held, answer: Answer): void {
   if (answer.outcome === 'refused') {
     thing.claimHold = 'claim';
     // Two agents that each have one of the two that both want must not try again in step.
-    thing.claimUntilUs = nowUs + engineLimits.claimRetryUs * (1 + core.random() / 4);
+    thing.claimUntilUs = nowUs + Math.round(engineLimits.claimRetryUs * (1 + core.random() / 4));
     giveBack(core, thing, { attempts: 0, note: 'another agent has it' });
     return;
   }

@@ -1,4 +1,3 @@
-import { humanDuration } from '../model/time.ts';
 import { engineLimits, type HoldKind } from './engine-contract.ts';
 import { alarmsOf, type Core, type Hold, inAttempt, type Thing } from './engine-state.ts';
 import { withoutCircles } from './order.ts';
@@ -80,8 +79,7 @@ export function gate(core: Core, thing: Thing): Hold | undefined {
 }
 
 function until(core: Core, kind: HoldKind, why: string, untilUs: number): Hold | undefined {
-  const leftUs = untilUs - core.now.monoUs;
-  return leftUs > 0 ? hold(kind, `${why}; again in ${humanDuration(leftUs)}`, untilUs) : undefined;
+  return untilUs > core.now.monoUs ? hold(kind, why, untilUs) : undefined;
 }
 
 function circuitGate(core: Core, thing: Thing): Hold | undefined {

@@ -5,7 +5,7 @@ import { claimNext } from './engine-claims.ts';
 import { type Answer, engineLimits, ignoring } from './engine-contract.ts';
 import { cancel, giveUp, restartOverUs, succeed } from './engine-endings.ts';
 import { gate } from './engine-gates.ts';
-import { act, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
+import { act, alarmsOf, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
 import { tellCircuit, tellStep } from './engine-telling.ts';
 import { attemptsOf, delayUs } from './policy.ts';
 
@@ -158,8 +158,10 @@ export function stepDone(core: Core, thing: Thing, repair: Repair, answer: Answe
 function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome): void {
   thing.judge = false;
   repair.judging = false;
+  const wasRepaired = alarmsOf(core, thing).every((held) => held.repairedBefore);
   // Only a check that was made can say that no restart is needed.
-  if (outcome === 'ok') return succeed(core, thing, repair, 'it is healthy without a restart');
+  if (outcome === 'ok' || (outcome === 'skipped' && wasRepaired))
+    return succeed(core, thing, repair, 'it is healthy without a restart');
   repair.attemptSettings = undefined;
   if (thing.alarms.size === 0) return cancel(core, thing, repair, 'the alarm went');
   repair.step = { name: 'ready' };
@@ -204,22 +206,26 @@ function attemptFailed(core: Core, thing: Thing, repair: Repair, answer: Done): 
   const untilUs = Math.max(core.now.monoUs + waitUs, restartOverUs(thing, repair, settings));
   repair.step = { name: 'delay', untilUs };
   const why = `attempt ${repair.attempt - 1} failed${reason === '' ? '' : `: ${reason}`}`;
-  tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason: why, waitUs: untilUs - core.now.monoUs });
+  tellStep(core, thing, repair, {
+    step: 'waiting',
+    outcome: 'ok',
+    reason: why,
+    waitUs: untilUs - core.now.monoUs,
+  });
 }
 
 /** Told when the reason is another one, not each time that it is found again. */
 function setHold(core: Core, thing: Thing, repair: Repair, hold: Hold): void {
   const known = thing.hold;
-  thing.hold = { ...hold, sinceUs: core.now.wallUs };
+  const { kind, reason, untilUs } = hold;
+  const sinceUs = known?.kind === kind ? known.sinceUs : core.now.wallUs;
+  thing.hold = { kind, reason, untilUs, sinceUs };
   if (hold.kind === 'auto_restart' || hold.kind === 'dependency') thing.judge = true;
-  if (known?.kind === hold.kind) {
-    thing.hold = { ...hold, sinceUs: known.sinceUs };
-    return;
-  }
+  if (known?.kind === kind) return;
   const step = ignoring.has(hold.kind) ? 'ignored' : 'waiting';
-  const waitUs = hold.untilUs - core.now.monoUs;
+  const waitUs = untilUs - core.now.monoUs;
   const outcome = step === 'ignored' ? 'skipped' : 'ok';
-  tellStep(core, thing, repair, { step, outcome, reason: hold.reason, waitUs });
+  tellStep(core, thing, repair, { step, outcome, reason, waitUs });
 }
 
 /** Says what would be done, once for as long as the alarms stand. */

@@ -278,10 +278,11 @@ export class Engine {
     const settings = this.#core.rules.process(thing.process)?.settings;
     const never = Number.NEGATIVE_INFINITY;
     const delayUs = (settings?.restartDelayMs ?? 0) * 1_000;
-    const recentUs = Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) + Math.max(delayUs, engineLimits.restartMemoryUs);
+    const recentUs =
+      Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) +
+      Math.max(delayUs, engineLimits.restartMemoryUs);
     if (breaker.failures > 0 && breaker.failedUs + remembered > monoUs) return;
-    if (thing.coolUntilUs > monoUs || recentUs > monoUs)
-      return;
+    if (thing.coolUntilUs > monoUs || recentUs > monoUs) return;
     this.#core.things.delete(thing.key);
     this.#core.dirty = true;
   }

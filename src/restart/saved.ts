@@ -52,7 +52,8 @@ function isKept(core: Core, held: Held): boolean {
 }
 
 function savedThing(thing: Thing): unknown {
-  const { key, unit, process, strategy, alarms, breaker, repair, lastRestartUs, wellUs, judge } = thing;
+  const { key, unit, process, strategy, alarms, breaker, repair, lastRestartUs, wellUs, judge } =
+    thing;
   const coolUntilUs = Number.isFinite(thing.coolUntilUs) ? thing.coolUntilUs : undefined;
   return {
     ...{ key, unit, process, strategy, coolUntilUs, lastRestartUs, wellUs, judge },
@@ -126,6 +127,7 @@ function restoreAlarm(core: Core, data: unknown): void {
     claiming: false,
     checkedUs: Number.NEGATIVE_INFINITY,
     claimedUs: Number.NEGATIVE_INFINITY,
+    repairedBefore: false,
     sinceUs: Number.NEGATIVE_INFINITY,
     resolveUs: Number.NEGATIVE_INFINITY,
     settling: ending && { ending, tries: 0, dueUs: monoUs, busy: false },

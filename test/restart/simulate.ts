@@ -17,7 +17,8 @@ const sums = new Map<string, number>();
 let failed = 0;
 for (let seed = first; seed < first + Number(values.runs); seed++) {
   const { violations, figures } = simulate(seed);
-  for (const [name, count] of Object.entries(figures)) sums.set(name, (sums.get(name) ?? 0) + count);
+  for (const [name, count] of Object.entries(figures))
+    sums.set(name, (sums.get(name) ?? 0) + count);
   if (violations.length > 0 || values.trace) {
     process.stdout.write(`${simulate(seed, true).trace.join('\n')}\nseed ${seed}: ${violations}\n`);
   }

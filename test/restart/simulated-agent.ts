@@ -9,8 +9,15 @@ import type {
   UnitFact,
 } from '../../src/restart/engine-contract.ts';
 import { Judge } from './simulated-judge.ts';
+import {
+  alarmOf,
+  type FakeRow,
+  type FakeUnit,
+  minute,
+  second,
+  type World,
+} from './simulated-world.ts';
 import type { Figures } from './simulation.ts';
-import { alarmOf, type FakeRow, type FakeUnit, minute, second, type World } from './simulated-world.ts';
 
 const ok: Answer = { outcome: 'ok', reason: '' };
 const leaseUs = 30 * minute;
@@ -86,8 +93,11 @@ export class SimulatedAgent {
       if (fault !== undefined) world.violated(fault);
       if (engine.view().repairing.length > 0) this.figures.resumed += 1;
     }
-    for (const unit of world.units)
+    for (const unit of world.units) {
+      // Another invocation than the one that was stopped by hand says that somebody has started it.
       if (unit.autoRestart) engine.unit(unit.name, 'auto_restart', world.now);
+      else if (!unit.byHand) engine.unit(unit.name, 'starting', world.now);
+    }
     this.#poll();
     this.pump();
   }
@@ -120,7 +130,9 @@ export class SimulatedAgent {
     const waits = (all?.waiting ?? []).filter((wait) => this.#unitOf(wait.process)?.name === unit);
     return [
       ...waits.map((wait) => wait.kind),
-      ...(all?.repairing ?? []).filter((p) => this.#unitOf(p)?.name === unit).map(() => 'delay' as const),
+      ...(all?.repairing ?? [])
+        .filter((p) => this.#unitOf(p)?.name === unit)
+        .map(() => 'delay' as const),
     ];
   }
 
@@ -187,6 +199,7 @@ export class SimulatedAgent {
         if (list === undefined) this.#engine?.sourceDown('mysql', world.now);
         else {
           const alarms = list.map((row) => alarmOf(row, this.#firstSeenUs(row.id)));
+          for (const row of world.rows) if (!list.includes(row)) row.goneUs = askedUs;
           const clears = !this.#options.readOnly;
           this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
         }
@@ -254,7 +267,8 @@ export class SimulatedAgent {
     if (this.#options.readOnly) return ok;
     const { claim } = row;
     const others = claim !== undefined && claim.agent !== this.#options.name;
-    if (!row.alarm || (others && claim.untilUs > world.nowUs)) return { outcome: 'refused', reason: '' };
+    if (!row.alarm || (others && claim.untilUs > world.nowUs))
+      return { outcome: 'refused', reason: '' };
     row.claim = { agent: this.#options.name, untilUs: world.nowUs + leaseUs };
     return ok;
   }

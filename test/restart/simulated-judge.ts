@@ -101,7 +101,8 @@ export class Judge {
     const { settings } = unit;
     record.restarts += 1;
     if (record.restarts > settings.maxAttempts) this.#violated(`${process}: too many attempts`);
-    if (nowUs < record.notBeforeUs) this.#violated(`${process}: restarted before its delay was over`);
+    if (nowUs < record.notBeforeUs)
+      this.#violated(`${process}: restarted before its delay was over`);
     if (nowUs < record.lastRestartUs + settings.restartDelayMs * 1_000)
       this.#violated(`${process}: restarted twice within its delay`);
     this.#judgeCircuit(record, process, settings);
@@ -149,15 +150,14 @@ export class Judge {
 
   #judgeBudget(nowUs: number): void {
     this.#restartsUs.push(nowUs);
-    const inHour = this.#restartsUs.filter((us) => us > nowUs - hour).length;
+    const inHour = this.#restartsUs.filter((us) => us + hour > nowUs).length;
     if (inHour > this.#budget.perHour) this.#violated(`${inHour} restarts in an hour`);
     const name = Number(this.#who.split(' ')[1]);
     const atOnce = this.#world.units
       .flatMap((unit) => unit.restarting)
       .filter((restart) => restart.agent === name && restart.untilUs > nowUs).length;
     // The one that begins is not among them yet.
-    if (atOnce + 1 > this.#budget.atOnce)
-      this.#violated(`${atOnce + 1} restarts at once`);
+    if (atOnce + 1 > this.#budget.atOnce) this.#violated(`${atOnce + 1} restarts at once`);
   }
 
   checked(unit: string, well: boolean, lookedUs: number): void {

@@ -58,6 +58,8 @@ export interface FakeRow {
   raisedUs: number;
   /** When its agent said that it was repaired. */
   settledUs: number;
+  /** When a list that reached an agent last did not have it. */
+  goneUs: number;
   claim: { agent: number; untilUs: number } | undefined;
 }
 
@@ -128,7 +130,9 @@ export class World {
   }
 
   say(text: () => string): void {
-    this.trace?.push(`${((this.nowUs - 1_000 * second) / second).toFixed(3).padStart(11)} ${text()}`);
+    this.trace?.push(
+      `${((this.nowUs - 1_000 * second) / second).toFixed(3).padStart(11)} ${text()}`,
+    );
   }
 
   violated(text: string): void {

@@ -1,5 +1,13 @@
-import { type FakeRow, type FakeUnit, hour, minute, plain, second, World } from './simulated-world.ts';
 import { SimulatedAgent } from './simulated-agent.ts';
+import {
+  type FakeRow,
+  type FakeUnit,
+  hour,
+  minute,
+  plain,
+  second,
+  World,
+} from './simulated-world.ts';
 
 export interface Result {
   readonly seed: number;
@@ -39,9 +47,17 @@ export function simulate(seed: number, traced = false): Result {
   for (const unit of world.units) unit.deathsLeft = 0;
   for (const agent of agents) agent.start();
   run(world, agents, world.nowUs + 5 * hour);
-  for (const row of world.rows) judgeEnd(world, row, agents);
+  for (const row of world.rows) judgeEnd(world, row, agents, readOnly);
   for (const agent of agents) agent.judgeEnd();
-  const figures = { restarts: 0, settled: 0, givenUp: 0, kills: 0, circuits: 0, lost: 0, resumed: 0 };
+  const figures = {
+    restarts: 0,
+    settled: 0,
+    givenUp: 0,
+    kills: 0,
+    circuits: 0,
+    lost: 0,
+    resumed: 0,
+  };
   for (const agent of agents) {
     for (const name of Object.keys(figures) as (keyof Figures)[])
       figures[name] += agent.figures[name];
@@ -88,7 +104,16 @@ function makeUnits(world: World, agents: number): void {
     for (let r = 0; r < rows; r++) {
       const id = `mysql:${i * 10 + r}`;
       const process = r === 0 ? unit.name : `alias${i}`;
-      world.rows.push({ id, process, unit: i, alarm: false, raisedUs: 0, settledUs: 0, claim: undefined });
+      world.rows.push({
+        id,
+        process,
+        unit: i,
+        alarm: false,
+        raisedUs: 0,
+        settledUs: 0,
+        goneUs: 0,
+        claim: undefined,
+      });
     }
   }
 }
@@ -154,12 +179,7 @@ function trouble(world: World, agents: readonly SimulatedAgent[]): void {
   }
 }
 
-function die(
-  world: World,
-  agents: readonly SimulatedAgent[],
-  unit: FakeUnit,
-  index: number,
-): void {
+function die(world: World, agents: readonly SimulatedAgent[], unit: FakeUnit, index: number): void {
   if (!unit.up || unit.deathsLeft <= 0 || unit.restarting.some((r) => r.untilUs > world.nowUs))
     return;
   unit.deathsLeft -= 1;
@@ -198,21 +218,32 @@ function die(
 }
 
 /** Nothing is lost: what can be repaired was, and what was not waits with a reason. */
-function judgeEnd(world: World, row: FakeRow, agents: readonly SimulatedAgent[]): void {
+function judgeEnd(
+  world: World,
+  row: FakeRow,
+  agents: readonly SimulatedAgent[],
+  readOnly: boolean,
+): void {
   if (!row.alarm || world.violations.length > 0) return;
-  // Where a row cannot be cleared, one whose unit died again before its script looked stays settled.
-  if (row.settledUs >= row.raisedUs) return;
+  // A row that cannot be cleared stays settled until somebody has seen it gone: whether it was
+  // raised anew between two looks, nobody can know.
+  if (readOnly && row.settledUs > row.goneUs) return;
   const reasons = agents.flatMap((agent) => agent.waitOf(world.units[row.unit]?.name ?? ''));
   if (!agents.some((agent) => agent.knows(row)))
     return world.violated(`${row.id} stands and no agent knows it`);
   if (world.isWell(row.unit)) return world.violated(`${row.id} stands, though its unit is well`);
-  if (!canBecomeWell(world, row.unit) && reasons.length > 0) return;
-  world.violated(`${row.id} stands, its unit could be well, and it ${reasons.join(', ') || 'does not wait'}`);
+  if (!canBecomeWell(world, row.unit, readOnly) && reasons.length > 0) return;
+  world.violated(
+    `${row.id} stands, its unit could be well, and it ${reasons.join(', ') || 'does not wait'}`,
+  );
 }
 
-function canBecomeWell(world: World, index: number): boolean {
+function canBecomeWell(world: World, index: number, readOnly: boolean): boolean {
   const unit = world.units[index];
   if (unit === undefined) return true;
   if (unit.restartsLeft === Number.POSITIVE_INFINITY || unit.byHand) return false;
-  return unit.needs < 0 || canBecomeWell(world, unit.needs);
+  const rows = world.rows.filter((row) => row.unit === index);
+  const asks = rows.some((row) => row.alarm && !(readOnly && row.settledUs > row.goneUs));
+  if (!unit.up && !asks) return false;
+  return unit.needs < 0 || canBecomeWell(world, unit.needs, readOnly);
 }
