@@ -118,7 +118,10 @@ function gone(core: Core, held: Held): void {
   held.standing = false;
   tellAlarm(core, held, 'cleared', held.state === 'handled' ? 'it was repaired' : '');
   if (held.state === 'worked') return;
-  if (held.state === 'handled') return forget(core, held);
+  if (held.state === 'handled') {
+    forget(core, held);
+    return;
+  }
   core.fresh.delete(held.alarm.id);
   const thing = core.things.get(held.key);
   held.state = 'open';
@@ -247,9 +250,15 @@ export function claimedToSettle(core: Core, held: Held, answer: Answer): void {
   word.busy = false;
   if (answer.outcome === 'ok') return;
   held.mayHold = false;
-  if (answer.outcome !== 'refused') return later(core, held, word, answer);
+  if (answer.outcome !== 'refused') {
+    later(core, held, word, answer);
+    return;
+  }
   dropSettling(core, held);
-  if (!held.standing) return forget(core, held);
+  if (!held.standing) {
+    forget(core, held);
+    return;
+  }
   held.state = 'new';
   core.fresh.add(held.alarm.id);
 }
@@ -273,10 +282,16 @@ export function settled(core: Core, held: Held, answer: Answer): void {
   const word = held.settling;
   if (word === undefined) return;
   word.busy = false;
-  if (answer.outcome !== 'ok') return later(core, held, word, answer);
+  if (answer.outcome !== 'ok') {
+    later(core, held, word, answer);
+    return;
+  }
   dropSettling(core, held);
   held.mayHold = false;
-  if (!held.standing) return forget(core, held);
+  if (!held.standing) {
+    forget(core, held);
+    return;
+  }
   if (held.state !== 'worked') return;
   held.state = 'handled';
   held.settledUs = core.now.monoUs;
@@ -287,7 +302,8 @@ function later(core: Core, held: Held, word: Settling, answer: Answer): void {
   if (word.tries === 1) tellSettling(core, held, answer.reason || answer.outcome);
   if (!held.standing && word.tries >= engineLimits.settlesOfGone) {
     tellSettling(core, held, 'it has gone, and is not tried again');
-    return forget(core, held);
+    forget(core, held);
+    return;
   }
   const waitUs = engineLimits.settleFirstUs * 2 ** Math.min(word.tries - 1, 20);
   word.dueUs = core.now.monoUs + Math.min(waitUs, engineLimits.settleLastUs);

@@ -63,8 +63,10 @@ export function restartOverUs(thing: Thing, repair: Repair, settings: ProcessSet
 export function cancel(core: Core, thing: Thing, repair: Repair, reason: string): void {
   const settings = core.rules.process(thing.process)?.settings;
   // Attempts that failed count, or an alarm that comes and goes would never open the breaker.
-  if (repair.failed > 0 && settings !== undefined)
-    return giveUp(core, thing, repair, settings, reason);
+  if (repair.failed > 0 && settings !== undefined) {
+    giveUp(core, thing, repair, settings, reason);
+    return;
+  }
   core.counts.repairs.cancelled += 1;
   if (thing.hold?.kind !== 'dry_run')
     tellStep(core, thing, repair, { step: 'ignored', outcome: 'skipped', reason });

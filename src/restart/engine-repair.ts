@@ -56,7 +56,10 @@ function begin(core: Core, thing: Thing, repair: Repair): void {
     if (hold !== undefined) setHold(core, thing, repair, hold);
     return;
   }
-  if (core.rules.dryRun) return tellDry(core, thing, repair);
+  if (core.rules.dryRun) {
+    tellDry(core, thing, repair);
+    return;
+  }
   if (claimNext(core, thing, repair)) return;
   thing.hold = undefined;
   core.dirty = true;
@@ -79,9 +82,15 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   repair.checks = 0;
   repair.uncertain = false;
   repair.judging = thing.judge;
-  if (thing.judge) return check(core, thing, repair);
+  if (thing.judge) {
+    check(core, thing, repair);
+    return;
+  }
   core.budget.begin();
-  if (settings.preRestartCommand === undefined) return restart(core, thing, repair);
+  if (settings.preRestartCommand === undefined) {
+    restart(core, thing, repair);
+    return;
+  }
   const limitUs = settings.commandTimeoutMs * usPerMs;
   effect(core, thing, repair, 'pre_restart_command', limitUs);
 }
@@ -104,7 +113,10 @@ function check(core: Core, thing: Thing, repair: Repair): void {
 /** A repair of the journal whose restart may have been done: it is looked at before anything else. */
 export function resume(core: Core, thing: Thing, repair: Repair): void {
   const rule = core.rules.process(thing.process);
-  if (rule === undefined) return cancel(core, thing, repair, 'no configuration says how');
+  if (rule === undefined) {
+    cancel(core, thing, repair, 'no configuration says how');
+    return;
+  }
   repair.attemptSettings = rule.settings;
   repair.attemptBegunUs = core.now.monoUs;
   check(core, thing, repair);
@@ -127,7 +139,9 @@ function effect(
 }
 
 /** A step of an attempt was answered. */
-export function stepDone(core: Core, thing: Thing, repair: Repair, answer: Answer): void {
+export function stepDone(core: Core, thing: Thing, answer: Answer): void {
+  const { repair } = thing;
+  if (repair === undefined) return;
   const { step } = repair;
   if (
     step.name !== 'pre_restart_command' &&
@@ -140,18 +154,25 @@ export function stepDone(core: Core, thing: Thing, repair: Repair, answer: Answe
   tellStep(core, thing, repair, { step: step.name, outcome, reason, durationUs });
   const worked = outcome === 'ok' || outcome === 'skipped';
   switch (step.name) {
-    case 'pre_restart_command':
-      return worked ? restart(core, thing, repair) : attemptFailed(core, thing, repair, answer);
+    case 'pre_restart_command': {
+      worked ? restart(core, thing, repair) : attemptFailed(core, thing, repair, answer);
+      return;
+    }
     case 'restart':
       // What was not answered may have been done: only the health check can tell.
       repair.uncertain = outcome === 'lost';
-      return worked || outcome === 'lost'
-        ? check(core, thing, repair)
-        : attemptFailed(core, thing, repair, answer);
-    case 'health_check':
-      return repair.judging
+      {
+        worked || outcome === 'lost'
+          ? check(core, thing, repair)
+          : attemptFailed(core, thing, repair, answer);
+        return;
+      }
+    case 'health_check': {
+      repair.judging
         ? judged(core, thing, repair, outcome)
         : checked(core, thing, repair, answer, worked);
+      return;
+    }
   }
 }
 
@@ -160,20 +181,29 @@ function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome):
   repair.judging = false;
   const wasRepaired = alarmsOf(core, thing).every((held) => held.repairedBefore);
   // Only a check that was made can say that no restart is needed.
-  if (outcome === 'ok' || (outcome === 'skipped' && wasRepaired))
-    return succeed(core, thing, repair, 'it is healthy without a restart');
+  if (outcome === 'ok' || (outcome === 'skipped' && wasRepaired)) {
+    succeed(core, thing, repair, 'it is healthy without a restart');
+    return;
+  }
   repair.attemptSettings = undefined;
-  if (thing.alarms.size === 0) return cancel(core, thing, repair, 'the alarm went');
+  if (thing.alarms.size === 0) {
+    cancel(core, thing, repair, 'the alarm went');
+    return;
+  }
   repair.step = { name: 'ready' };
 }
 
 function checked(core: Core, thing: Thing, repair: Repair, answer: Done, worked: boolean): void {
   if (worked) {
     endAttempt(core, thing, repair, answer.outcome);
-    return succeed(core, thing, repair, '');
+    succeed(core, thing, repair, '');
+    return;
   }
   const { healthRetries = 1, healthIntervalMs = 0 } = repair.attemptSettings ?? {};
-  if (repair.checks >= healthRetries) return attemptFailed(core, thing, repair, answer);
+  if (repair.checks >= healthRetries) {
+    attemptFailed(core, thing, repair, answer);
+    return;
+  }
   const waitUs = healthIntervalMs * usPerMs;
   repair.step = { name: 'health_wait', untilUs: core.now.monoUs + waitUs };
 }
@@ -196,11 +226,18 @@ function attemptFailed(core: Core, thing: Thing, repair: Repair, answer: Done): 
   if (settings === undefined) return;
   repair.failed += 1;
   const { outcome, reason } = answer;
-  if (outcome === 'refused') return giveUp(core, thing, repair, settings, reason || 'refused');
-  if (thing.alarms.size === 0)
-    return giveUp(core, thing, repair, settings, 'it failed, and the alarm has gone');
-  if (repair.attempt >= attemptsOf(settings, repair.trial))
-    return giveUp(core, thing, repair, settings, reason || outcome);
+  if (outcome === 'refused') {
+    giveUp(core, thing, repair, settings, reason || 'refused');
+    return;
+  }
+  if (thing.alarms.size === 0) {
+    giveUp(core, thing, repair, settings, 'it failed, and the alarm has gone');
+    return;
+  }
+  if (repair.attempt >= attemptsOf(settings, repair.trial)) {
+    giveUp(core, thing, repair, settings, reason || outcome);
+    return;
+  }
   repair.attempt += 1;
   const waitUs = delayUs(settings, repair.attempt, core.random());
   const untilUs = Math.max(core.now.monoUs + waitUs, restartOverUs(thing, repair, settings));

@@ -55,20 +55,19 @@ function waitOf(core: Core, thing: Thing): WaitView | undefined {
 export function nextDeadline(core: Core): DurationUs {
   let next = Number.POSITIVE_INFINITY;
   for (const { untilUs } of core.flights.values()) next = Math.min(next, untilUs);
-  for (const { repair, hold } of core.things.values()) {
-    if (repair?.step.name === 'ready') next = Math.min(next, hold?.untilUs ?? next);
-    else if (repair?.step.name === 'delay' || repair?.step.name === 'health_wait')
-      next = Math.min(next, repair.step.untilUs);
-  }
+  for (const thing of core.things.values()) next = Math.min(next, deadlineOf(thing));
+  // One that is due already waits for a place, which an answer makes free.
+  const later = (us: DurationUs) => (us > core.now.monoUs ? us : Number.POSITIVE_INFINITY);
   for (const id of core.unsettled) {
     const word = core.alarms.get(id)?.settling;
-    // One that is due already waits for a place, which an answer makes free.
-    if (word !== undefined && !word.busy && word.dueUs > core.now.monoUs)
-      next = Math.min(next, word.dueUs);
+    if (word !== undefined && !word.busy) next = Math.min(next, later(word.dueUs));
   }
-  for (const id of core.fresh) {
-    const dueUs = core.alarms.get(id)?.resolveUs ?? Number.NEGATIVE_INFINITY;
-    if (dueUs > core.now.monoUs) next = Math.min(next, dueUs);
-  }
+  for (const id of core.fresh) next = Math.min(next, later(core.alarms.get(id)?.resolveUs ?? 0));
   return next;
+}
+
+function deadlineOf({ repair, hold }: Thing): DurationUs {
+  const step = repair?.step;
+  if (step?.name === 'delay' || step?.name === 'health_wait') return step.untilUs;
+  return step?.name === 'ready' && hold !== undefined ? hold.untilUs : Number.POSITIVE_INFINITY;
 }

@@ -250,23 +250,30 @@ export class Engine {
         if (held !== undefined) settled(core, held, answer);
         break;
       case 'claim':
-        if (held !== undefined) {
-          held.claiming = false;
-          if (answer.outcome === 'refused') refused(core, held);
-          if (flight.thing === undefined) claimedToSettle(core, held, answer);
-        }
-        if (thing?.repair?.step.name === 'claim')
-          claimAnswered(core, thing, thing.repair, flight.alarm ?? '', answer);
+        this.#claimed(flight, answer);
         break;
       case 'pre_restart_command':
       case 'restart':
       case 'health_check':
-        if (thing?.repair !== undefined) stepDone(core, thing, thing.repair, answer);
+        if (thing !== undefined) stepDone(core, thing, answer);
         break;
       case 'hook':
         tellHook(core, flight.action.call, answer);
         break;
     }
+  }
+
+  #claimed(flight: Flight, answer: Answer): void {
+    const core = this.#core;
+    const held = core.alarms.get(flight.alarm ?? '');
+    if (held !== undefined) {
+      held.claiming = false;
+      if (answer.outcome === 'refused') refused(core, held);
+      if (flight.thing === undefined) claimedToSettle(core, held, answer);
+    }
+    const thing = core.things.get(flight.thing ?? '');
+    if (thing?.repair?.step.name === 'claim')
+      claimAnswered(core, thing, thing.repair, flight.alarm ?? '', answer);
   }
 
   #prune(thing: Thing): void {

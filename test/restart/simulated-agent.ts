@@ -138,7 +138,10 @@ export class SimulatedAgent {
 
   judgeEnd(): void {
     const view = this.#engine?.view();
-    if (view === undefined) return this.#world.violated('an agent does not run in the end');
+    if (view === undefined) {
+      this.#world.violated('an agent does not run in the end');
+      return;
+    }
     if (view.unsettled > 0) this.#world.violated(`${view.unsettled} repairs were never settled`);
   }
 
@@ -149,13 +152,22 @@ export class SimulatedAgent {
     const world = this.#world;
     const { actions, events } = engine.take();
     const risky = !world.quiet && actions.length > 0;
-    if (risky && world.chance(0.002)) return this.kill('before its journal was written');
+    if (risky && world.chance(0.002)) {
+      this.kill('before its journal was written');
+      return;
+    }
     if (engine.dirty) this.#journal = engine.save();
     for (const event of events) this.#tell(event);
-    if (risky && world.chance(0.004)) return this.kill('after its journal was written');
+    if (risky && world.chance(0.004)) {
+      this.kill('after its journal was written');
+      return;
+    }
     for (const action of actions) {
       this.#do(action);
-      if (risky && world.chance(0.004)) return this.kill(`in the middle of ${action.kind}`);
+      if (risky && world.chance(0.004)) {
+        this.kill(`in the middle of ${action.kind}`);
+        return;
+      }
     }
     this.#wakeUp(engine);
   }
@@ -189,24 +201,28 @@ export class SimulatedAgent {
     const askedUs = world.nowUs;
     if (this.#polling) return;
     this.#polling = true;
-    const look = world.between(0, second);
-    world.in(look, () => {
+    world.in(world.between(0, second), () => {
       // What the database says now arrives a moment later.
       const list = world.databaseUp ? this.#list() : undefined;
       world.in(world.between(0, 2 * second), () => {
-        if (this.#life !== life) return;
-        this.#polling = false;
-        if (list === undefined) this.#engine?.sourceDown('mysql', world.now);
-        else {
-          const alarms = list.map((row) => alarmOf(row, this.#firstSeenUs(row.id)));
-          for (const row of world.rows) if (!list.includes(row)) row.goneUs = askedUs;
-          const clears = !this.#options.readOnly;
-          this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
-        }
-        world.in(world.quiet ? 2 * minute : 30 * second, () => {
-          if (this.#life === life) this.#poll();
-        });
+        if (this.#life === life) this.#polled(list, askedUs);
       });
+    });
+  }
+
+  #polled(list: readonly FakeRow[] | undefined, askedUs: number): void {
+    const world = this.#world;
+    const life = this.#life;
+    this.#polling = false;
+    if (list === undefined) this.#engine?.sourceDown('mysql', world.now);
+    else {
+      const alarms = list.map((row) => alarmOf(row, this.#firstSeenUs(row.id)));
+      for (const row of world.rows) if (!list.includes(row)) row.goneUs = askedUs;
+      const clears = !this.#options.readOnly;
+      this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
+    }
+    world.in(world.quiet ? 2 * minute : 30 * second, () => {
+      if (this.#life === life) this.#poll();
     });
   }
 
@@ -228,7 +244,8 @@ export class SimulatedAgent {
     const world = this.#world;
     if (!world.quiet && world.chance(0.01)) {
       this.figures.lost += 1;
-      return world.say(() => `the answer to action ${id} is lost`);
+      world.say(() => `the answer to action ${id} is lost`);
+      return;
     }
     world.in(delayUs, () => {
       if (this.#life !== life) return;
@@ -239,24 +256,33 @@ export class SimulatedAgent {
 
   #do(action: Action): void {
     const world = this.#world;
-    world.say(() => `agent ${this.#options.name} does ${action.kind} (action ${action.id})`);
+    const { id } = action;
+    const tookUs = () => world.between(0, second);
+    world.say(() => `agent ${this.#options.name} does ${action.kind} (action ${id})`);
     switch (action.kind) {
       case 'claim':
-        return this.#answer(action.id, world.between(0, second), this.#claim(action.alarm.id));
+        this.#answer(id, tookUs(), this.#claim(action.alarm.id));
+        break;
       case 'settle':
-        return this.#answer(action.id, world.between(0, second), this.#settle(action));
+        this.#answer(id, tookUs(), this.#settle(action));
+        break;
       case 'resolve':
-        return this.#answer(action.id, world.between(0, second), { ...ok, strategy: 'service' });
+        this.#answer(id, tookUs(), { ...ok, strategy: 'service' });
+        break;
       case 'hook':
-        return this.#answer(action.id, second, ok);
+        this.#answer(id, second, ok);
+        break;
       case 'pre_restart_command': {
         const outcome = !world.quiet && world.chance(0.2) ? 'failed' : 'ok';
-        return this.#answer(action.id, world.between(0, second), { outcome, reason: '' });
+        this.#answer(id, tookUs(), { outcome, reason: '' });
+        break;
       }
       case 'restart':
-        return this.#restart(action.id, action.process);
+        this.#restart(id, action.process);
+        break;
       case 'health_check':
-        return this.#check(action.id, action.process);
+        this.#check(id, action.process);
+        break;
     }
   }
 
@@ -292,7 +318,10 @@ export class SimulatedAgent {
   #restart(id: number, process: string): void {
     const world = this.#world;
     const unit = this.#unitOf(process);
-    if (unit === undefined) return world.violated(`a restart of ${process}, which is nothing`);
+    if (unit === undefined) {
+      world.violated(`a restart of ${process}, which is nothing`);
+      return;
+    }
     this.figures.restarts += 1;
     const hangs = !world.quiet && world.chance(0.05);
     const tookUs = hangs ? plainTimeoutUs(unit) : world.between(0, 5 * second);
@@ -313,12 +342,15 @@ export class SimulatedAgent {
 
   #check(id: number, process: string): void {
     const world = this.#world;
-    const index = world.units.findIndex((unit) => unit === this.#unitOf(process));
-    const well = world.isWell(index) && (world.quiet || !world.chance(0.05));
+    const unit = this.#unitOf(process);
+    const name = unit?.name ?? '';
+    const isWell = unit !== undefined && world.isWell(world.units.indexOf(unit));
+    const well = isWell && (world.quiet || !world.chance(0.05));
     const answer: Answer = well ? ok : { outcome: 'failed', reason: 'it is not up' };
     const lookedUs = world.nowUs;
+    this.#judge.checked(name, false, undefined);
     this.#answer(id, world.between(0, second), answer, () => {
-      this.#judge.checked(world.units[index]?.name ?? '', well, lookedUs);
+      this.#judge.checked(name, well, lookedUs);
     });
   }
 }

@@ -160,8 +160,13 @@ export class Judge {
     if (atOnce + 1 > this.#budget.atOnce) this.#violated(`${atOnce + 1} restarts at once`);
   }
 
-  checked(unit: string, well: boolean, lookedUs: number): void {
+  /** @param lookedUs when; undefined where no answer came: then nobody knows how it is */
+  checked(unit: string, well: boolean, lookedUs: number | undefined): void {
     const record = this.#record(unit);
+    if (lookedUs === undefined) {
+      record.checked = undefined;
+      return;
+    }
     record.checked = well ? 'well' : 'unwell';
     record.checkedUs = lookedUs;
   }

@@ -68,7 +68,10 @@ export function simulate(seed: number, traced = false): Result {
 function run(world: World, agents: readonly SimulatedAgent[], endUs: number): void {
   // A run that does so much has an engine that goes round in circles.
   for (let steps = 0; world.step(endUs); steps++) {
-    if (steps > 60_000) return world.violated('the engine never rests');
+    if (steps > 60_000) {
+      world.violated('the engine never rests');
+      return;
+    }
     if (world.violations.length > 0) return;
     for (const agent of agents) agent.pump();
   }
@@ -77,45 +80,40 @@ function run(world: World, agents: readonly SimulatedAgent[], endUs: number): vo
 function makeUnits(world: World, agents: number): void {
   const count = world.pick(1, 5);
   for (let i = 0; i < count; i++) {
-    const dead = world.chance(0.15);
-    const unit: FakeUnit = {
-      name: `unit${i}.service`,
-      settings: {
-        ...plain,
-        strategy: world.chance(0.5) ? 'auto' : 'service',
-        preRestartCommand: world.chance(0.2) ? ['/bin/true'] : undefined,
-        healthRetries: world.pick(1, 3),
-        maxAttempts: world.pick(1, 4),
-        maxRestartFailures: world.pick(1, 3),
-        jitter: world.chance(0.5) ? 0.3 : 0,
-        useBackoff: world.chance(0.8),
-      },
-      needs: i > 0 && world.chance(0.3) ? world.pick(0, i - 1) : -1,
-      up: true,
-      restartsLeft: dead ? Number.POSITIVE_INFINITY : 0,
-      deathsLeft: world.pick(1, 3),
-      byHand: false,
-      autoRestart: false,
-      restarting: [],
-    };
+    const unit = makeUnit(world, i);
     world.units.push(unit);
     // Two rows that mean one unit: claims are by row, so only where one agent is at work.
-    const rows = agents === 1 && world.chance(0.2) ? 2 : 1;
-    for (let r = 0; r < rows; r++) {
+    const names = agents === 1 && world.chance(0.2) ? [unit.name, `alias${i}`] : [unit.name];
+    for (const [r, process] of names.entries()) {
       const id = `mysql:${i * 10 + r}`;
-      const process = r === 0 ? unit.name : `alias${i}`;
-      world.rows.push({
-        id,
-        process,
-        unit: i,
-        alarm: false,
-        raisedUs: 0,
-        settledUs: 0,
-        goneUs: 0,
-        claim: undefined,
-      });
+      const times = { raisedUs: 0, settledUs: 0, goneUs: 0 };
+      world.rows.push({ id, process, unit: i, alarm: false, ...times, claim: undefined });
     }
   }
+}
+
+function makeUnit(world: World, i: number): FakeUnit {
+  const dead = world.chance(0.15);
+  return {
+    name: `unit${i}.service`,
+    settings: {
+      ...plain,
+      strategy: world.chance(0.5) ? 'auto' : 'service',
+      preRestartCommand: world.chance(0.2) ? ['/bin/true'] : undefined,
+      healthRetries: world.pick(1, 3),
+      maxAttempts: world.pick(1, 4),
+      maxRestartFailures: world.pick(1, 3),
+      jitter: world.chance(0.5) ? 0.3 : 0,
+      useBackoff: world.chance(0.8),
+    },
+    needs: i > 0 && world.chance(0.3) ? world.pick(0, i - 1) : -1,
+    up: true,
+    restartsLeft: dead ? Number.POSITIVE_INFINITY : 0,
+    deathsLeft: world.pick(1, 3),
+    byHand: false,
+    autoRestart: false,
+    restarting: [],
+  };
 }
 
 /** The script that raises alarms: it looks at its unit, and now and then it is wrong. */
@@ -229,9 +227,14 @@ function judgeEnd(
   // raised anew between two looks, nobody can know.
   if (readOnly && row.settledUs > row.goneUs) return;
   const reasons = agents.flatMap((agent) => agent.waitOf(world.units[row.unit]?.name ?? ''));
-  if (!agents.some((agent) => agent.knows(row)))
-    return world.violated(`${row.id} stands and no agent knows it`);
-  if (world.isWell(row.unit)) return world.violated(`${row.id} stands, though its unit is well`);
+  if (!agents.some((agent) => agent.knows(row))) {
+    world.violated(`${row.id} stands and no agent knows it`);
+    return;
+  }
+  if (world.isWell(row.unit)) {
+    world.violated(`${row.id} stands, though its unit is well`);
+    return;
+  }
   if (!canBecomeWell(world, row.unit, readOnly) && reasons.length > 0) return;
   world.violated(
     `${row.id} stands, its unit could be well, and it ${reasons.join(', ') || 'does not wait'}`,
