@@ -87,6 +87,7 @@ export function giveBack(
 
 export function release(core: Core, held: Held, ending: Pick<Ending, 'attempts' | 'note'>): void {
   held.checkedUs = Number.NEGATIVE_INFINITY;
+  held.claimedUs = Number.NEGATIVE_INFINITY;
   if (held.mayHold) settle(core, held, { worked: false, ...ending });
 }
 

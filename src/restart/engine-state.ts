@@ -194,3 +194,11 @@ export function alarmsOf(core: Core, thing: Thing): Held[] {
 export function inAttempt(repair: Repair): boolean {
   return repair.attemptSettings !== undefined;
 }
+
+export function forget(core: Core, held: Held): void {
+  const { id } = held.alarm;
+  core.alarms.delete(id);
+  core.fresh.delete(id);
+  core.unsettled.delete(id);
+  core.dirty = true;
+}

@@ -1,15 +1,7 @@
 import type { Alarm } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import { Budget } from './budget.ts';
-import {
-  claimedToSettle,
-  polled,
-  refused,
-  resolved,
-  resolveFresh,
-  settleDue,
-  settled,
-} from './engine-alarms.ts';
+import { polled, resolved, resolveFresh } from './engine-alarms.ts';
 import { claimAnswered } from './engine-claims.ts';
 import {
   type Answer,
@@ -22,6 +14,7 @@ import {
   type UnitFact,
 } from './engine-contract.ts';
 import { advance, prepare, resume, stepDone } from './engine-repair.ts';
+import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
 import { Telling, tellHook, tellStep } from './engine-telling.ts';
 import { engineView, nextDeadline } from './engine-view.ts';
