@@ -178,15 +178,20 @@ export class RepairRunner {
   async #ask(source: AlarmSource): Promise<number> {
     const { engine } = this.#options;
     const askedUs = this.#now().monoUs;
+    const mended = `Alarms of ${source.name} can be read again.`;
     let intervals = 1;
     try {
       const alarms = await limited(source.poll());
       const clears = source.clears !== false;
       engine.polled({ source: source.name, alarms, askedUs, clears }, this.#now());
-      this.#fault(source.name, '');
+      this.#fault(source.name, '', mended);
     } catch (error) {
       engine.sourceDown(source.name, this.#now());
-      this.#fault(source.name, `Alarms of ${source.name} cannot be read: ${messageOf(error)}`);
+      this.#fault(
+        source.name,
+        `Alarms of ${source.name} cannot be read: ${messageOf(error)}`,
+        mended,
+      );
       if (error instanceof SourceError && error.kind === 'refused')
         intervals = runnerLimits.refusedIntervals;
     }
@@ -194,11 +199,11 @@ export class RepairRunner {
     return intervals;
   }
 
-  #fault(what: string, sentence: string): void {
+  #fault(what: string, sentence: string, mended: string): void {
     const before = this.#faults.get(what) ?? '';
     if (before === sentence) return;
     this.#faults.set(what, sentence);
-    this.#options.report(sentence === '' ? `Alarms of ${what} can be read again.` : sentence);
+    this.#options.report(sentence === '' ? mended : sentence);
   }
 
   #pump(): void {
@@ -209,13 +214,14 @@ export class RepairRunner {
   }
 
   async #drain(): Promise<void> {
-    const { engine, tell, write, report } = this.#options;
+    const { engine, tell, write } = this.#options;
     for (;;) {
       const { actions, events } = engine.take();
       // In this order: what is done is known to the journal before.
       if (engine.dirty) {
         const fault = await write(engine.save());
-        if (fault !== undefined) report(`The journal of repairs cannot be written: ${fault}`);
+        const sentence = fault && `The journal of repairs cannot be written: ${fault}`;
+        this.#fault('journal', sentence ?? '', 'The journal of repairs can be written again.');
       } else if (actions.length === 0 && events.length === 0) break;
       for (const event of events) tell(event);
       if (this.#stopped) return;
