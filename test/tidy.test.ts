@@ -35,7 +35,7 @@ const owner: Readonly<Record<string, string>> = {
 };
 
 const pure =
-  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
+  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker|budget|order|saved|engine(-\w+)?)\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
 
 const banned: readonly { word: RegExp; where: RegExp; instead: string }[] = [
   {

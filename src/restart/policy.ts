@@ -84,10 +84,10 @@ const protectedProcesses: ReadonlySet<string> = new Set([
  * Why a thing is not restarted unless the configuration names it; undefined where it may be. The
  * agent's own unit, D-Bus, systemd's own units, and units that hold others.
  */
-export function protection(thing: ThingName, process: string, ownUnit: string): string | undefined {
+export function protection(thing: ThingName, name: string, ownUnit: string): string | undefined {
   const { unit } = thing;
   if (unit === '') {
-    if (protectedProcesses.has(process) || process.startsWith('systemd-'))
+    if (protectedProcesses.has(name) || name.startsWith('systemd-'))
       return 'it belongs to the system';
     return undefined;
   }

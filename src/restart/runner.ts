@@ -1,4 +1,5 @@
-import type { CheckState } from '../model/check.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CheckState, isWell } from '../model/check.ts';
 import type { Draft } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Alarm } from '../model/repair.ts';
@@ -86,9 +87,9 @@ export class RepairRunner {
 
   /** A check's state changed. @param process what it checks, or its name */
   check(name: string, process: string, state: CheckState, reason: string): void {
-    const down = state === 'down' || state === 'missing' || state === 'too_many';
-    if (down) this.#raise('check', name, process, 'check_down', reason);
-    else if (state !== 'unknown') this.#clear('check', name);
+    if (isWell(state)) this.#clear('check', name);
+    else if (state !== 'unknown' && state !== 'degraded')
+      this.#raise('check', name, process, 'check_down', reason);
   }
 
   /** A unit's state changed. @param failure why it will not come up by itself */
@@ -123,12 +124,7 @@ export class RepairRunner {
       await write(engine.save());
       await Promise.allSettled(this.#sources.map((source) => source.close()));
     };
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, runnerLimits.stopMs);
-    });
-    await Promise.race([end(), late]);
-    clearTimeout(timer);
+    await Promise.race([end(), sleep(runnerLimits.stopMs, undefined, { ref: false })]);
   }
 
   #now(): Moment {
@@ -182,8 +178,8 @@ export class RepairRunner {
     let intervals = 1;
     try {
       const alarms = await limited(source.poll());
-      const clears = source.clears !== false;
-      engine.polled({ source: source.name, alarms, askedUs, clears }, this.#now());
+      const { name, clears = true } = source;
+      engine.polled({ source: name, alarms, askedUs, clears }, this.#now());
       this.#fault(source.name, '', mended);
     } catch (error) {
       engine.sourceDown(source.name, this.#now());
@@ -276,11 +272,15 @@ export class RepairRunner {
     }
   }
 
-  #sourceOf(alarm: Alarm): AlarmSource {
-    const source = this.#sources.find((known) => known.name === alarm.source);
-    if (source === undefined) throw new SourceError('down', 'its source is no longer configured');
-    return source;
+  #sourceOf({ source }: Alarm): AlarmSource {
+    const known = this.#sources.find(({ name }) => name === source);
+    if (known === undefined) throw new SourceError('down', 'its source is no longer configured');
+    return known;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Rejects where the answer takes too long; a source has time limits of its own, shorter ones. */
@@ -296,8 +296,4 @@ async function limited<T>(answer: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -136,6 +136,11 @@ export class SimulatedAgent {
     ];
   }
 
+  /** It has no restart left in this hour: then waiting for one is a true reason. */
+  get isSpent(): boolean {
+    return this.#engine?.view().budget.left === 0;
+  }
+
   judgeEnd(): void {
     const view = this.#engine?.view();
     if (view === undefined) {
@@ -221,7 +226,7 @@ export class SimulatedAgent {
       const clears = !this.#options.readOnly;
       this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
     }
-    world.in(world.quiet ? 2 * minute : 30 * second, () => {
+    world.in(world.quiet ? 5 * minute : 30 * second, () => {
       if (this.#life === life) this.#poll();
     });
   }

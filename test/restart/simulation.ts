@@ -40,13 +40,13 @@ export function simulate(seed: number, traced = false): Result {
   for (const agent of agents) agent.start();
   for (const [i] of world.rows.entries()) monitor(world, i, readOnly);
   trouble(world, agents);
-  run(world, agents, world.nowUs + world.between(20 * minute, 90 * minute));
+  run(world, agents, world.nowUs + world.between(15 * minute, 60 * minute));
   world.say(() => 'the faults are over');
   world.quiet = true;
   world.databaseUp = true;
   for (const unit of world.units) unit.deathsLeft = 0;
   for (const agent of agents) agent.start();
-  run(world, agents, world.nowUs + 5 * hour);
+  run(world, agents, world.nowUs + 2.5 * hour);
   for (const row of world.rows) judgeEnd(world, row, agents, readOnly);
   for (const agent of agents) agent.judgeEnd();
   const figures = {
@@ -235,6 +235,7 @@ function judgeEnd(
     world.violated(`${row.id} stands, though its unit is well`);
     return;
   }
+  if (reasons.includes('budget') && agents.some((agent) => agent.isSpent)) return;
   if (!canBecomeWell(world, row.unit, readOnly) && reasons.length > 0) return;
   world.violated(
     `${row.id} stands, its unit could be well, and it ${reasons.join(', ') || 'does not wait'}`,
