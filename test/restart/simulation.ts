@@ -235,7 +235,8 @@ function judgeEnd(
     world.violated(`${row.id} stands, though its unit is well`);
     return;
   }
-  if (reasons.includes('budget') && agents.some((agent) => agent.isSpent)) return;
+  const waitsForBudget = reasons.includes('budget') || reasons.includes('dependency');
+  if (waitsForBudget && agents.some((agent) => agent.isSpent)) return;
   if (!canBecomeWell(world, row.unit, readOnly) && reasons.length > 0) return;
   world.violated(
     `${row.id} stands, its unit could be well, and it ${reasons.join(', ') || 'does not wait'}`,
