@@ -158,6 +158,15 @@ export function resolveFresh(core: Core, resolving: number): void {
   }
 }
 
+/** One that could not be resolved once holds nobody back any longer. */
+export function isUnresolved(core: Core): boolean {
+  const isFirst = (id: string | undefined) => core.alarms.get(id ?? '')?.resolveUs === never;
+  for (const id of core.fresh) if (isFirst(id)) return true;
+  for (const { action, alarm } of core.flights.values())
+    if (action.kind === 'resolve' && isFirst(alarm)) return true;
+  return false;
+}
+
 export function resolved(core: Core, held: Held, answer: Answer): void {
   if (held.state !== 'resolving') return;
   held.state = 'new';

@@ -88,6 +88,7 @@ export type UnitFact = 'up' | 'starting' | 'down' | 'auto_restart' | 'stopped_by
 /** Why a repair does not go on. Those of `ignoring` are not begun at all while that is so. */
 export const holdKinds = [
   'unconfirmed',
+  'resolving',
   'auto_restart',
   'outage',
   'dependency',

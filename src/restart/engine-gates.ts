@@ -50,6 +50,10 @@ const gates: readonly Gate[] = [
     const confirmed = alarmsOf(core, thing).some((held) => held.confirmed);
     return confirmed ? undefined : hold('unconfirmed', 'its alarm has not been seen again yet');
   },
+  (core) =>
+    core.unresolved
+      ? hold('resolving', 'other alarms are not resolved yet: it may depend on them')
+      : undefined,
   circuitGate,
   (core, thing) => until(core, 'cool_down', 'the last repair failed', thing.coolUntilUs),
   (core, thing) => {

@@ -158,6 +158,8 @@ export interface Core {
   readonly counts: Counts;
   actions: Action[];
   events: Draft[];
+  /** An alarm has not been resolved once yet: it may be of what others depend on. */
+  unresolved: boolean;
   /** What `save` gives has changed. */
   dirty: boolean;
   /** Whom each thing waits for; undefined where the things in alarm have changed. */

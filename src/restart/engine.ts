@@ -1,7 +1,7 @@
 import type { Alarm } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import { Budget } from './budget.ts';
-import { polled, resolved, resolveFresh } from './engine-alarms.ts';
+import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
 import { claimAnswered } from './engine-claims.ts';
 import {
   type Answer,
@@ -67,6 +67,7 @@ export class Engine {
       },
       actions: [],
       events: [],
+      unresolved: false,
       dirty: false,
       waitsFor: undefined,
       nextRepair: 1,
@@ -216,6 +217,7 @@ export class Engine {
         this.#answer(id, { outcome: 'lost', reason: 'no answer came' });
     }
     resolveFresh(core, flying['resolve'] ?? 0);
+    core.unresolved = isUnresolved(core);
     // First all, for a thing may depend on one that comes after it.
     for (const thing of core.things.values()) prepare(core, thing);
     for (const thing of core.things.values()) advance(core, thing);

@@ -19,6 +19,7 @@ interface Record {
   /** No restart before: the delay that was due after a failed attempt. */
   notBeforeUs: number;
   underRepair: boolean;
+  acceptedUs: number;
   stoppedByHand: boolean;
 }
 
@@ -78,7 +79,10 @@ export class Judge {
 
   #step(record: Record, data: EventData<'restart_step'>, settings: ProcessSettings): void {
     if (data.attempt > settings.maxAttempts) this.#violated(`attempt ${data.attempt} of a repair`);
-    if (data.step === 'accepted') record.underRepair = true;
+    if (data.step === 'accepted') {
+      record.underRepair = true;
+      record.acceptedUs = this.#world.nowUs;
+    }
     if (data.step === 'waiting' && data.reason?.startsWith('attempt ') === true) {
       const factor = settings.useBackoff ? settings.backoffMultiplier ** (data.attempt - 2) : 1;
       const delayMs = Math.min(settings.restartDelayMs * factor, settings.backoffMaxMs);
@@ -131,7 +135,9 @@ export class Judge {
     for (let needs = unit.needs; needs >= 0; ) {
       const root = this.#world.units[needs];
       if (root === undefined) return;
-      if (this.#record(root.name).underRepair)
+      // A root whose alarm comes in the middle of an attempt does not end that attempt.
+      const { underRepair, acceptedUs } = this.#record(root.name);
+      if (underRepair && acceptedUs <= this.#record(unit.name).acceptedUs)
         this.#violated(`${process}: restarted during the repair of ${root.name}`);
       needs = root.needs;
     }
@@ -197,6 +203,7 @@ export class Judge {
       failures: 0,
       notBeforeUs: 0,
       underRepair: false,
+      acceptedUs: 0,
       stoppedByHand: false,
     };
     this.#records.set(unit, made);

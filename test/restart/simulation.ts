@@ -47,6 +47,9 @@ export function simulate(seed: number, traced = false): Result {
   for (const unit of world.units) unit.deathsLeft = 0;
   for (const agent of agents) agent.start();
   run(world, agents, world.nowUs + 2.5 * hour);
+  // A breaker and a small budget may take long.
+  if (world.rows.some((row) => row.alarm && !world.isWell(row.unit)))
+    run(world, agents, world.nowUs + 4 * hour);
   for (const row of world.rows) judgeEnd(world, row, agents, readOnly);
   for (const agent of agents) agent.judgeEnd();
   const figures = {
