@@ -123,7 +123,16 @@ test('/readyz', async (t) => {
 });
 
 const onePage: Routes = new Map([
-  ['/page', { title: 'A page', hosts: 'trusted', handle: (_, response) => response.end('page') }],
+  [
+    '/page',
+    {
+      title: 'A page',
+      hosts: 'trusted',
+      handle: (_, response) => {
+        response.end('page');
+      },
+    },
+  ],
 ]);
 
 test('paths, methods and headers', async (t) => {
