@@ -51,7 +51,7 @@ export function patternCost(services: number, samplesEach: number): PatternCost 
   });
   let saved = '';
   const saving = timed(() => {
-    saved = runner.save();
+    saved = [...runner.save()].join('');
   });
   return {
     services,

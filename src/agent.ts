@@ -8,6 +8,7 @@ import type { Config } from './config/keys.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { TimerElapse } from './model/resource.ts';
 import { Stamp } from './model/stamp.ts';
 import type { Clock, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
@@ -17,6 +18,7 @@ import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
 import { findingEvent } from './patterns/finding-event.ts';
+import type { PatternSettings } from './patterns/settings.ts';
 
 /** What the agent takes from the world outside; only `cmd/` has the real one. */
 export interface Surroundings {
@@ -29,6 +31,8 @@ export interface Surroundings {
   readonly bootId: string;
   /** IANA name of the host's time zone: timetables follow it. */
   readonly timeZone: string;
+  /** What no key of the configuration sets: how long a healthy run is, say. */
+  readonly patternSettings?: Partial<PatternSettings>;
   /** Keep what was learned in `state_directory`. */
   readonly keepState: boolean;
   readonly version: string;
@@ -88,6 +92,7 @@ export class Agent {
         this.analysis.transition(what);
       },
       gone: (unit: UnitView) => this.analysis.gone(unit),
+      timerElapsed: (elapse: TimerElapse) => this.analysis.timerElapsed(elapse),
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({
@@ -129,6 +134,7 @@ export class Agent {
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
+      await this.analysis.takeUp();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

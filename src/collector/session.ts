@@ -1,4 +1,5 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
 import type { BusTarget } from './address.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
@@ -6,6 +7,7 @@ import type { Follower } from './follower.ts';
 import { Lists } from './lists.ts';
 import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
+import { Timers } from './timers.ts';
 import type { UnitRecord } from './units.ts';
 
 /** Why the table was read. */
@@ -26,6 +28,7 @@ export interface SessionOptions {
   readonly counters: CallCounters;
   /** Wait for a systemd that is not on the bus yet, instead of giving up. */
   readonly patient: boolean;
+  readonly onTimer: (elapse: TimerElapse) => void;
   readonly onResync: (reason: ResyncReason) => void;
   /** systemd left the bus. */
   readonly onAbsent: () => void;
@@ -55,7 +58,8 @@ export class Session {
   private readonly bus: Bus;
   private readonly options: SessionOptions;
   private readonly lists: Lists;
-  private readonly timers: Set<NodeJS.Timeout> = new Set();
+  private readonly timers: Timers;
+  private readonly pending: Set<NodeJS.Timeout> = new Set();
   private readonly gathered: Set<string> = new Set();
   private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
   private running: Promise<void> | undefined;
@@ -73,6 +77,7 @@ export class Session {
       sink: {
         find: (bytes, at, length) => follower.find(bytes, at, length),
         changed: (unit, next) => follower.changed(unit, next),
+        timer: (label, facts) => session?.timers.changed(label, facts),
         unitNew: (name) => follower.unitNew(name),
         unitRemoved: (name) => follower.unitRemoved(name),
         jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
@@ -102,6 +107,8 @@ export class Session {
     this.signals = signals;
     this.bus = bus;
     this.manager = systemdManager(bus);
+    const { signals: connection, manager } = this;
+    this.timers = new Timers({ connection, manager, onElapsed: options.onTimer });
     this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
     void this.lost.then((reason) => this.close(reason));
   }
@@ -110,7 +117,7 @@ export class Session {
     if (this.closed) return;
     this.closed = true;
     this.ready = false;
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of this.pending) clearTimeout(timer);
     this.options.follower.jobs.forget();
     this.signals.close(reason);
     this.bus.close();
@@ -209,6 +216,7 @@ export class Session {
       const { reason, readAll } = this.wanted;
       this.wanted = undefined;
       await this.readTable(readAll);
+      this.guard(this.timers.read(reason === 'daemon-reload'));
       this.ready = !this.closed;
       if (this.ready) this.options.onResync(reason);
     }
@@ -273,10 +281,10 @@ export class Session {
   private later(ms: number, work: () => Promise<void>): void {
     if (this.closed) return;
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
+      this.pending.delete(timer);
       this.guard(work());
     }, ms);
-    this.timers.add(timer);
+    this.pending.add(timer);
   }
 
   /** A bus that fails us is left, and connected to anew; anything else is our own fault. */

@@ -1,4 +1,5 @@
 import type { AgentPhase, Draft, EventData, Severity } from '../model/event.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import { type Clock, rfc3339 } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import type { UnitView } from '../model/unit.ts';
@@ -10,6 +11,7 @@ export interface Listener {
   transition?(what: Transition, unit: UnitView): void;
   /** The unit is unloaded, or nobody follows it any more. */
   gone?(unit: UnitView): void;
+  timerElapsed?(elapse: TimerElapse): void;
   draft(draft: Draft): void;
 }
 
@@ -42,6 +44,7 @@ export function tellingSink(clock: Clock, listener: Listener, unitCount: () => n
       listener.transition?.(what, unit);
     },
     gone: (unit) => listener.gone?.(unit),
+    timerElapsed: (elapse) => listener.timerElapsed?.(elapse),
     missing: (unit) => listener.draft(describeMissing(unit, clock.realtimeUs())),
     loadFailed: (unit) => listener.draft(describeLoadFailure(unit, clock.realtimeUs())),
     busLost: (reason) =>

@@ -1,4 +1,5 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
 import type { CollectorCounters } from '../model/view.ts';
 import { type BusTarget, busTargets } from './address.ts';
@@ -11,6 +12,7 @@ export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confi
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
+  timerElapsed?(elapse: TimerElapse): void;
   resynced(reason: ResyncReason): void;
 }
 
@@ -126,6 +128,7 @@ export class Watch {
           follower: this.follower,
           counters: this.calls,
           patient,
+          onTimer: (elapse) => this.options.sink.timerElapsed?.(elapse),
           onResync: (reason) => {
             this.resyncs++;
             if (reason === 'systemd is back') this.options.sink.busBack();

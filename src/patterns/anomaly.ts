@@ -4,14 +4,14 @@ import type { Transition } from '../model/transition.ts';
 import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-contract.ts';
 import { Crowd } from './baseline/crowd.ts';
 import { Lives } from './baseline/lives.ts';
-import { type RateJudgement, RestartRate } from './baseline/restart-rate.ts';
+import { type Calendar, calendarOf, isTooMany, RestartRate } from './baseline/restart-rate.ts';
 import {
   closeAspect,
   newState,
   openAspect,
   restoreState,
   type ServiceState,
-  saveState,
+  savedStates,
 } from './baseline/service-state.ts';
 import {
   type Aspect,
@@ -24,23 +24,16 @@ import {
 import { Suspicions } from './baseline/suspicions.ts';
 import { Timetable } from './baseline/timetable.ts';
 import { whyOver } from './baseline/why-over.ts';
+import { zoneOffset } from './local-time.ts';
+import { defaultSettings, type PatternSettings } from './settings.ts';
 
-export interface AnomalyOptions {
-  /** `baseline_period`: how long a service is only watched before it is judged. */
-  readonly baselinePeriodUs: DurationUs;
-}
+/** How long a service is only watched before it is judged; the hour; the zone whose weeks count. */
+export type AnomalyOptions = Pick<PatternSettings, 'baselinePeriodUs' | 'hourUs' | 'timeZone'>;
 
-const anomalyDefaults: AnomalyOptions = Object.freeze({ baselinePeriodUs: 86_400e6 });
-
-/** So many restarts at least, this much more than expected, and this improbable, are too many. */
-const leastRestarts = 3;
-const leastFactor = 3;
-const mostProbable = 1e-5;
 /** Watched without a restart for so many baseline periods: then the first is worth telling. */
 const periodsWithout = 7;
 /** Ticks come every minute or so; after a longer pause nobody knows what happened in between. */
-const blindAfterUs: DurationUs = 7_200e6;
-const hourUs = 3_600e6;
+const blindAfterHours = 2;
 
 /**
  * A service against its own past: how often it restarts, that it restarts at all, that it did not
@@ -51,8 +44,9 @@ export class AnomalyDetector {
   readonly #services = new Map<string, ServiceState>();
   /** Services to look at on every tick: something is open, or a start is expected. */
   readonly #awake = new Set<string>();
-  readonly #suspicions = new Suspicions();
-  readonly #crowd = new Crowd();
+  readonly #calendar: Calendar;
+  readonly #crowd: Crowd;
+  readonly #suspicions: Suspicions;
   readonly #lives = new Lives();
   /** First input ever: what it does not know of then, it would have seen start. */
   #sinceUs: RealtimeUs | undefined;
@@ -60,7 +54,11 @@ export class AnomalyDetector {
   #blindUntilUs: RealtimeUs = 0;
 
   constructor(options: Partial<AnomalyOptions> = {}) {
-    this.#periodUs = { ...anomalyDefaults, ...options }.baselinePeriodUs;
+    const { baselinePeriodUs, hourUs, timeZone } = { ...defaultSettings, ...options };
+    this.#periodUs = baselinePeriodUs;
+    this.#calendar = calendarOf(hourUs, baselinePeriodUs, zoneOffset(timeZone));
+    this.#crowd = new Crowd(hourUs);
+    this.#suspicions = new Suspicions(this.#crowd.settleUs);
   }
 
   observe(input: AnomalyInput): readonly AnomalyVerdict[] {
@@ -93,15 +91,16 @@ export class AnomalyDetector {
 
   /** What a restart of the agent must not lose, as plain data. */
   save(): SavedAnomalies {
-    const services = [...this.#services].map(([name, state]) => saveState(name, state));
+    const services = savedStates([...this.#services]);
     return { sinceUs: this.#sinceUs ?? 0, services, lives: this.#lives.save() };
   }
 
   /** Goes on from what `save` gave; for a detector that has not seen anything yet. */
   restore(saved: SavedAnomalies): void {
     if (saved.sinceUs > 0) this.#sinceUs = saved.sinceUs;
-    for (const one of saved.services.slice(0, limits.units)) {
-      this.#services.set(one.service, restoreState(one, this.#periodHours()));
+    for (const one of saved.services) {
+      if (this.#services.size >= limits.units) break;
+      this.#services.set(one.service, restoreState(one, this.#calendar));
       if (one.open !== undefined || one.starts !== undefined) this.#awake.add(one.service);
     }
     this.#lives.restore(saved.lives);
@@ -141,11 +140,11 @@ export class AnomalyDetector {
     const { timeUs, count } = transition;
     this.#crowd.add(timeUs, state.lastRestartUs);
     const isFirst = state.lastRestartUs === undefined;
-    const hour = Math.floor(timeUs / hourUs);
+    const hour = this.#hourOf(timeUs);
     state.lastRestartUs = timeUs;
     // What a resync found happened some time since nobody looked: it belongs to no hour.
     if (transition.resync) return;
-    state.rate ??= new RestartRate(Math.floor(state.sinceUs / hourUs), hour, this.#periodHours());
+    state.rate ??= new RestartRate(this.#hourOf(state.sinceUs), hour, this.#calendar);
     state.rate.add(hour, count);
     if (this.isLearning(service, timeUs)) return;
     const watchedUs = timeUs - state.sinceUs;
@@ -166,7 +165,7 @@ export class AnomalyDetector {
     this.#crowd.add(timeUs, state.lastStartUs);
     state.lastStartUs = timeUs;
     state.isDown = false;
-    state.timetable ??= new Timetable();
+    state.timetable ??= new Timetable(this.#calendar.hourUs);
     state.timetable.add(timeUs);
     if (state.timetable.interval() !== undefined) this.#awake.add(service);
     const sentence = `${service} has started again.`;
@@ -195,7 +194,10 @@ export class AnomalyDetector {
 
   /** What comes with time alone: suspicions settle, starts are missed, findings end. */
   #tick(nowUs: RealtimeUs): readonly AnomalyVerdict[] {
-    if (this.#tickUs === undefined || nowUs - this.#tickUs > blindAfterUs) {
+    if (
+      this.#tickUs === undefined ||
+      nowUs - this.#tickUs > blindAfterHours * this.#calendar.hourUs
+    ) {
       this.#blindUntilUs = nowUs;
     }
     this.#tickUs = nowUs;
@@ -231,7 +233,7 @@ export class AnomalyDetector {
     verdicts: AnomalyVerdict[],
   ): void {
     for (const [aspect, open] of state.open ?? []) {
-      const sentence = whyOver(service, aspect, state, open, nowUs, this.#periodUs);
+      const sentence = whyOver(service, aspect, state, open, nowUs, this.#calendar);
       if (sentence !== undefined) {
         this.#close(service, state, aspect, nowUs, sentence, verdicts);
       }
@@ -245,7 +247,7 @@ export class AnomalyDetector {
       const state = this.#services.get(suspicion.service);
       if (state === undefined) continue;
       if (this.#crowd.surrounds(suspicion.timeUs)) {
-        state.rate?.remove(Math.floor(suspicion.timeUs / hourUs), suspicion.restarts);
+        state.rate?.remove(this.#hourOf(suspicion.timeUs), suspicion.restarts);
       } else {
         this.#open(state, suspicion, verdicts);
       }
@@ -284,16 +286,13 @@ export class AnomalyDetector {
     return state;
   }
 
-  #periodHours(): number {
-    return Math.max(1, this.#periodUs / hourUs);
+  #hourOf(timeUs: RealtimeUs): number {
+    return Math.floor(timeUs / this.#calendar.hourUs);
   }
 }
 
-function timeOf(input: AnomalyInput): RealtimeUs {
+/** When it happened. */
+export function timeOf(input: AnomalyInput): RealtimeUs {
   if (input.kind === 'tick') return input.nowUs;
   return input.kind === 'sample' ? input.timeUs : input.transition.timeUs;
-}
-
-function isTooMany({ count, expected, probability }: RateJudgement): boolean {
-  return count >= leastRestarts && count >= leastFactor * expected && probability < mostProbable;
 }

@@ -23,6 +23,8 @@ export interface PatternSettings {
   readonly leakSpanUs: DurationUs;
   /** `baseline_period`: what `anomaly` learns before it speaks. */
   readonly baselinePeriodUs: DurationUs;
+  /** The hour that `anomaly` counts restarts by; its day has 24 of them, its week 168. */
+  readonly hourUs: DurationUs;
   /** IANA name; hours and days of the week are told and tested in it. */
   readonly timeZone: string;
 }
@@ -35,5 +37,6 @@ export const defaultSettings: PatternSettings = Object.freeze({
   warmUpUs: 2 * minute,
   leakSpanUs: 5 * minute,
   baselinePeriodUs: 24 * hour,
+  hourUs: hour,
   timeZone: 'UTC',
 });

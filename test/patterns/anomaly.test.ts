@@ -273,7 +273,9 @@ describe('anomaly', () => {
       middle,
     );
     const second = new AnomalyDetector();
-    second.restore(JSON.parse(JSON.stringify(first.save())));
+    const { sinceUs, services, lives } = first.save();
+    const saved = { sinceUs, services: [...services], lives: [...lives] };
+    second.restore(JSON.parse(JSON.stringify(saved)));
     const rest = inputs.filter((i) => timeOf(i) > middle).sort((a, b) => timeOf(a) - timeOf(b));
     const after = playFrom(second, rest, middle + 5 * minute, start + 42 * day);
     assert.ok(told(whole).length >= 4);

@@ -1,5 +1,5 @@
 import type { RealtimeUs } from '../../model/time.ts';
-import { RestartRate, type SavedRate } from './restart-rate.ts';
+import { type Calendar, RestartRate, type SavedRate } from './restart-rate.ts';
 import type { Aspect, Suspicion } from './suspicion.ts';
 import { Timetable } from './timetable.ts';
 
@@ -69,7 +69,16 @@ export function closeAspect(state: ServiceState, aspect: Aspect): OpenAspect | u
   return open;
 }
 
-export function saveState(service: string, state: ServiceState): SavedService {
+/** What is known first: services that have restarted, or have something open. */
+export function* savedStates(
+  states: readonly (readonly [service: string, state: ServiceState])[],
+): Generator<SavedService, void> {
+  const isKnown = ({ rate, open }: ServiceState) => rate !== undefined || open !== undefined;
+  for (const [service, state] of states) if (isKnown(state)) yield saveState(service, state);
+  for (const [service, state] of states) if (!isKnown(state)) yield saveState(service, state);
+}
+
+function saveState(service: string, state: ServiceState): SavedService {
   const { sinceUs, lastStartUs, lastRestartUs, isDown, rate, timetable, open } = state;
   return {
     service,
@@ -83,14 +92,14 @@ export function saveState(service: string, state: ServiceState): SavedService {
   };
 }
 
-export function restoreState(saved: SavedService, periodHours: number): ServiceState {
+export function restoreState(saved: SavedService, calendar: Calendar): ServiceState {
   return {
     sinceUs: saved.sinceUs,
     lastStartUs: saved.lastStartUs,
     lastRestartUs: saved.lastRestartUs,
     isDown: saved.isDown ?? false,
-    rate: saved.rate && RestartRate.restore(saved.rate, periodHours),
-    timetable: saved.starts && Timetable.restore(saved.starts),
+    rate: saved.rate && RestartRate.restore(saved.rate, calendar),
+    timetable: saved.starts && Timetable.restore(saved.starts, calendar.hourUs),
     open: saved.open && new Map(saved.open),
   };
 }

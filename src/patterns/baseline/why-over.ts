@@ -1,4 +1,5 @@
-import type { DurationUs, RealtimeUs } from '../../model/time.ts';
+import type { RealtimeUs } from '../../model/time.ts';
+import type { Calendar } from './restart-rate.ts';
 import type { OpenAspect, ServiceState } from './service-state.ts';
 import type { Aspect } from './suspicion.ts';
 
@@ -6,7 +7,6 @@ import type { Aspect } from './suspicion.ts';
 const ordinary = 0.01;
 /** What nothing else ends is over after so many baseline periods. */
 const periodsOpen = 7;
-const hourUs = 3_600e6;
 
 /** A sentence that says why an aspect is over at `nowUs`; undefined while it is not. */
 export function whyOver(
@@ -15,8 +15,9 @@ export function whyOver(
   state: ServiceState,
   open: OpenAspect,
   nowUs: RealtimeUs,
-  periodUs: DurationUs,
+  { hourUs, periodHours }: Calendar,
 ): string | undefined {
+  const periodUs = periodHours * hourUs;
   switch (aspect) {
     case 'restart_rate': {
       state.rate?.advance(Math.floor(nowUs / hourUs));
