@@ -42,3 +42,9 @@ export interface SavedAnomalies {
   readonly services: Iterable<SavedService>;
   readonly lives: Iterable<SavedLives>;
 }
+
+/** When it happened. */
+export function timeOf(input: AnomalyInput): RealtimeUs {
+  if (input.kind === 'tick') return input.nowUs;
+  return input.kind === 'sample' ? input.timeUs : input.transition.timeUs;
+}

@@ -1,7 +1,12 @@
 import type { Finding } from '../model/finding.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
-import { AnomalyDetector, type AnomalyOptions, timeOf } from './anomaly.ts';
-import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-contract.ts';
+import { AnomalyDetector, type AnomalyOptions } from './anomaly.ts';
+import {
+  type AnomalyInput,
+  type AnomalyVerdict,
+  type SavedAnomalies,
+  timeOf,
+} from './anomaly-contract.ts';
 import type { DetectorCounters } from './runner.ts';
 
 /** A saved state, bytes of JSON: 10,000 services that have all restarted. */
@@ -50,7 +55,7 @@ export class AnomalyFindings {
 
   /** A unit that is gone; it is met anew when it comes back. */
   forget(service: string, timeUs: RealtimeUs): readonly Finding[] {
-    this.detector.forget(service);
+    if (!this.detector.forget(service)) return [];
     return this.end([service], timeUs, 'it is no longer watched');
   }
 

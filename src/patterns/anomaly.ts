@@ -1,10 +1,15 @@
 import { limits } from '../model/limits.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-contract.ts';
+import {
+  type AnomalyInput,
+  type AnomalyVerdict,
+  type SavedAnomalies,
+  timeOf,
+} from './anomaly-contract.ts';
 import { Crowd } from './baseline/crowd.ts';
 import { Lives } from './baseline/lives.ts';
-import { type Calendar, calendarOf, isTooMany, RestartRate } from './baseline/restart-rate.ts';
+import { type Calendar, calendarOf, RestartRate } from './baseline/restart-rate.ts';
 import {
   closeAspect,
   newState,
@@ -31,7 +36,7 @@ import { defaultSettings, type PatternSettings } from './settings.ts';
 export type AnomalyOptions = Pick<PatternSettings, 'baselinePeriodUs' | 'hourUs' | 'timeZone'>;
 
 /** Watched without a restart for so many baseline periods: then the first is worth telling. */
-const periodsWithout = 7;
+const periodsWithout = 3;
 /** Ticks come every minute or so; after a longer pause nobody knows what happened in between. */
 const blindAfterHours = 2;
 
@@ -82,11 +87,9 @@ export class AnomalyDetector {
 
   /** For metrics: services known, and how many of them are still only watched. */
   counts(nowUs: RealtimeUs): { readonly services: number; readonly learning: number } {
-    let learning = 0;
-    for (const state of this.#services.values()) {
-      if (nowUs - state.sinceUs < this.#periodUs) learning++;
-    }
-    return { services: this.#services.size, learning };
+    const names = [...this.#services.keys()];
+    const learning = names.filter((name) => this.isLearning(name, nowUs)).length;
+    return { services: names.length, learning };
   }
 
   /** What a restart of the agent must not lose, as plain data. */
@@ -106,11 +109,17 @@ export class AnomalyDetector {
     this.#lives.restore(saved.lives);
   }
 
-  /** A unit that is gone for good. */
-  forget(service: string): void {
+  /**
+   * A unit is unloaded: it is met anew when it comes back. One that keeps a rhythm is remembered, or
+   * nobody would miss it.
+   * @returns whether it was forgotten
+   */
+  forget(service: string): boolean {
+    if (this.#services.get(service)?.timetable?.interval() !== undefined) return false;
     this.#services.delete(service);
     this.#awake.delete(service);
     this.#lives.forget(service);
+    return true;
   }
 
   #transition(transition: Transition): readonly AnomalyVerdict[] {
@@ -145,15 +154,14 @@ export class AnomalyDetector {
     // What a resync found happened some time since nobody looked: it belongs to no hour.
     if (transition.resync) return;
     state.rate ??= new RestartRate(this.#hourOf(state.sinceUs), hour, this.#calendar);
-    state.rate.add(hour, count);
+    const recently = state.rate.add(hour, count);
     if (this.isLearning(service, timeUs)) return;
     const watchedUs = timeUs - state.sinceUs;
     if (isFirst && watchedUs >= periodsWithout * this.#periodUs) {
       this.#suspicions.add(firstRestart(service, timeUs, watchedUs, count));
     }
-    const judged = state.rate.judge();
-    if (judged !== undefined && isTooMany(judged))
-      this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
+    const judged = state.rate.excess(recently, state.open?.get('restart_rate')?.size ?? 0);
+    if (judged) this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
   }
 
   #started(
@@ -164,11 +172,12 @@ export class AnomalyDetector {
   ): void {
     this.#crowd.add(timeUs, state.lastStartUs);
     state.lastStartUs = timeUs;
+    state.isUp = true;
     state.isDown = false;
     state.timetable ??= new Timetable(this.#calendar.hourUs);
     state.timetable.add(timeUs);
     if (state.timetable.interval() !== undefined) this.#awake.add(service);
-    const sentence = `${service} has started again.`;
+    const sentence = 'has started again';
     this.#close(service, state, 'missed_start', timeUs, sentence, verdicts);
   }
 
@@ -178,13 +187,17 @@ export class AnomalyDetector {
     transition: Transition,
     verdicts: AnomalyVerdict[],
   ): void {
-    const { kind, timeUs, uptimeUs } = transition;
+    const { kind, timeUs, uptimeUs, resync } = transition;
+    // A job that was never up is only told of when it ends: that it ended says that it started.
+    if (!state.isUp && !resync && kind !== 'exited')
+      this.#started(service, state, timeUs, verdicts);
+    state.isUp = false;
     const interval = state.timetable?.interval();
     state.isDown = kind === 'stopped' && (uptimeUs ?? 0) * 2 > (interval ?? Infinity);
     const judged = this.#lives.end(service, timeUs, kind === 'stopped' ? undefined : uptimeUs);
     for (const [resource, unusual] of judged) {
       if (unusual === undefined) {
-        const sentence = `The last life of ${service} was an ordinary one again.`;
+        const sentence = 'its last life was an ordinary one again';
         this.#close(service, state, resource, timeUs, sentence, verdicts);
       } else if (!this.isLearning(service, timeUs)) {
         this.#suspicions.add(unusualLife(service, timeUs, unusual));
@@ -205,25 +218,14 @@ export class AnomalyDetector {
     for (const service of this.#awake) {
       const state = this.#services.get(service);
       if (state === undefined) continue;
-      this.#lookForStart(service, state, nowUs, verdicts);
+      const missed = state.isDown ? undefined : state.timetable?.missed(nowUs, this.#blindUntilUs);
+      if (missed !== undefined) this.#open(state, missedStart(service, nowUs, missed), verdicts);
       this.#closeOld(service, state, nowUs, verdicts);
       if (state.open === undefined && state.timetable?.interval() === undefined) {
         this.#awake.delete(service);
       }
     }
     return verdicts;
-  }
-
-  #lookForStart(
-    service: string,
-    state: ServiceState,
-    nowUs: RealtimeUs,
-    verdicts: AnomalyVerdict[],
-  ): void {
-    const interval = state.timetable?.interval();
-    const late = state.timetable?.late(nowUs, this.#blindUntilUs);
-    if (interval === undefined || late === undefined || state.isDown) return;
-    this.#open(state, missedStart(service, nowUs, interval, late), verdicts);
   }
 
   #closeOld(
@@ -233,10 +235,11 @@ export class AnomalyDetector {
     verdicts: AnomalyVerdict[],
   ): void {
     for (const [aspect, open] of state.open ?? []) {
-      const sentence = whyOver(service, aspect, state, open, nowUs, this.#calendar);
-      if (sentence !== undefined) {
-        this.#close(service, state, aspect, nowUs, sentence, verdicts);
-      }
+      const sentence = whyOver(aspect, state, open, nowUs, this.#calendar);
+      if (sentence === undefined) continue;
+      // What no longer starts is expected no more.
+      if (aspect === 'missed_start') state.timetable = undefined;
+      this.#close(service, state, aspect, nowUs, sentence, verdicts);
     }
   }
 
@@ -289,10 +292,4 @@ export class AnomalyDetector {
   #hourOf(timeUs: RealtimeUs): number {
     return Math.floor(timeUs / this.#calendar.hourUs);
   }
-}
-
-/** When it happened. */
-export function timeOf(input: AnomalyInput): RealtimeUs {
-  if (input.kind === 'tick') return input.nowUs;
-  return input.kind === 'sample' ? input.timeUs : input.transition.timeUs;
 }

@@ -57,10 +57,6 @@ export interface RateJudgement {
   readonly probability: number;
 }
 
-export function isTooMany({ count, expected, probability }: RateJudgement): boolean {
-  return count >= leastRestarts && count >= leastFactor * expected && probability < mostProbable;
-}
-
 /** What of a baseline is kept over a restart of the agent. */
 export interface SavedRate {
   readonly startHour: number;
@@ -129,7 +125,8 @@ export class RestartRate {
     }
   }
 
-  add(hour: number, count: number): void {
+  /** @returns how many there were in the widest window that is judged, these included */
+  add(hour: number, count: number): number {
     this.advance(hour);
     const place = this.#hour % hoursADay;
     this.#recent[place] = (this.#recent[place] as number) + count;
@@ -141,6 +138,7 @@ export class RestartRate {
       const at = recordsAt + i;
       this.#recent[at] = Math.max(this.#recent[at] as number, sum);
     }
+    return sum;
   }
 
   /** A day is over: what was today's becomes yesterday's, which joins the days before. */
@@ -184,6 +182,21 @@ export class RestartRate {
       if (probability < least.probability) least = { windowHours, count, expected, probability };
     }
     return least;
+  }
+
+  /**
+   * The window that has too many, if any has.
+   * @param recently what `add` answered
+   * @param told the count that was told last: less than twice that is no news, and is not judged, so
+   *   that a loop costs no more than its events
+   */
+  excess(recently: number, told: number): RateJudgement | undefined {
+    if (recently < Math.max(leastRestarts, 2 * told)) return undefined;
+    const judged = this.judge();
+    if (judged === undefined) return undefined;
+    const { count, expected, probability } = judged;
+    const isTooMany = count >= Math.max(leastRestarts, leastFactor * expected);
+    return isTooMany && probability < mostProbable ? judged : undefined;
   }
 
   #rate(): number {

@@ -8,6 +8,8 @@ export interface ServiceState {
   readonly sinceUs: RealtimeUs;
   lastStartUs: RealtimeUs | undefined;
   lastRestartUs: RealtimeUs | undefined;
+  /** Its last start has not ended yet. */
+  isUp: boolean;
   /** Somebody stopped it after a long run: nothing is expected of it. */
   isDown: boolean;
   rate: RestartRate | undefined;
@@ -28,6 +30,7 @@ export interface SavedService {
   readonly sinceUs: RealtimeUs;
   readonly lastStartUs?: RealtimeUs;
   readonly lastRestartUs?: RealtimeUs;
+  readonly isUp?: true;
   readonly isDown?: true;
   readonly rate?: SavedRate;
   readonly starts?: readonly number[];
@@ -39,6 +42,7 @@ export function newState(sinceUs: RealtimeUs): ServiceState {
     sinceUs,
     lastStartUs: undefined,
     lastRestartUs: undefined,
+    isUp: false,
     isDown: false,
     rate: undefined,
     timetable: undefined,
@@ -79,12 +83,13 @@ export function* savedStates(
 }
 
 function saveState(service: string, state: ServiceState): SavedService {
-  const { sinceUs, lastStartUs, lastRestartUs, isDown, rate, timetable, open } = state;
+  const { sinceUs, lastStartUs, lastRestartUs, isUp, isDown, rate, timetable, open } = state;
   return {
     service,
     sinceUs,
     ...(lastStartUs === undefined ? {} : { lastStartUs }),
     ...(lastRestartUs === undefined ? {} : { lastRestartUs }),
+    ...(isUp ? { isUp } : {}),
     ...(isDown ? { isDown } : {}),
     ...(rate === undefined ? {} : { rate: rate.save() }),
     ...(timetable === undefined ? {} : { starts: timetable.save() }),
@@ -97,6 +102,7 @@ export function restoreState(saved: SavedService, calendar: Calendar): ServiceSt
     sinceUs: saved.sinceUs,
     lastStartUs: saved.lastStartUs,
     lastRestartUs: saved.lastRestartUs,
+    isUp: saved.isUp ?? false,
     isDown: saved.isDown ?? false,
     rate: saved.rate && RestartRate.restore(saved.rate, calendar),
     timetable: saved.starts && Timetable.restore(saved.starts, calendar.hourUs),

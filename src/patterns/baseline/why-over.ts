@@ -10,7 +10,6 @@ const periodsOpen = 7;
 
 /** A sentence that says why an aspect is over at `nowUs`; undefined while it is not. */
 export function whyOver(
-  service: string,
   aspect: Aspect,
   state: ServiceState,
   open: OpenAspect,
@@ -22,18 +21,18 @@ export function whyOver(
     case 'restart_rate': {
       state.rate?.advance(Math.floor(nowUs / hourUs));
       const isOver = (state.rate?.judge()?.probability ?? 1) >= ordinary;
-      return isOver ? `${service} restarts no more often than usual.` : undefined;
+      return isOver ? 'restarts no more often than usual' : undefined;
     }
     case 'first_restart': {
       const isOver = nowUs - (state.lastRestartUs ?? 0) >= periodUs;
-      return isOver ? `${service} has not restarted again.` : undefined;
+      return isOver ? 'has not restarted again' : undefined;
     }
     case 'missed_start':
     case 'memory':
     case 'cpu':
     case 'uptime': {
       const isOver = nowUs - open.sinceUs >= periodsOpen * periodUs;
-      return isOver ? `${service}: nothing more has come of it.` : undefined;
+      return isOver ? 'nothing more has come of it' : undefined;
     }
   }
 }
