@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Finding } from '../src/model/finding.ts';
-import { Backtest } from '../src/patterns/backtest.ts';
+import { AnomalyFindings } from '../src/patterns/anomaly-findings.ts';
+import { advanced, Backtest } from '../src/patterns/backtest.ts';
 import { detectors } from '../src/patterns/detectors.ts';
 import { findingEvent } from '../src/patterns/finding-event.ts';
 import { recordedRow } from '../src/patterns/recorded-row.ts';
@@ -36,12 +37,15 @@ export function replayEvents(
   streams: ReplayStreams,
 ): Promise<number> {
   const runner = new PatternRunner({ settings: options.settings, detectors });
-  const backtest = new Backtest(runner);
-  return replay(file, options, streams, (line) => {
-    const row = recordedRow(parseJson(line));
-    return row === undefined
-      ? 'is not an event: it needs `time`, `service` and `event_type`'
-      : backtest.push(row);
+  const backtest = new Backtest(runner, new AnomalyFindings(options.settings));
+  return replay(file, options, streams, {
+    read: (line) => {
+      const row = recordedRow(parseJson(line));
+      return row === undefined
+        ? 'is not an event: it needs `time`, `service` and `event_type`'
+        : backtest.push(row);
+    },
+    end: () => backtest.end(),
   });
 }
 
@@ -57,9 +61,8 @@ export async function replayMemory(
 ): Promise<number> {
   const { memoryLeak } = detectors;
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
-  const backtest = new Backtest(runner);
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
-  return replay(file, options, streams, (line) => {
+  const read = (line: string): Answer => {
     const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
     if (columns === undefined) {
       columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
@@ -74,18 +77,25 @@ export async function replayMemory(
     const { service, limitBytes } = options;
     const sample = { service, invocation: '', timeUs, anonBytes, source: 'file' as const };
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
-    return [...backtest.advance(timeUs), ...runner.sample(limited)];
-  });
+    return [...advanced(runner, timeUs), ...runner.sample(limited)];
+  };
+  return replay(file, options, streams, { read, end: () => [] });
 }
 
 /** Findings, or what is wrong with the line. */
 type Answer = readonly Finding[] | string;
 
+interface Reading {
+  readonly read: (line: string) => Answer;
+  /** What is found when there are no more lines. */
+  readonly end: () => readonly Finding[];
+}
+
 async function replay(
   file: string,
   { host }: ReplayOptions,
   { in: standardInput, out, err }: ReplayStreams,
-  read: (line: string) => Answer,
+  { read, end }: Reading,
 ): Promise<number> {
   const count = { seq: 0, good: 0, bad: 0 };
   try {
@@ -100,6 +110,7 @@ async function replay(
         count.seq = await writeFindings(out, host, answer, count.seq);
       }
     }
+    await writeFindings(out, host, end(), count.seq);
   } catch (error) {
     return tellFault(file, error, err);
   }
