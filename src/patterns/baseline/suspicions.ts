@@ -27,7 +27,8 @@ export class Suspicions {
   takeDue(nowUs: RealtimeUs): readonly Suspicion[] {
     const due: Suspicion[] = [];
     for (const [key, suspicion] of this.#waiting) {
-      if (nowUs - suspicion.timeUs < this.#settleUs) continue;
+      // They stand in the order that they came in: in a storm this is asked a thousand times a second.
+      if (nowUs - suspicion.timeUs < this.#settleUs) break;
       this.#waiting.delete(key);
       due.push(suspicion);
     }
