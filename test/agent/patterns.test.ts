@@ -261,7 +261,7 @@ describe('patterns on real services', { concurrency: true }, () => {
     });
     await bed.systemctl('start', 'nightly.timer');
     const starts = () => eventsOf(agent.events(), 'stopped', unit).length;
-    await until('it keeps its rhythm', () => starts() >= 8, 90_000, 100);
+    await until('it keeps its rhythm', () => starts() >= 9, 90_000, 100);
     await bed.systemctl('stop', 'nightly.timer');
     const opened = await found(agent, 'anomaly', unit, 'opened');
     t.diagnostic(`${opened.message}`);

@@ -8,7 +8,7 @@ const startsKept = 12;
  * by `grace` of the interval, and by half an hour.
  */
 const needed = [
-  { intervals: 6, tolerance: 0.015, grace: 0.1 },
+  { intervals: 8, tolerance: 0.015, grace: 0.1 },
   { intervals: 10, tolerance: 0.1, grace: 0.25 },
 ] as const;
 /** Starts closer together are one: a job that fails and tries again. */
