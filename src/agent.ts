@@ -11,8 +11,9 @@ import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { TimerElapse } from './model/resource.ts';
 import { Stamp } from './model/stamp.ts';
-import type { Clock, RealtimeUs } from './model/time.ts';
+import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
@@ -21,40 +22,7 @@ import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
 import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
-
-/** What the agent takes from the world outside; only `cmd/` has the real one. */
-export interface Surroundings {
-  readonly clock: Clock;
-  /** From 0 to 1, for the spread of reconnects. */
-  readonly random: () => number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly uid: number;
-  readonly host: string;
-  readonly bootId: string;
-  /** IANA name of the host's time zone: timetables follow it. */
-  readonly timeZone: string;
-  /** Keep what was learned in `state_directory`. */
-  readonly keepState: boolean;
-  readonly version: string;
-  readonly log: Log;
-}
-
-/** The part of a logger that the agent needs. */
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface AgentOptions extends Surroundings {
-  readonly config: Config;
-  /** Where events are written and how; undefined for nowhere. */
-  readonly output?: {
-    readonly name: keyof typeof outputs;
-    readonly fd: number;
-    readonly colour: boolean;
-  };
-}
+import type { AgentOptions } from './surroundings.ts';
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
 const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
@@ -106,6 +74,7 @@ export class Agent {
         this.analysis.gone(unit);
         this.pages?.gone(unit.name);
       },
+      timerElapsed: (elapse: TimerElapse) => this.analysis.timerElapsed(elapse),
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({
@@ -160,6 +129,7 @@ export class Agent {
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
+      await this.analysis.takeUp();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -18,10 +18,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
+  'src/surroundings.ts': ['src/model', 'src/config', ...stages],
   'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
   'src/dependencies.ts': ['src/model', 'src/config', ...stages],
   'src/agent.ts': [
-    ...['analysis', 'dependencies', 'checking', 'control', 'pages'].map((name) => `src/${name}.ts`),
+    ...['analysis', 'dependencies', 'checking', 'control', 'pages', 'surroundings'].map(
+      (name) => `src/${name}.ts`,
+    ),
     ...['src/model', 'src/config'],
     ...stages,
   ],

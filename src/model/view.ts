@@ -24,6 +24,10 @@ export interface CollectorCounters {
 export interface FindingCounts {
   /** Findings opened since the agent started, by pattern. */
   readonly opened: Readonly<Partial<Record<Pattern, number>>>;
+  /** Time that each detector has taken, microseconds. */
+  readonly spentUs: Readonly<Partial<Record<Pattern, number>>>;
+  /** Faults of a detector itself; each cost it what it knew of one service (`anomaly`: of all). */
+  readonly faults: Readonly<Partial<Record<Pattern, number>>>;
   /** Services whose usual behaviour is not known yet: no anomaly is called for them. */
   readonly learning: number;
   /** Findings that are open now. */
