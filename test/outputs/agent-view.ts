@@ -1,5 +1,6 @@
 import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
+import type { ComponentUse } from '../../src/model/platform.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -112,6 +113,7 @@ export function busyView(): TestView {
     finding('memory_leak', 'quote"in.service', '2'),
     finding('crash_loop', 'loop.service', '3'),
   );
+  view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
 }
@@ -127,5 +129,20 @@ function finding(pattern: Pattern, service: string, id: string): Finding {
     timeUs: startedUs,
     severity: 'warning',
     evidence: { restarts: 5 },
+  };
+}
+
+function use(name: string): ComponentUse {
+  return {
+    name,
+    up: true,
+    processes: 2,
+    cpuUserSeconds: 3.5,
+    cpuSystemSeconds: 0.25,
+    residentBytes: 65_536,
+    virtualBytes: 131_072,
+    swappedBytes: 4_096,
+    threads: 17,
+    oldestStartSeconds: 1_763_693_000,
   };
 }
