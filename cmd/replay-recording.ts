@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { shown } from '../src/config/shown.ts';
 import type { Finding } from '../src/model/finding.ts';
-import { Backtest } from '../src/patterns/backtest.ts';
+import { AnomalyFindings } from '../src/patterns/anomaly-findings.ts';
+import { advanced, Backtest } from '../src/patterns/backtest.ts';
 import { detectors } from '../src/patterns/detectors.ts';
 import { findingEvent } from '../src/patterns/finding-event.ts';
 import { recordedRow } from '../src/patterns/recorded-row.ts';
@@ -39,12 +40,15 @@ export function replayEvents(
   streams: ReplayStreams,
 ): Promise<number> {
   const runner = new PatternRunner({ settings: options.settings, detectors });
-  const backtest = new Backtest(runner);
-  return replay(file, options, streams, (line) => {
-    const row = recordedRow(parseJson(line));
-    return row === undefined
-      ? 'is not an event: it needs `time`, `service` and `event_type`'
-      : backtest.push(row);
+  const backtest = new Backtest(runner, new AnomalyFindings(options.settings));
+  return replay(file, options, streams, {
+    read: (line) => {
+      const row = recordedRow(parseJson(line));
+      return row === undefined
+        ? 'is not an event: it needs `time`, `service` and `event_type`'
+        : backtest.push(row);
+    },
+    end: () => backtest.end(),
   });
 }
 
@@ -60,9 +64,8 @@ export async function replayMemory(
 ): Promise<number> {
   const { memoryLeak } = detectors;
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
-  const backtest = new Backtest(runner);
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
-  const status = await replay(file, options, streams, (line) => {
+  const read = (line: string): Answer => {
     const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
     if (columns === undefined) {
       columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
@@ -77,8 +80,9 @@ export async function replayMemory(
     const { service, limitBytes } = options;
     const sample = { service, invocation: '', timeUs, anonBytes, source: 'file' as const };
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
-    return [...backtest.advance(timeUs), ...runner.sample(limited)];
-  });
+    return [...advanced(runner, timeUs), ...runner.sample(limited)];
+  };
+  const status = await replay(file, options, streams, { read, end: () => [] });
   if (status !== 0 || columns !== undefined) return status;
   return tellFault(file, Object.assign(new Error('empty'), { code: 'HEADER' }), streams.err);
 }
@@ -86,11 +90,17 @@ export async function replayMemory(
 /** Findings, or what is wrong with the line. */
 type Answer = readonly Finding[] | string;
 
+interface Reading {
+  readonly read: (line: string) => Answer;
+  /** What is found when there are no more lines. */
+  readonly end: () => readonly Finding[];
+}
+
 async function replay(
   file: string,
   { host, name = file }: ReplayOptions,
   { in: standardInput, out, err }: ReplayStreams,
-  read: (line: string) => Answer,
+  { read, end }: Reading,
 ): Promise<number> {
   const count = { seq: 0, good: 0, bad: 0 };
   try {
@@ -106,6 +116,7 @@ async function replay(
         count.seq = await writeFindings(out, host, answer, count.seq);
       }
     }
+    await writeFindings(out, host, end(), count.seq);
   } catch (error) {
     return tellFault(name, error, err);
   }

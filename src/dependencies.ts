@@ -6,11 +6,13 @@ import { checkNode, checkUnits } from './deps/checks.ts';
 import { Foresight } from './deps/foresight.ts';
 import { DependencyGraph } from './deps/graph.ts';
 import type { Trigger } from './deps/impact.ts';
+import { pictureOf } from './deps/picture.ts';
 import { isUp, stateWord } from './deps/states.ts';
 import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
 import type { UnitDependencies } from './model/dependencies.ts';
 import type { Draft } from './model/event.ts';
+import type { DependencyPicture } from './model/status.ts';
 import { type Clock, rfc3339 } from './model/time.ts';
 import type { Ending, Transition } from './model/transition.ts';
 import { newUnitState, type Phase, phaseOf, type UnitState, type UnitView } from './model/unit.ts';
@@ -203,6 +205,13 @@ export class Dependencies implements UnitsSink {
     const chain = chainAbove(graph, unit, this.settings.dependency_depth);
     remember(this.chains, unit, chain, chainsMax);
     return chain;
+  }
+
+  /** What a unit depends on and who depends on it; undefined where that is not known. */
+  picture(name: string): DependencyPicture | undefined {
+    const { graph, settings } = this;
+    const picture = graph && pictureOf(graph, name, settings.dependency_depth);
+    return picture && { nodes: picture.groups.flatMap(({ units }) => units), edges: picture.edges };
   }
 
   get enabled(): boolean {

@@ -16,8 +16,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(stages.map((stage) => [stage, ['src/model']])),
   'src/config': ['src/model', ...stages],
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
+  'src/checking.ts': ['src/model', 'src/config', ...stages],
+  'src/control.ts': ['src/model', ...stages],
+  'src/surroundings.ts': ['src/model', 'src/config', ...stages],
+  'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
   'src/dependencies.ts': ['src/model', 'src/config', ...stages],
-  'src/agent.ts': ['src/analysis.ts', 'src/dependencies.ts', 'src/model', 'src/config', ...stages],
+  'src/agent.ts': [
+    ...['analysis', 'dependencies', 'checking', 'control', 'pages', 'surroundings'].map(
+      (name) => `src/${name}.ts`,
+    ),
+    ...['src/model', 'src/config'],
+    ...stages,
+  ],
   cmd: ['src'],
   bench: ['src', 'test'],
   test: ['src', 'cmd', 'bench'],
@@ -37,7 +47,7 @@ const owner: Readonly<Record<string, string>> = {
 };
 
 const pure =
-  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/checks\/(threshold|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
+  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker|budget|order|saved|engine(-\w+)?)\.ts$|^src\/checks\/(threshold|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
 
 const banned: readonly { word: RegExp; where: RegExp; instead: string }[] = [
   {

@@ -1,13 +1,16 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
 import { Actions } from './actions.ts';
 import type { BusTarget } from './address.ts';
 import { type AllUnits, unitSink } from './all-units.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
+import { Chores } from './chores.ts';
 import type { Follower } from './follower.ts';
 import { Lists } from './lists.ts';
 import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
+import { Timers } from './timers.ts';
 import type { UnitRecord } from './units.ts';
 
 /** Why the table was read. */
@@ -30,6 +33,7 @@ export interface SessionOptions {
   readonly counters: CallCounters;
   /** Wait for a systemd that is not on the bus yet, instead of giving up. */
   readonly patient: boolean;
+  readonly onTimer: (elapse: TimerElapse) => void;
   readonly onResync: (reason: ResyncReason) => void;
   /** systemd left the bus. */
   readonly onAbsent: () => void;
@@ -60,7 +64,8 @@ export class Session {
   private readonly bus: Bus;
   private readonly options: SessionOptions;
   private readonly lists: Lists;
-  private readonly timers: Set<NodeJS.Timeout> = new Set();
+  private readonly timers: Timers;
+  private readonly chores: Chores = new Chores((work) => this.guard(work));
   private readonly gathered: Set<string> = new Set();
   private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
   private running: Promise<void> | undefined;
@@ -77,6 +82,7 @@ export class Session {
       bufferBytes: options.bufferBytes,
       sink: {
         ...units,
+        timer: (label, facts) => session?.timers.changed(label, facts),
         reloading: (active) => {
           units.reloading(active);
           if (!active) session?.guard(session.resync('daemon-reload', false));
@@ -103,6 +109,8 @@ export class Session {
     this.signals = signals;
     this.bus = bus;
     this.manager = systemdManager(bus);
+    const { signals: connection, manager } = this;
+    this.timers = new Timers({ connection, manager, onElapsed: options.onTimer });
     this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
     const { follower } = options;
     this.actions = new Actions({ manager: this.manager, follower, signals, lost: this.lost });
@@ -113,7 +121,7 @@ export class Session {
     if (this.closed) return;
     this.closed = true;
     this.ready = false;
-    for (const timer of this.timers) clearTimeout(timer);
+    this.chores.end();
     this.options.follower.jobs.forget();
     this.signals.close(reason);
     this.bus.close();
@@ -140,10 +148,17 @@ export class Session {
     this.guard(this.resync('configuration', false));
   }
 
+  /** Compares the table with a list now; resolves when that is done, or the bus is lost. */
+  async reconcile(): Promise<void> {
+    const reading = this.resync('reconciliation', false);
+    this.guard(reading);
+    await Promise.race([reading.catch(() => {}), this.lost]);
+  }
+
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
   gather(name: string): void {
     this.gathered.add(name);
-    if (this.gathered.size === 1) this.later(gatherMs, () => this.lookUpGathered());
+    if (this.gathered.size === 1) this.chores.later(gatherMs, () => this.lookUpGathered());
   }
 
   /** Asks in which state a unit is now; without an answer, the next reading of the table tells. */
@@ -161,8 +176,8 @@ export class Session {
       );
     if (this.signals.owner !== '')
       await this.meetSystemd(this.options.patient ? 'systemd is back' : 'start');
-    this.every(reconcileMs, () => this.resync('reconciliation', false));
-    this.every(pingMs, () => this.ping());
+    this.chores.every(reconcileMs, () => this.resync('reconciliation', false));
+    this.chores.every(pingMs, () => this.ping());
   }
 
   /** Resolves when systemd comes to the bus, or is given up. */
@@ -208,6 +223,7 @@ export class Session {
       const { reason, readAll } = this.wanted;
       this.wanted = undefined;
       await this.readTable(readAll);
+      this.guard(this.timers.read(reason === 'daemon-reload'));
       this.ready = !this.closed;
       if (!this.ready) continue;
       this.options.onResync(reason);
@@ -262,22 +278,6 @@ export class Session {
   private async ping(): Promise<void> {
     await this.manager.version();
     await this.signals.ping();
-  }
-
-  private every(ms: number, work: () => Promise<void>): void {
-    this.later(ms, async () => {
-      await work();
-      this.every(ms, work);
-    });
-  }
-
-  private later(ms: number, work: () => Promise<void>): void {
-    if (this.closed) return;
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      this.guard(work());
-    }, ms);
-    this.timers.add(timer);
   }
 
   /** A bus that fails us is left, and connected to anew; anything else is our own fault. */

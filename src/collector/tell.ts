@@ -1,4 +1,5 @@
 import type { AgentPhase, Draft, EventData, Severity } from '../model/event.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import { type Clock, rfc3339 } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import type { UnitView } from '../model/unit.ts';
@@ -12,6 +13,7 @@ export interface Listener {
   changed?(unit: UnitView): void;
   /** The unit is unloaded, or nobody follows it any more. */
   gone?(unit: UnitView): void;
+  timerElapsed?(elapse: TimerElapse): void;
   draft(draft: Draft): void;
 }
 
@@ -45,6 +47,7 @@ export function tellingSink(clock: Clock, listener: Listener, unitCount: () => n
     },
     changed: (unit) => listener.changed?.(unit),
     gone: (unit) => listener.gone?.(unit),
+    timerElapsed: (elapse) => listener.timerElapsed?.(elapse),
     missing: (unit) => listener.draft(describeMissing(unit, clock.realtimeUs())),
     loadFailed: (unit) => listener.draft(describeLoadFailure(unit, clock.realtimeUs())),
     busLost: (reason) =>

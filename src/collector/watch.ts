@@ -1,4 +1,5 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
 import type { JobEnd, UnitControl, UnitStatus } from '../model/unit-control.ts';
 import type { CollectorCounters } from '../model/view.ts';
@@ -15,6 +16,7 @@ export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confi
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
+  timerElapsed?(elapse: TimerElapse): void;
   resynced(reason: ResyncReason): void;
 }
 
@@ -105,6 +107,11 @@ export class Watch implements UnitControl {
     this.session?.refilter();
   }
 
+  /** Compares the table with systemd now; resolves when that is done, at once without a bus. */
+  async reconcile(): Promise<void> {
+    await this.session?.reconcile();
+  }
+
   stop(): void {
     this.stopped = true;
     this.wake();
@@ -155,6 +162,7 @@ export class Watch implements UnitControl {
           others: this.others,
           counters: this.calls,
           patient,
+          onTimer: (elapse) => this.options.sink.timerElapsed?.(elapse),
           onResync: (reason) => {
             this.resyncs++;
             if (reason === 'systemd is back') this.options.sink.busBack();

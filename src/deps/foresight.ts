@@ -2,11 +2,13 @@ import type { DurationUs } from '../model/time.ts';
 import { type Blame, remember } from './cause.ts';
 import { type Affects, affectsOf } from './chain.ts';
 import type { DependencyGraph } from './graph.ts';
-import { impactOf, type Trigger } from './impact.ts';
+import { likelyImpact, type Trigger } from './impact.ts';
 
-/** How much of a CPU may go into it: 2% for long, a fifth of a second at once. */
+/** How much of a CPU may go into it: 2% for long, half a second at once. */
 const budgetShare = 0.02;
-const budgetMaxUs: DurationUs = 200_000;
+const budgetMaxUs: DurationUs = 500_000;
+/** Of that, what is left for crashes: the stop jobs that follow from one may be heard of before it. */
+const crashReserveUs: DurationUs = 300_000;
 /** Units whose last answer is kept, for the findings that follow an end. */
 const keptMax = 1_000;
 
@@ -69,7 +71,8 @@ export class Foresight {
     const earnedUs = (begunUs - this.atUs) * budgetShare;
     this.budgetUs = Math.min(budgetMaxUs, this.budgetUs + earnedUs);
     this.atUs = begunUs;
-    const impact = this.budgetUs > 0 ? impactOf(graph, unit, on) : undefined;
+    const reserveUs = on === 'crash' ? 0 : crashReserveUs;
+    const impact = this.budgetUs > reserveUs ? likelyImpact(graph, unit, on) : undefined;
     if (impact === undefined) return undefined;
     const affects = affectsOf(impact, depth);
     const taken = [...impact.stopped, ...impact.restarted].map((one) => one.unit);

@@ -66,6 +66,16 @@ export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Imp
   return isChance ? { ...impact, chance: true } : impact;
 }
 
+/** The same without looking whether chance decides, which takes up to four times as long. */
+export function likelyImpact(
+  graph: DependencyGraph,
+  name: string,
+  on: Trigger,
+): Impact | undefined {
+  const root = graph.find(name);
+  return root === undefined ? undefined : simulated(graph, root, on, 0).impact;
+}
+
 /** Orders that are tried where systemd leaves one to chance: if all agree, it is taken for none. */
 const otherTurns = [1, 2, 3];
 

@@ -85,11 +85,6 @@ export interface RouteContext {
 export function createRoutes(context: RouteContext, more: Routes): Routes {
   const { view, clock } = context;
   const routes = new Map<string, Route>();
-  routes.set('/', {
-    title: 'This list',
-    hosts: 'trusted',
-    handle: (_request, response) => sendHtml(response, indexPage(view, routes)),
-  });
   routes.set('/metrics', metricsRoute(context));
   routes.set('/healthz', {
     title: 'Health: 200, or 503 when the bus has been gone for a minute',
@@ -170,28 +165,4 @@ function isLoopback(address: string): boolean {
 function sendHealth(response: ServerResponse, { status, body }: Health): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(`${JSON.stringify(body)}\n`);
-}
-
-function sendHtml(response: ServerResponse, html: string): void {
-  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
-  response.end(html);
-}
-
-function indexPage(view: AgentView, routes: Routes): string {
-  const rows = listedRoutes(routes).map(
-    ([path, { title }]) =>
-      `<li><a href="${escapeHtml(path)}">${escapeHtml(path)}</a> ${escapeHtml(title)}</li>`,
-  );
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>unitwatch</title>
-<h1>unitwatch ${escapeHtml(view.version)}</h1>
-<ul>
-${rows.join('\n')}
-</ul>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
