@@ -123,12 +123,8 @@ async function isAgreed(wish: Wish, target: Target, context: ControlContext): Pr
     const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
     io.stdout.write(`${will}: ${shown}${more}\n`);
   }
-  if (confirm === undefined) {
-    io.stderr.write(
-      `${name} was not ${done[wish.verb]}: nobody is here to be asked; say so with -y.\n`,
-    );
-    return false;
-  }
+  // A script has said what it wants, as to systemctl.
+  if (confirm === undefined) return true;
   if (await confirm(`${wish.verb === 'stop' ? 'Stop' : 'Restart'} ${name}? [y/N] `)) return true;
   io.stdout.write(`${name} was not ${done[wish.verb]}.\n`);
   return false;

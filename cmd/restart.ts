@@ -4,9 +4,9 @@ import type { CommandIo } from './io.ts';
 const help = `Usage: unitwatch restart NAME [--yes] [--timeout TIME] [--host HOST]
                         [--bus BUS] [--config FILE]
 
-Restarts a component or a unit. It warns of what runs and would suffer, and asks;
-where nobody can be asked, it then needs --yes. What a component depends on is
-started before it where it does not run.
+Restarts a component or a unit. It warns of what runs and would suffer, and asks
+where somebody can be asked. What a component depends on is started before it
+where it does not run.
 NAME may have spaces; in quotes or not.
 
   --yes            do not ask

@@ -13,7 +13,7 @@ help there lists the commands. HOST picks the list of components that the
 configuration has for it; they are on this machine.
 
 Commands can be piped in, one a line; empty lines and what follows a # are left
-out. Then nobody is asked: a stop that others would suffer from needs -y.
+out. Then nobody is asked: a stop warns of what suffers, and goes on.
 
   -e             end at the first command that fails, where commands are piped in
   --yes          never ask

@@ -4,8 +4,8 @@ import type { CommandIo } from './io.ts';
 const help = `Usage: unitwatch stop NAME [--yes] [--all] [--timeout TIME] [--host HOST]
                         [--bus BUS] [--config FILE]
 
-Stops a component or a unit. It warns of what runs and would suffer, and asks;
-where nobody can be asked, it then needs --yes.
+Stops a component or a unit. It warns of what runs and would suffer, and asks
+where somebody can be asked.
 NAME may have spaces; in quotes or not.
 
   --yes            do not ask
