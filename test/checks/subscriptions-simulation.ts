@@ -3,7 +3,7 @@ import type { Told } from '../../src/checks/subscriptions/service.ts';
 
 /** Where the simulated clock begins: a round second in 2026. */
 export const originUs = 1_790_000_000_000_000;
-const secondUs = 1e6;
+export const secondUs = 1e6;
 
 /** Times are in milliseconds from the beginning. */
 export interface Scenario {
@@ -74,26 +74,30 @@ export class Simulation {
       nowUs = Math.max(nowUs, Math.min(this.#core.next(true), resultUs, actionUs));
       if (nowUs > us(endMs)) break;
       this.#due(nowUs);
-      for (const result of this.#results.filter((one) => one.us <= nowUs)) {
-        this.#results.splice(this.#results.indexOf(result), 1);
-        this.#entries.push({ us: nowUs, is: 'result', up: result.up });
-        const observed = result.up === undefined ? 'unknown' : result.up ? 'up' : 'down';
-        this.#told.push(...this.#core.result('web', observed, '', nowUs).told);
-        this.#save();
-      }
+      this.#takeResults(nowUs);
       while (waiting[0] && us(waiting[0].at) <= nowUs) {
         const action = waiting.shift();
         if (action) nowUs = this.#act(action, nowUs);
+        this.#due(nowUs);
       }
-      this.#due(nowUs);
     }
-    const { entries, lookUs, told, anchorUs } = {
+    return {
       entries: this.#entries,
       lookUs: this.#lookUs,
       told: this.#told,
       anchorUs: this.#anchorUs,
     };
-    return { entries, lookUs, told, anchorUs };
+  }
+
+  #takeResults(nowUs: number): void {
+    for (const result of this.#results.filter((one) => one.us <= nowUs)) {
+      this.#results.splice(this.#results.indexOf(result), 1);
+      this.#entries.push({ us: nowUs, is: 'result', up: result.up });
+      const seen = result.up ? 'up' : 'down';
+      const observed = result.up === undefined ? 'unknown' : seen;
+      this.#told.push(...this.#core.result('web', observed, '', nowUs).told);
+      this.#save();
+    }
   }
 
   #due(nowUs: number): void {
@@ -179,27 +183,31 @@ interface Expected {
  * What one caller must have heard, from the results alone and by the plainest means: at every moment
  * at which something could change, everything is looked at anew.
  */
-export function expectedFor(caller: string, { entries, anchorUs }: Run, endUs: number): Expected[] {
-  const moments = new Set(entries.map((entry) => entry.us));
-  for (const entry of entries) {
-    if (entry.is === 'outages')
-      for (const span of entry.spans) for (const at of span) moments.add(at);
-    if (entry.is !== 'subscribe' || entry.caller !== caller) continue;
-    const first = Math.ceil((originUs - anchorUs) / entry.pollingUs);
-    for (let k = first; anchorUs + k * entry.pollingUs <= endUs; k++) {
-      moments.add(anchorUs + k * entry.pollingUs);
-    }
-  }
-  const teller = new Teller(caller, anchorUs);
-  for (const moment of [...moments].filter((at) => at <= endUs).sort((a, b) => a - b)) {
+export function expectedFor(caller: string, run: Run, endUs: number): Expected[] {
+  const teller = new Teller(caller, run.anchorUs);
+  for (const moment of momentsOf(caller, run, endUs)) {
     teller.tell(moment);
-    for (const entry of entries) {
+    for (const entry of run.entries) {
       if (entry.us !== moment) continue;
       teller.take(entry);
       teller.tell(moment);
     }
   }
   return teller.told;
+}
+
+/** What happens, the borders of outages, and the borders of all intervals that the caller ever has. */
+function momentsOf(caller: string, { entries, anchorUs }: Run, endUs: number): readonly number[] {
+  const moments = new Set(entries.map((entry) => entry.us));
+  for (const entry of entries) {
+    if (entry.is === 'outages') for (const at of entry.spans.flat()) moments.add(at);
+    if (entry.is !== 'subscribe' || entry.caller !== caller) continue;
+    const first = Math.ceil((originUs - anchorUs) / entry.pollingUs);
+    for (let k = first; anchorUs + k * entry.pollingUs <= endUs; k++) {
+      moments.add(anchorUs + k * entry.pollingUs);
+    }
+  }
+  return [...moments].filter((moment) => moment <= endUs).sort((a, b) => a - b);
 }
 
 class Teller {
@@ -263,5 +271,3 @@ class Teller {
     return this.#spans.some(([from, to]) => from <= nowUs && nowUs < to);
   }
 }
-
-export { secondUs };

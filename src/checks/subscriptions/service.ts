@@ -133,6 +133,8 @@ export function observe(
 ): boolean {
   service.underWay = false;
   service.blind = observed === 'unknown';
+  // A look that was under way when the last subscriber left is nobody's.
+  if (service.fastestUs === undefined) return false;
   if (observed === 'unknown' || observed === service.state) return false;
   service.state = observed;
   service.sinceUs = nowUs;
