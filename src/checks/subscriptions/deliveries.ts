@@ -20,6 +20,8 @@ export interface DeliveriesOptions {
   /** One attempt; it never rejects. */
   readonly send: (message: Message) => Promise<Sent>;
   readonly onNews: (news: DeliveryNews) => void;
+  /** The file could not be written: the attempt counts for nothing and is made again. */
+  readonly onTrouble: (error: unknown) => void;
   readonly nowUs: () => RealtimeUs;
 }
 
@@ -51,8 +53,15 @@ export class Deliveries {
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
+    this.recount();
+  }
+
+  /** Reads anew what waits: at the start, and after a transaction that was rolled back. */
+  recount(): void {
+    this.#waiting.clear();
+    this.#total = 0;
     const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
-    for (const { caller, n } of options.file.rows(sql)) {
+    for (const { caller, n } of this.#options.file.rows(sql)) {
       this.#waiting.set(String(caller), Number(n));
       this.#total += Number(n);
       this.#schedule(String(caller));
@@ -93,11 +102,14 @@ export class Deliveries {
     for (let first = this.#due.first(); first && this.next() <= now; first = this.#due.first()) {
       const caller = first.name;
       this.#due.remove(caller);
-      const attempt = this.#attempt(caller).then(() => {
-        this.#underWay.delete(caller);
-        this.#schedule(caller);
-        done();
-      });
+      const attempt = this.#attempt(caller)
+        .then(() => this.#leave(caller))
+        .catch((error: unknown) => {
+          this.#underWay.delete(caller);
+          this.#due.set(caller, this.#options.nowUs() + firstRetryUs);
+          this.#options.onTrouble(error);
+        })
+        .then(done);
       this.#underWay.set(caller, attempt);
     }
   }
@@ -112,6 +124,11 @@ export class Deliveries {
   /** Resolves when no attempt is under way. */
   async idle(): Promise<void> {
     await Promise.all(this.#underWay.values());
+  }
+
+  #leave(caller: string): void {
+    this.#underWay.delete(caller);
+    this.#schedule(caller);
   }
 
   async #attempt(caller: string): Promise<void> {

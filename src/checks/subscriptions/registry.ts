@@ -1,6 +1,7 @@
 import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
 import type { SavedService } from './core.ts';
 import {
+  type AnyRecord,
   type Collection,
   keyOf,
   outagesOfServiceMax,
@@ -44,12 +45,18 @@ export interface Book {
   remove(collection: Collection, key: string): void;
 }
 
+/** One sentence, or undefined where nothing is wrong. */
+export type FaultOf = (collection: Collection, record: AnyRecord) => string | undefined;
+
 /** Services, callers, subscriptions and outages in SQLite. */
 export class Registry implements Book {
   readonly #file: OwnSqlite;
+  readonly #fault: FaultOf;
 
-  constructor(file: OwnSqlite) {
+  /** @param fault what is wrong with the settings of a record's kind, where its kind is known */
+  constructor(file: OwnSqlite, fault: FaultOf) {
     this.#file = file;
+    this.#fault = fault;
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {
@@ -86,6 +93,16 @@ export class Registry implements Book {
     if (removed === 0) throw this.#absent(collection, key);
   }
 
+  /** Subscriptions or outages of one service, or subscriptions of one caller. */
+  of<C extends 'subscriptions' | 'outages'>(
+    collection: C,
+    by: C extends 'outages' ? 'service' : 'service' | 'caller',
+    name: string,
+  ): readonly Records[C][] {
+    const sql = `SELECT record FROM ${collection} WHERE ${by} = ? ORDER BY key`;
+    return this.#file.rows(sql, encodeURIComponent(name)).map((row) => recordOf(collection, row));
+  }
+
   /** What services knew when they were saved. */
   saved(): ReadonlyMap<string, SavedService> {
     const rows = this.#file.rows('SELECT record, saved FROM services WHERE saved IS NOT NULL');
@@ -104,6 +121,8 @@ export class Registry implements Book {
   }
 
   #put<C extends Collection>(collection: C, key: string, record: Records[C]): void {
+    const fault = this.#fault(collection, record);
+    if (fault) throw new RequestError(400, fault);
     const text = JSON.stringify(record);
     const service = this.#named('services', record, 'service');
     const caller = this.#named('callers', record, 'caller');
