@@ -191,7 +191,9 @@ function askedOf(
   const { key } = resourceTable[collection];
   const wanted = verb === 'list' ? 0 : key.length;
   if (words.length !== wanted) {
-    return wanted === 0 ? 'list takes no name' : `${verb} takes ${key.join(' and ').toUpperCase()}`;
+    return wanted === 0
+      ? 'list takes no name'
+      : `${verb} takes ${key.map((one) => one.toUpperCase()).join(' and ')}`;
   }
   const fields = fieldsOf(collection, values);
   if (typeof fields === 'string') return fields;
