@@ -96,7 +96,7 @@ test('a restart loses nothing: what was told stays told, what was not is told', 
   first.monitor.registerCaller({ id: 'anna', kind: 'list' });
   first.monitor.registerCaller({ id: 'late', kind: 'list' });
   first.monitor.subscribe({ caller: 'anna', service: 'web', polling_frequency: 1 });
-  first.monitor.subscribe({ caller: 'late', service: 'web', polling_frequency: 1, grace_time: 4 });
+  first.monitor.subscribe({ caller: 'late', service: 'web', polling_frequency: 1, grace_time: 10 });
   first.states.set('web', 'down');
   await until('anna is told', async () => first.told().length === 1, 30_000);
   await first.monitor.stop();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { SubscriptionCore } from '../../src/checks/subscriptions/core.ts';
 import {
   type Action,
   expectedFor,
@@ -12,7 +13,7 @@ import {
 } from './subscriptions-simulation.ts';
 
 /** More with RUNS, for a longer search. */
-const numRuns = Number(process.env['RUNS'] ?? 3_000);
+const numRuns = Number(process.env['RUNS'] ?? 2_000);
 const endMs = 300_000;
 const callers = ['anna', 'bert', 'carla'];
 
@@ -179,5 +180,52 @@ for (const { name, flips, grace, want } of [
       assert.equal(toldState, state);
       assert.ok(Math.abs(Number(toldSecond) - Number(second)) <= 1, JSON.stringify(told));
     }
+  });
+}
+
+test('a caller who hears too seldom of a service that flaps: the oldest changes are left out, and counted', () => {
+  const flips = Array.from({ length: 290 }, (_, i) => 5_000 + i * 1_000);
+  const run = new Simulation({
+    flips,
+    actions: [
+      { at: 0, do: 'subscribe', caller: 'anna', polling: 140_000, grace: 0 },
+      { at: 0, do: 'subscribe', caller: 'bert', polling: 1_000, grace: 0 },
+    ],
+    latencies: [],
+    blindEvery: 0,
+    endMs,
+  }).run();
+  const told = run.told.filter((one) => one.caller === 'anna');
+  const leftOut = told.reduce((sum, one) => sum + one.leftOut, 0);
+  assert.ok(leftOut > 0 && leftOut % 2 === 0, 'a down with its up');
+  assert.equal(told.length + leftOut, expectedFor('anna', run, originUs + endMs * 1e3).length);
+  for (const [i, { state }] of told.entries()) assert.equal(state, i % 2 === 0 ? 'down' : 'up');
+});
+
+for (const bySeconds of [3_600, -3_600]) {
+  test(`the clock is set by ${bySeconds} s: a grace stays as long as it is, and so does a second`, () => {
+    const core = new SubscriptionCore();
+    core.putService('web', undefined, originUs);
+    const wants = { pollingUs: secondUs, graceUs: 10 * secondUs };
+    core.subscribe('web', 'anna', wants, originUs);
+    let shiftUs = 0;
+    const looks: number[] = [];
+    const told: number[] = [];
+    for (let tenth = 0; tenth < 300; tenth++) {
+      if (tenth === 60) {
+        shiftUs = bySeconds * secondUs;
+        core.step(shiftUs, originUs + tenth * 1e5 + shiftUs);
+      }
+      const now = originUs + tenth * 1e5 + shiftUs;
+      for (const name of core.due(now, 1).looks) {
+        looks.push(tenth);
+        if (core.result(name, 'down', '', now).told.length > 0) told.push(tenth);
+      }
+    }
+    const gaps = looks.slice(1).map((look, i) => look - (looks[i] ?? 0));
+    assert.ok(Math.min(...gaps) >= 10, 'a second between looks');
+    assert.ok(Math.max(...gaps) <= 21, 'and not many');
+    assert.equal(told.length, 1);
+    assert.ok(Math.abs((told[0] ?? 0) - (looks[0] ?? 0) - 100) <= 21, JSON.stringify(told));
   });
 }

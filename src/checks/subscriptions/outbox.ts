@@ -31,11 +31,15 @@ export class Outbox {
     this.#core = core;
   }
 
-  /** @returns why it could not be written; it is held then, and written with the next */
-  commit(told: readonly Told[], nowUs = Number.NEGATIVE_INFINITY): SqliteError | undefined {
+  /**
+   * After a failure it is tried again when `retryUs` has come; until then everything is held.
+   * @returns why it could not be written
+   */
+  commit(told: readonly Told[], nowUs: RealtimeUs): SqliteError | undefined {
     for (const [name, saved] of this.#core.takeUnsaved()) this.#saved.set(name, saved);
     this.#told.push(...told);
     if (this.#told.length === 0 && this.#saved.size === 0) return undefined;
+    if (nowUs < this.retryUs && this.retryUs !== Number.POSITIVE_INFINITY) return undefined;
     try {
       this.#file.transaction(() => {
         for (const one of this.#told) this.#deliveries.add(messageOf(one));

@@ -72,7 +72,7 @@ interface ResourceSpec {
 const daySeconds = 86_400;
 
 /** Every collection. The API, the registry and the command line are made of this table. */
-export const resources = {
+export const resourceTable: Readonly<Record<Collection, ResourceSpec>> = {
   services: {
     singular: 'service',
     key: ['name'],
@@ -148,10 +148,8 @@ export const resources = {
       note: { type: 'text', doc: 'why', optional: true },
     },
   },
-} as const satisfies Readonly<Record<Collection, ResourceSpec>>;
+};
 
-/** The same table without its literals, for whoever walks over it. */
-export const resourceTable: Readonly<Record<Collection, ResourceSpec>> = resources;
 export const collections = ['services', 'callers', 'subscriptions', 'outages'] as const;
 
 /** Planned outages of one service: each is looked through at every border. */

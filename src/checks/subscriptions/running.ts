@@ -79,7 +79,7 @@ export class Running implements Book {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#deliveries.idle();
-    const error = this.#outbox.commit([]);
+    const error = this.#outbox.commit([], Number.POSITIVE_INFINITY);
     if (error) this.#trouble(error);
     for (const looker of this.#lookers.values()) looker.close?.();
     this.#options.file.close();

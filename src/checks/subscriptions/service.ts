@@ -64,7 +64,7 @@ export interface Service {
 }
 
 /** A service is never looked at more often, whoever asks for it. */
-export const leastUs: DurationUs = 1e6;
+const leastUs: DurationUs = 1e6;
 /** How long it may take until a service has been looked at for the first time. */
 const firstLooksUs: DurationUs = 10e6;
 /** Looks within a grace time: one alone could meet the only moment of a flap, or miss it. */
