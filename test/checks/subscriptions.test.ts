@@ -229,3 +229,22 @@ for (const bySeconds of [3_600, -3_600]) {
     assert.ok(Math.abs((told[0] ?? 0) - (looks[0] ?? 0) - 100) <= 21, JSON.stringify(told));
   });
 }
+
+test('a down that waits for its turn is not lost when a restart hides its end', () => {
+  const run = new Simulation({
+    flips: [20_000, 40_000, 45_000, 70_000],
+    actions: [
+      { at: 0, do: 'subscribe', caller: 'anna', polling: 200_000, grace: 5_000 },
+      { at: 0, do: 'subscribe', caller: 'bert', polling: 1_000, grace: 0 },
+      { at: 65_000, do: 'restart', away: 10_000 },
+    ],
+    latencies: [],
+    blindEvery: 0,
+    endMs,
+  }).run();
+  assert.deepEqual(heard(run, 'anna'), expectedFor('anna', run, originUs + endMs * 1e3));
+  assert.deepEqual(
+    heard(run, 'anna').map(({ state }) => state),
+    ['down', 'up', 'down', 'up'],
+  );
+});
