@@ -9,6 +9,7 @@ import { bench as processCost } from './process-cost.ts';
 import { bench as replay } from './replay.ts';
 import type { Row } from './row.ts';
 import { bench as storm } from './storm.ts';
+import { bench as subscriptions } from './subscriptions.ts';
 
 /*
  * Runs the benches and prints one table: `npm run bench`, or `npm run bench -- decode` for some.
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   cost,
   deps,
   'process-cost': processCost,
+  subscriptions,
 };
 
 const asked = process.argv.slice(2);

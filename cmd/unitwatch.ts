@@ -58,6 +58,22 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'list, raise or clear alarms in the database, or create its tables',
     load: async () => (await import('./alarms.ts')).alarms,
   },
+  services: {
+    says: 'add, list, update or remove services to be monitored',
+    load: async () => (await import('./monitored.ts')).services,
+  },
+  callers: {
+    says: 'the same of those who are told',
+    load: async () => (await import('./monitored.ts')).callers,
+  },
+  subscriptions: {
+    says: 'the same of who is told of what',
+    load: async () => (await import('./monitored.ts')).subscriptions,
+  },
+  outages: {
+    says: 'the same of planned outages',
+    load: async () => (await import('./monitored.ts')).outages,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,
@@ -79,7 +95,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function usage(): string {
-  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(11)} ${says}\n`);
+  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(13)} ${says}\n`);
   return `Usage: unitwatch COMMAND [OPTION...]\n\n${rows.join('')}\nunitwatch COMMAND --help says more.\n`;
 }
 
