@@ -30,6 +30,10 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'list, raise or clear alarms in the database, or create its tables',
     load: async () => (await import('./alarms.ts')).alarms,
   },
+  store: {
+    says: 'prepare PostgreSQL for results and events, say what waits, move it',
+    load: async () => (await import('./store.ts')).store,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,
