@@ -10,7 +10,7 @@ import { openStore, type Store, type StoreSettings } from '../../src/outputs/sto
 import type { PostgresServer } from '../postgres.ts';
 
 /** Longest that anything here may take: a machine under load, a server that recovers. */
-const patienceMs = 120_000;
+const patienceMs = 60_000;
 
 export const mebibyte = 1_048_576;
 
