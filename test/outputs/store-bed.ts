@@ -62,6 +62,7 @@ export async function init(
 export interface OpenedStore {
   readonly store: Store;
   readonly notices: StoreNotice[];
+  readonly path: string;
 }
 
 export async function open(t: TestContext, settings: StoreSettings): Promise<OpenedStore> {
@@ -73,7 +74,7 @@ export async function open(t: TestContext, settings: StoreSettings): Promise<Ope
     tell: (notice) => notices.push(notice),
   });
   t.after(() => store.stop(10_000));
-  return { store, notices };
+  return { store, notices, path: settings.local.path };
 }
 
 /** Result number `n`, which stands in its details. */

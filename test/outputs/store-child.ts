@@ -10,7 +10,8 @@ import { openStore, type StoreSettings } from '../../src/outputs/store/store.ts'
 
 const [given = '', first = '0', count = 'Infinity'] = process.argv.slice(2);
 const settings: StoreSettings = JSON.parse(given);
-const burst = 40;
+/** Results at a time; many where they cannot be written, so that memory fills up. */
+const burst = { up: 40, down: 1_000 };
 
 function result(n: number): ProbeResult {
   return {
@@ -30,7 +31,8 @@ try {
   let n = Number(first);
   const end = n + Number(count);
   while (n < end) {
-    for (let i = 0; i < burst && n < end; i++) store.result(result(n++));
+    const some = store.view.localUp ? burst.up : burst.down;
+    for (let i = 0; i < some && n < end; i++) store.result(result(n++));
     if (await store.flush(500)) process.stdout.write(`written ${n - 1}\n`);
     process.stdout.write(`view ${JSON.stringify({ ...store.view })}\n`);
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -90,12 +90,37 @@ test('locked rows and tables are waited for, a moment at a time', async (t) => {
   assert.equal(store.view.exported, 0);
   await other.query('COMMIT');
   await until('all are exported', () => store.view.exported === 300);
+});
 
-  // Somebody inserts the very row, and has not committed yet: ours waits to see what becomes of it.
-  const [row] = await server.sql('DELETE FROM unitwatch.results RETURNING *');
-  assert.ok(row);
-  assert.deepEqual(await numbers(), []);
-  await store.stop(10_000);
+test('a row that somebody else is inserting is waited for, and stored once', async (t) => {
+  await init(server);
+  const folder = scratch(t);
+  const before = await open(t, settingsFor(folder, undefined));
+  for (let n = 0; n < 30; n++) before.store.result(probe(n));
+  await before.store.stop(10_000);
+  const local = await Sqlite.open(before.path, { readOnly: true });
+  const [row] = local.rows('SELECT body FROM rows WHERE seq = 20');
+  local.close();
+  const other = await server.connect();
+  t.after(() => other.end());
+  const insert = `INSERT INTO unitwatch.results
+    SELECT * FROM jsonb_populate_record(NULL::unitwatch.results, $1::jsonb || '{"outage":false}')`;
+  for (const ending of ['ROLLBACK', 'COMMIT']) {
+    await server.sql('DELETE FROM unitwatch.results');
+    await other.query('BEGIN');
+    await other.query(insert, [row?.['body']]);
+    const { store, notices } = await open(t, settingsFor(folder, reach(server)));
+    for (let n = 30; n < 40 && ending === 'COMMIT'; n++) store.result(probe(n));
+    if (ending === 'ROLLBACK') {
+      await until('it says so', () => store.view.postgresUp === false);
+      assert.match(notices[0]?.message ?? '', /locked/);
+    }
+    await other.query(ending);
+    await until('all are exported', () => store.view.waiting + store.view.queued === 0);
+    const want = ending === 'ROLLBACK' ? upTo(30) : [19, ...upTo(40).slice(30)];
+    assert.deepEqual(await numbers(), want);
+    await store.stop(10_000);
+  }
 });
 
 test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t) => {
