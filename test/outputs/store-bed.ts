@@ -1,7 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { ProbeResult, StoreNotice, StoreView } from '../../src/model/store.ts';
 import { initPostgres, type Partitioning } from '../../src/outputs/store/init-postgres.ts';
 import { Postgres } from '../../src/outputs/store/postgres.ts';
@@ -85,6 +88,36 @@ export function probe(n: number, more: Partial<ProbeResult> = {}): ProbeResult {
     ...{ status: 200, details: { n } },
     ...more,
   };
+}
+
+const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
+
+/** A store in a process of its own, and what it has said. */
+export interface Child {
+  readonly process: ChildProcess;
+  readonly lines: string[];
+  view(): StoreView | undefined;
+}
+
+/** @param before what runs it: a command and its arguments */
+export function startChild(
+  t: TestContext,
+  settings: StoreSettings,
+  before: readonly string[] = [],
+): Child {
+  const [file = '', ...argv] = [
+    ...[...before, process.execPath, childFile],
+    ...[JSON.stringify(settings), '0'],
+  ];
+  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const lines: string[] = [];
+  let view: StoreView | undefined;
+  createInterface(child.stdout).on('line', (line) => {
+    if (line.startsWith('view ')) view = JSON.parse(line.slice(5));
+    else lines.push(line);
+  });
+  return { process: child, lines, view: () => view };
 }
 
 /** Waits until something is so; a condition that throws is not so yet. */

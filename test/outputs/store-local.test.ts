@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -12,38 +11,20 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { StoreView } from '../../src/model/store.ts';
 import { StoreError } from '../../src/outputs/store/contract.ts';
 import { Sqlite } from '../../src/outputs/store/sqlite.ts';
 import type { StoreSettings } from '../../src/outputs/store/store.ts';
-import { mebibyte, missing, open, probe, scratch, settingsFor, until } from './store-bed.ts';
-
-const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
-
-interface Child {
-  readonly process: ChildProcess;
-  readonly lines: string[];
-  view(): StoreView | undefined;
-}
-
-function start(t: TestContext, settings: StoreSettings, before: readonly string[] = []): Child {
-  const [file = '', ...argv] = [
-    ...[...before, process.execPath, childFile],
-    ...[JSON.stringify(settings), '0'],
-  ];
-  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => child.kill('SIGKILL'));
-  const lines: string[] = [];
-  let view: StoreView | undefined;
-  createInterface(child.stdout).on('line', (line) => {
-    if (line.startsWith('view ')) view = JSON.parse(line.slice(5));
-    else lines.push(line);
-  });
-  return { process: child, lines, view: () => view };
-}
+import {
+  mebibyte,
+  missing,
+  open,
+  probe,
+  scratch,
+  settingsFor,
+  startChild,
+  until,
+} from './store-bed.ts';
 
 async function refusal(settings: StoreSettings, t: TestContext): Promise<string> {
   try {
@@ -59,7 +40,7 @@ async function refusal(settings: StoreSettings, t: TestContext): Promise<string>
 test('a second agent is refused, in this process and in another, until the first one has ended', async (t) => {
   const folder = scratch(t);
   const settings = settingsFor(folder, undefined);
-  const first = start(t, settings);
+  const first = startChild(t, settings);
   await until('the first agent has it', () => first.lines.includes('open'));
   const said = await refusal(settings, t);
   assert.match(said, /is in use by another agent/);
@@ -193,32 +174,4 @@ test('a database that another program has locked holds nobody up', async (t) => 
   other.close();
   assert.ok(await store.flush(30_000));
   assert.equal(store.view.waiting, 150);
-});
-
-test('a full disk: the agent goes on, counts and tells, and writes again when there is room', async (t) => {
-  if (process.getuid?.() !== 0) return t.skip('mounting a small file system needs root');
-  const folder = scratch(t);
-  const settings = settingsFor(folder, undefined, { batch: 500 });
-  const mount = `mount -t tmpfs -o size=2m none "$0" && exec "$@"`;
-  const child = start(t, settings, [
-    ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mount, folder],
-  ]);
-  await until('the disk is full', () => child.view()?.localUp === false);
-  await until('rows are lost', () => (child.view()?.lost.disk_full ?? 0) > 0);
-  const view = child.view();
-  assert.ok(view && view.waiting > 0 && missing(view) === 0);
-  assert.ok(child.lines.some((line) => /^trouble Store: .* the disk is full\.$/.test(line)));
-  assert.ok(child.lines.some((line) => /^lost .* because the disk is full/.test(line)));
-  const before = view.written;
-  const enlarge = spawn('nsenter', [
-    `--mount=/proc/${child.process.pid}/ns/mnt`,
-    'mount',
-    '-o',
-    'remount,size=64m',
-    folder,
-  ]);
-  assert.deepEqual(await once(enlarge, 'exit'), [0, null]);
-  await until('it writes again', () => (child.view()?.written ?? 0) > before);
-  await until('it says so', () => child.lines.some((line) => line.startsWith('back ')));
-  assert.equal(child.view()?.localUp, true);
 });

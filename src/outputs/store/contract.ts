@@ -74,7 +74,7 @@ export interface Local {
   /** Appends all or none. */
   append(rows: readonly Row[], nowUs: RealtimeUs): Promise<LocalFigures>;
   /** The oldest rows that are not exported; they stay until `settle`, whatever the bounds say. */
-  next(rows: number, bytes: number): Promise<Batch>;
+  next(rows: number, chars: number): Promise<Batch>;
   /** Everything up to `seq` is in PostgreSQL, but for what it refused. */
   settle(seq: number, rejected: readonly Rejected[], nowUs: RealtimeUs): Promise<Settled>;
   /** One small step of deleting and shrinking. @returns whether there is more to do */

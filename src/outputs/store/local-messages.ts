@@ -18,7 +18,7 @@ export interface LocalStart {
 /** One thing that it is asked to do; one at a time, answered in order. */
 export type Request =
   | { readonly op: 'append'; readonly rows: readonly Row[]; readonly nowUs: RealtimeUs }
-  | { readonly op: 'next'; readonly rows: number; readonly bytes: number }
+  | { readonly op: 'next'; readonly rows: number; readonly chars: number }
   | {
       readonly op: 'settle';
       readonly seq: number;

@@ -1,14 +1,15 @@
 import { statSync } from 'node:fs';
 import type { RealtimeUs } from '../../model/time.ts';
-import type {
-  Batch,
-  LocalFigures,
-  LocalSettings,
-  LocalTotals,
-  Rejected,
-  Row,
-  Settled,
-  StoredRow,
+import {
+  type Batch,
+  type LocalFigures,
+  type LocalSettings,
+  type LocalTotals,
+  type Rejected,
+  type Row,
+  type Settled,
+  type StoredRow,
+  StoreError,
 } from './contract.ts';
 import { Sqlite, type SqlRow } from './sqlite.ts';
 
@@ -146,19 +147,21 @@ export class LocalStore {
     this.#waiting += rows.length;
   }
 
-  next(rows: number, bytes: number): Batch {
-    const found: StoredRow[] = [];
+  /** Lengths come first: rows are at most 130 KiB each, and a whole batch of such is too much. */
+  next(rows: number, chars: number): Batch {
+    const lengths =
+      'SELECT seq, length(body) AS chars FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
+    let last = this.#exportedTo;
     let held = 0;
-    const sql = 'SELECT seq, kind, at_us, body FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
-    for (const row of this.#on.rows(sql, this.#exportedTo, rows)) {
-      const stored = storedRow(row);
-      held += stored.body.length;
-      if (held > bytes && found.length > 0) break;
-      found.push(stored);
+    for (const { seq, chars: more } of this.#on.rows(lengths, last, rows)) {
+      held += Number(more);
+      if (held > chars && last > this.#exportedTo) break;
+      last = Number(seq);
     }
-    const last = found.at(-1)?.seq ?? this.#last;
+    const sql = 'SELECT seq, kind, at_us, body FROM rows WHERE seq > ? AND seq <= ? ORDER BY seq';
+    const found = this.#on.rows(sql, this.#exportedTo, last).map(storedRow);
     this.#handedTo = Math.max(this.#handedTo, last);
-    return { rows: found, more: last < this.#last };
+    return { rows: found, more: found.length > 0 && last < this.#last };
   }
 
   settle(
@@ -189,6 +192,18 @@ export class LocalStore {
   /** @returns whether there is more to do */
   collect(nowUs: RealtimeUs): boolean {
     return this.#collectOne(nowUs) || this.#shrink();
+  }
+
+  /**
+   * The disk is full: carries the log over into the file, as far as that goes, so that the log's own
+   * room can be used again, for deleting what was exported.
+   */
+  relieve(): void {
+    try {
+      this.#on.rows('PRAGMA wal_checkpoint(RESTART)');
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   figures(): Omit<LocalFigures, 'setAside' | 'lostDamaged'> {

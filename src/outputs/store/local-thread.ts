@@ -54,8 +54,8 @@ export class LocalThread implements Local {
     return answer.figures;
   }
 
-  async next(rows: number, bytes: number): Promise<Batch> {
-    const answer = await this.#ask({ op: 'next', rows, bytes });
+  async next(rows: number, chars: number): Promise<Batch> {
+    const answer = await this.#ask({ op: 'next', rows, chars });
     assert(answer.op === 'next', `next was answered with ${answer.op}`);
     return answer.batch;
   }

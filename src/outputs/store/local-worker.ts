@@ -40,6 +40,7 @@ class LocalWorker {
       if (this.#store === undefined) await this.#beginAnew(nowUs);
       return this.#do(request);
     } catch (error) {
+      if (error instanceof StoreError && error.kind === 'full') this.#store?.relieve();
       if (!(error instanceof DamagedError)) return failure(error);
       this.#store?.close();
       this.#store = undefined;
@@ -53,7 +54,7 @@ class LocalWorker {
         this.#open().append(request.rows, request.nowUs);
         return { op: 'append', figures: this.#figures() };
       case 'next':
-        return { op: 'next', batch: this.#open().next(request.rows, request.bytes) };
+        return { op: 'next', batch: this.#open().next(request.rows, request.chars) };
       case 'settle': {
         const counts = this.#open().settle(request.seq, request.rejected, request.nowUs);
         return { op: 'settle', settled: { ...counts, figures: this.#figures() } };
