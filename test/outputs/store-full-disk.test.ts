@@ -17,9 +17,9 @@ import {
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
 
-/** A store on a file system of 2 MiB, in a mount namespace of its own. */
+/** A store on a file system of 4 MiB, in a mount namespace of its own. */
 function startSmall(t: TestContext, settings: StoreSettings, folder: string): Child {
-  const mount = `mount -t tmpfs -o size=2m none "$0" && exec "$@"`;
+  const mount = `mount -t tmpfs -o size=4m none "$0" && exec "$@"`;
   return startChild(t, settings, [
     ...['unshare', '--mount', '--propagation', 'private', 'sh', '-c', mount, folder],
   ]);

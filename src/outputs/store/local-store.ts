@@ -11,11 +11,8 @@ import {
   type StoredRow,
   StoreError,
 } from './contract.ts';
+import { prepare } from './local-schema.ts';
 import { Sqlite, type SqlRow } from './sqlite.ts';
-
-/** "unwt", in the header of the file: nobody else's database is ever written or set aside. */
-export const applicationId = 0x756e7774;
-const formatVersion = 1;
 
 /** Rows deleted in one transaction: a few milliseconds, so that those who append wait no longer. */
 const deletedAtOnce = 1_000;
@@ -25,47 +22,8 @@ const lostAtOnce = 100;
 const freePages = 256;
 /** Pages given back in one transaction. */
 const vacuumedAtOnce = 1_000;
-/** The write-ahead log is cut to this after a checkpoint, bytes. It is kept for deleting on a full disk. */
-const logBytes = 4_194_304;
 /** Rows that PostgreSQL refused, kept to be looked at. */
 const rejectedMax = 1_000;
-
-/**
- * `rows` is a queue: what was exported stands up to `exported_to`, the rest waits. The views are for
- * people who look at the file with another program.
- */
-const tables = `
-  CREATE TABLE rows (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at_us INTEGER NOT NULL, body TEXT NOT NULL);
-  CREATE TABLE rejected (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at_us INTEGER NOT NULL, body TEXT NOT NULL,
-    reason TEXT NOT NULL, rejected_us INTEGER NOT NULL);
-  CREATE TABLE totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  INSERT INTO totals VALUES ('exported_to', 0), ('written', 0), ('exported', 0),
-    ('lost_size', 0), ('lost_age', 0), ('rejected', 0);
-  CREATE VIEW results AS SELECT body ->> 'time' AS time, body ->> 'name' AS name,
-    body ->> 'kind' AS kind, body ->> 'up' AS up, body ->> 'reason' AS reason,
-    body ->> 'duration_s' AS duration_s, body ->> 'status' AS status, body -> 'phases' AS phases,
-    body -> 'details' AS details FROM rows WHERE kind = 'result';
-  CREATE VIEW events AS SELECT body ->> 'time' AS time, body ->> 'event_type' AS event_type,
-    body ->> 'service' AS service, body ->> 'severity' AS severity, body ->> 'message' AS message,
-    body -> 'event' AS event FROM rows WHERE kind = 'event';`;
-
-/** Prepares a file that is open for writing. @throws StoreError, DamagedError */
-function prepare(on: Sqlite): void {
-  // Only an empty file takes auto_vacuum, and it must come before the first table.
-  on.exec('PRAGMA auto_vacuum = INCREMENTAL');
-  on.rows('PRAGMA journal_mode = WAL');
-  // In WAL mode this loses nothing when a process dies, and keeps the file whole when power is cut.
-  on.exec(`PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${logBytes}`);
-  // 2 MiB of pages: rows are appended at one end and deleted at the other.
-  on.exec('PRAGMA cache_size = -2048');
-  if (on.number('PRAGMA user_version') !== 0) return;
-  on.transaction(() => {
-    on.exec(tables);
-    on.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`);
-  });
-}
 
 /** What an agent, or `unitwatch store status`, finds in the file. */
 export function totalsOf(on: Sqlite): LocalTotals {
@@ -206,6 +164,12 @@ export class LocalStore {
     }
   }
 
+  /** Pages that rows can be written to without the file growing. */
+  get freeBytes(): number {
+    const free = this.#on.number('PRAGMA freelist_count') ?? 0;
+    return free * (this.#on.number('PRAGMA page_size') ?? 0);
+  }
+
   figures(): Omit<LocalFigures, 'setAside' | 'lostDamaged'> {
     const { path } = this.#settings;
     const [oldest] = this.#on.rows(
@@ -244,8 +208,7 @@ export class LocalStore {
 
   #usedBytes(): number {
     const pages = this.#on.number('PRAGMA page_count') ?? 0;
-    const free = this.#on.number('PRAGMA freelist_count') ?? 0;
-    return (pages - free) * (this.#on.number('PRAGMA page_size') ?? 0);
+    return pages * (this.#on.number('PRAGMA page_size') ?? 0) - this.freeBytes;
   }
 
   #hasRoom(): boolean {

@@ -6,9 +6,13 @@ import { type LocalFigures, type LocalSettings, StoreError } from './contract.ts
 import type { Answer, LocalStart, Request } from './local-messages.ts';
 import { LocalStore } from './local-store.ts';
 import { lockFor, makeFile, openLocal, putAside } from './open-local.ts';
+import { Reserve } from './reserve.ts';
 import { DamagedError } from './sqlite.ts';
 
 const damagedMessage = 'The local database is damaged: it is set aside and begun anew.';
+
+/** Free pages of the file with which rows are written again on a full disk: some batches. */
+const enoughBytes = 262_144;
 
 class LocalWorker {
   readonly #settings: LocalSettings;
@@ -20,13 +24,47 @@ class LocalWorker {
   #known = nothing;
   #last = 0;
   readonly #setAside: string[] = [];
+  /** Given up while the disk is full: then only what makes room is done. */
+  readonly #reserve: Reserve;
 
   constructor(settings: LocalSettings) {
     this.#settings = settings;
+    this.#reserve = new Reserve(`${settings.path}.reserve`);
   }
 
   /** @throws StoreError */
   async open(nowUs: RealtimeUs): Promise<void> {
+    try {
+      await this.#openOnce(nowUs);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#reserve.release();
+      await this.#openOnce(nowUs);
+      return;
+    }
+    this.#reserve.hold();
+  }
+
+  async answer(request: Request, nowUs: RealtimeUs): Promise<Answer> {
+    try {
+      if (this.#store === undefined) await this.#beginAnew(nowUs);
+      if (request.op === 'append' && !this.#hasRoom()) return fullAnswer(this.#settings.path);
+      const answer = this.#do(request);
+      if (!this.#reserve.isHeld) this.#store?.relieve();
+      return answer;
+    } catch (error) {
+      if (isFull(error)) {
+        this.#reserve.release();
+        this.#store?.relieve();
+      }
+      if (!(error instanceof DamagedError)) return failure(error);
+      this.#store?.close();
+      this.#store = undefined;
+      return { op: 'failed', kind: 'down', message: damagedMessage };
+    }
+  }
+
+  async #openOnce(nowUs: RealtimeUs): Promise<void> {
     try {
       this.#store = await openLocal(this.#settings);
     } catch (error) {
@@ -35,17 +73,9 @@ class LocalWorker {
     }
   }
 
-  async answer(request: Request, nowUs: RealtimeUs): Promise<Answer> {
-    try {
-      if (this.#store === undefined) await this.#beginAnew(nowUs);
-      return this.#do(request);
-    } catch (error) {
-      if (error instanceof StoreError && error.kind === 'full') this.#store?.relieve();
-      if (!(error instanceof DamagedError)) return failure(error);
-      this.#store?.close();
-      this.#store = undefined;
-      return { op: 'failed', kind: 'down', message: damagedMessage };
-    }
+  /** On a full disk: what was deleted has made as much room as the reserve, or others have. */
+  #hasRoom(): boolean {
+    return this.#reserve.isHeld || this.#open().freeBytes >= enoughBytes || this.#reserve.hold();
   }
 
   #do(request: Request): Answer {
@@ -108,6 +138,15 @@ const nothing: ReturnType<LocalStore['figures']> = {
   ...{ waiting: 0, usedBytes: 0, fileBytes: 0, oldestUs: undefined },
   ...{ lostSize: 0, lostAge: 0, deleted: 0 },
 };
+
+function isFull(error: unknown): boolean {
+  return error instanceof StoreError && error.kind === 'full';
+}
+
+function fullAnswer(path: string): Answer {
+  const message = `${JSON.stringify(path)} cannot grow: the disk is full.`;
+  return { op: 'failed', kind: 'full', message };
+}
 
 /** What the world did wrong, as an answer; what we did wrong ends the thread, and the process. */
 function failure(error: unknown): Answer {

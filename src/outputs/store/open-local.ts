@@ -3,7 +3,8 @@ import { access, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:
 import { dirname } from 'node:path';
 import { type RealtimeUs, rfc3339 } from '../../model/time.ts';
 import { type LocalSettings, StoreError } from './contract.ts';
-import { applicationId, LocalStore } from './local-store.ts';
+import { applicationId } from './local-schema.ts';
+import { LocalStore } from './local-store.ts';
 import { DamagedError, Sqlite } from './sqlite.ts';
 
 /** The first bytes of every SQLite file, and where the number of the application stands after them. */

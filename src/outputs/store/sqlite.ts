@@ -46,7 +46,7 @@ const damaged: Readonly<Record<number, string>> = {
 };
 
 /** SQLite's primary result code; 0 for an error that is none of SQLite's. */
-export function resultCode(error: unknown): number {
+function resultCode(error: unknown): number {
   if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) return 0;
   if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
   const known = [...Object.entries(troubles).map(([code, { text }]) => [code, text] as const)];
@@ -55,7 +55,7 @@ export function resultCode(error: unknown): number {
 }
 
 /** An error of SQLite as what it means; others are ours, and go on as they are. */
-export function meaningOf(error: unknown, path: string): unknown {
+function meaningOf(error: unknown, path: string): unknown {
   const code = resultCode(error);
   if (code === 0 || !(error instanceof Error)) return error;
   if (damaged[code] !== undefined) return new DamagedError(error.message, { cause: error });
