@@ -3,17 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import type { StoreSettings } from '../../src/outputs/store/store.ts';
-import { postgresServer } from '../postgres.ts';
-import {
-  type Child,
-  init,
-  missing,
-  reach,
-  scratch,
-  settingsFor,
-  startChild,
-  until,
-} from './store-bed.ts';
+import { type Child, missing, scratch, settingsFor, startChild, until } from './store-bed.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'mounting a small file system needs root';
 
@@ -49,22 +39,4 @@ test('a full disk: the agent goes on, counts and tells, and writes again when th
   await until('it writes again', () => (child.view()?.written ?? 0) > before);
   await until('it says so', () => child.lines.some((line) => line.startsWith('back ')));
   assert.equal(child.view()?.localUp, true);
-});
-
-test('a disk that rows have filled is free again when PostgreSQL takes them', {
-  skip,
-}, async (t) => {
-  const server = await postgresServer();
-  t.after(() => server.close());
-  await init(server);
-  await server.kill();
-  const folder = scratch(t);
-  const child = startSmall(t, settingsFor(folder, reach(server), { batch: 500 }), folder);
-  await until('the disk is full', () => child.view()?.localUp === false);
-  await server.start();
-  await until('rows are moved', () => (child.view()?.exported ?? 0) > 5_000);
-  await until('rows are written', () => child.view()?.localUp === true);
-  const view = child.view();
-  assert.ok(view !== undefined);
-  assert.equal(missing(view), 0);
 });

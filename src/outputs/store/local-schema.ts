@@ -35,6 +35,8 @@ export function prepare(on: Sqlite): void {
   on.rows('PRAGMA journal_mode = WAL');
   // In WAL mode this loses nothing when a process dies, and keeps the file whole when power is cut.
   on.exec(`PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${logBytes}`);
+  // The log is carried over every 512 KiB: on a full disk that must fit into the reserve.
+  on.rows('PRAGMA wal_autocheckpoint = 128');
   // 2 MiB of pages: rows are appended at one end and deleted at the other.
   on.exec('PRAGMA cache_size = -2048');
   if (on.number('PRAGMA user_version') !== 0) return;
