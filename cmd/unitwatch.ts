@@ -74,6 +74,10 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'the same of planned outages',
     load: async () => (await import('./monitored.ts')).outages,
   },
+  store: {
+    says: 'prepare PostgreSQL for results and events, say what waits, move it',
+    load: async () => (await import('./store.ts')).store,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,

@@ -42,8 +42,15 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
   yaml: 'src/config/yaml.ts',
   'mysql2/promise': 'src/restart/sources/mysql-connections.ts',
-  '@photostructure/sqlite': ['src/restart/sources/sqlite-file.ts', 'src/checks/sqlite.ts'],
+  '@photostructure/sqlite': [
+    ...[
+      'src/restart/sources/sqlite-file.ts',
+      'src/checks/sqlite.ts',
+      'src/outputs/store/sqlite.ts',
+    ],
+  ],
   nodemailer: 'src/checks/subscriptions/channel-email.ts',
+  pg: 'src/outputs/store/',
   pino: 'cmd/',
 };
 
