@@ -68,8 +68,12 @@ export async function exchange(
     course.enter('transfer');
   };
   course.enter('first_byte');
+  // The end of a stream makes it readable too.
+  const look = (): void => {
+    if (socket.readableLength > 0) begin();
+  };
   // Before undici's own, which reads and parses.
-  socket.prependOnceListener('readable', begin);
+  socket.prependListener('readable', look);
   const done = new Promise<Answer>((resolve, reject) => {
     const finish = (isCut: boolean): void =>
       resolve({
@@ -107,7 +111,7 @@ export async function exchange(
   } catch (error) {
     throw new BrokenAnswer(failureIn(course, error), status, isSilent);
   } finally {
-    socket.off('readable', begin);
+    socket.off('readable', look);
   }
 }
 
@@ -120,7 +124,7 @@ function failureIn(course: Course, error: unknown): ProbeFailure {
   const known = faults[code];
   if (known) return new ProbeFailure(...known);
   if (code === 'UND_ERR_SOCKET') return course.failure('closed');
-  if (code.startsWith('HPE_')) return new ProbeFailure('garbage', `not HTTP (${code})`);
+  if (error.name === 'HTTPParserError') return new ProbeFailure('garbage', 'not HTTP');
   const failure = failureOf(error);
   return failure.fault === 'local' ? failure : course.failure(failure.fault);
 }
