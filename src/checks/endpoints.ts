@@ -69,6 +69,7 @@ export class EndpointChecks {
   #timer: NodeJS.Timeout | undefined;
   #turn: NodeJS.Immediate | undefined;
   #isStarted = false;
+  #startUs: DurationUs = 0;
   #skipped = 0;
 
   constructor(options: EndpointCheckOptions) {
@@ -84,6 +85,7 @@ export class EndpointChecks {
     if (this.#isStarted) return;
     this.#isStarted = true;
     const nowUs = this.#nowUs();
+    this.#startUs = nowUs;
     for (const followed of this.#followed.values()) this.#scheduleFirst(followed, nowUs);
     this.#arm();
   }
@@ -210,10 +212,18 @@ export class EndpointChecks {
     for (const resolve of followed.asking.splice(0)) resolve();
   }
 
+  /** At the same moments however often it is registered anew, so that it is never put off for ever. */
   #scheduleFirst(followed: FollowedEndpoint, nowUs: DurationUs): void {
     const spreadUs = Math.min(firstUs, followed.intervalUs);
-    const dueUs = nowUs + phaseOf(followed.endpoint.name) * spreadUs;
-    this.#schedule(followed, Math.max(dueUs, followed.begunUs + leastUs));
+    const firstDueUs = this.#startUs + phaseOf(followed.endpoint.name) * spreadUs;
+    if (followed.begunUs !== -Infinity) {
+      this.#schedule(followed, Math.max(nowUs, followed.begunUs + spreadUs));
+    } else {
+      this.#schedule(
+        followed,
+        firstDueUs >= nowUs ? firstDueUs : nextDue(firstDueUs, spreadUs, nowUs),
+      );
+    }
   }
 
   #scheduleAsked(followed: FollowedEndpoint): void {

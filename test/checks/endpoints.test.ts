@@ -338,7 +338,7 @@ test('due times: in order, what was missed is left out', () => {
       fc.double({ min: 0, max: 1e9, noNaN: true }),
       (dues, nowUs) => {
         const queue = new DueQueue<number>();
-        dues.forEach((dueUs, n) => queue.add(dueUs, n));
+        for (const [n, dueUs] of dues.entries()) queue.add(dueUs, n);
         queue.keep((n) => n % 3 !== 0);
         const wanted = dues
           .filter((dueUs, n) => n % 3 !== 0 && dueUs <= nowUs)
