@@ -1,36 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CheckView } from '../model/check.ts';
-import type { Draft } from '../model/event.ts';
-import type { EndpointStats, EndpointUse, ProbeResult } from '../model/probe.ts';
-import type { Clock, DurationUs } from '../model/time.ts';
+import type { EndpointStats, EndpointUse } from '../model/probe.ts';
+import type { DurationUs } from '../model/time.ts';
 import type { ProbeContext } from './endpoints-contract.ts';
 import { DueQueue, nextDue, phaseOf } from './endpoints-due.ts';
 import { FollowedEndpoint } from './endpoints-followed.ts';
 import type { Endpoint } from './endpoints-kinds.ts';
 import { Lateness } from './endpoints-lateness.ts';
+import type { EndpointCheckOptions, EndpointCheckSettings } from './endpoints-options.ts';
 import { NameResolver } from './tcp/resolver.ts';
 import type { ThresholdSettings } from './threshold.ts';
-
-/** What is checked; a reload brings new ones. */
-export interface EndpointCheckSettings {
-  /** Names are unique. */
-  readonly endpoints: readonly Endpoint[];
-  readonly thresholds: ThresholdSettings;
-}
-
-export interface EndpointCheckOptions extends EndpointCheckSettings {
-  readonly clock: Clock;
-  /** An endpoint changed, thresholds taken into account; or its certificate ends soon. */
-  onChange(draft: Draft): void;
-  /** Every result, also those that change nothing. */
-  onResult(result: ProbeResult): void;
-  /** How names are looked up; by hosts(5) and resolv.conf(5) when absent. */
-  readonly resolver?: NameResolver;
-  /** Certificates that are trusted in place of the usual ones, PEM. */
-  readonly ca?: string;
-  /** Probes at a time; `probesMax` when absent. */
-  readonly concurrency?: number;
-}
 
 /**
  * Probes at a time: 3,000 endpoints that all hang hold up nobody, and their connections are below

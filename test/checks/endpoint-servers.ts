@@ -17,12 +17,12 @@ export class Servers {
 
   /** What it does with each connection. */
   async tcp(each: (socket: Socket) => void, host = '127.0.0.1', port = 0): Promise<number> {
-    return this.#listen(createServer(each), host, port);
+    return this.listen(createServer(each), host, port);
   }
 
   async http(listener: RequestListener, keepAliveMs = 60_000): Promise<number> {
     const server = createHttp({ keepAliveTimeout: keepAliveMs }, listener);
-    return this.#listen(server, '127.0.0.1');
+    return this.listen(server);
   }
 
   /** @param onName gets the name that each client asks for */
@@ -35,7 +35,7 @@ export class Servers {
       onName(name);
       done(null);
     };
-    return this.#listen(createTls({ key, cert, SNICallback }, each), '127.0.0.1');
+    return this.listen(createTls({ key, cert, SNICallback }, each));
   }
 
   /** A name server that answers as it is told, or never. */
@@ -54,7 +54,8 @@ export class Servers {
     for (const close of this.#closers.splice(0)) close();
   }
 
-  async #listen(server: Server, host: string, port = 0): Promise<number> {
+  /** Any other server; its port. */
+  async listen(server: Server, host = '127.0.0.1', port = 0): Promise<number> {
     const sockets = new Set<Socket>();
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
