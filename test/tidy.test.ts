@@ -26,6 +26,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const owner: Readonly<Record<string, string>> = {
   'dbus-next': 'src/collector/bus.ts',
   'ps-list': 'src/checks/',
+  undici: 'src/checks/http/',
+  'undici/lib/dispatcher/client.js': 'src/checks/http/',
+  re2js: 'src/checks/regex.ts',
   'simple-statistics': 'src/patterns/',
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
@@ -35,7 +38,7 @@ const owner: Readonly<Record<string, string>> = {
 };
 
 const pure =
-  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/checks\/(threshold|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
+  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/checks\/(threshold|endpoints-(due|lateness)|http\/judge|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
 
 const banned: readonly { word: RegExp; where: RegExp; instead: string }[] = [
   {
