@@ -1,25 +1,30 @@
 import type { Finding, Pattern } from '../src/model/finding.ts';
+import { AnomalyFindings } from '../src/patterns/anomaly-findings.ts';
 import { detectors } from '../src/patterns/detectors.ts';
 import { PatternRunner } from '../src/patterns/runner.ts';
 import { defaultSettings } from '../src/patterns/settings.ts';
 import { median } from '../src/patterns/statistics.ts';
+import { anomalyShapes, ordinaryShapes } from './anomaly-traces.ts';
 import { eventShapes } from './event-traces.ts';
 import { healthyShapes } from './healthy-traces.ts';
 import { healthyMemoryShapes, leakShapes } from './memory-traces.ts';
 import { Random } from './random.ts';
-import type { Shape, Strength, Trace } from './trace.ts';
+import { day, minute, type Shape, type Strength, type Trace, type TraceInput } from './trace.ts';
 
 export const shapes: readonly Shape[] = [
   ...eventShapes,
   ...leakShapes,
+  ...anomalyShapes,
   ...healthyShapes,
   ...healthyMemoryShapes,
+  ...ordinaryShapes,
 ];
 export const strengths: readonly Strength[] = ['weak', 'medium', 'strong'];
 export const patterns = [
   'crash_loop',
   'periodic_crash',
   'memory_leak',
+  'anomaly',
 ] as const satisfies Pattern[];
 type Scored = (typeof patterns)[number];
 
@@ -34,24 +39,61 @@ export interface Row {
   readonly delaysS: number[];
 }
 
-/** Every finding that the detectors make of a trace, in a process of its own, as it were. */
-function findingsOf(trace: Trace): Finding[] {
-  const runner = new PatternRunner({ settings: defaultSettings, detectors });
-  const findings: Finding[] = [];
-  for (const input of trace.inputs) {
-    const timeUs = timeOfInput(input);
-    while (runner.nextDeadlineUs <= timeUs) findings.push(...runner.tick(runner.nextDeadlineUs));
-    if (input.kind === 'timer') runner.timerElapsed(input.elapse);
-    else if (input.kind === 'sample') findings.push(...runner.sample(input.sample));
-    else findings.push(...runner.transition(input.transition));
+/** As the configuration has it by default. */
+const settings = { ...defaultSettings, baselinePeriodUs: 7 * day };
+/** The agent lets time pass every few seconds; more often than a service crashes is often enough. */
+const tickUs = 10 * minute;
+
+/** All detectors, in a process of their own, as it were, and what they have found so far. */
+class Watched {
+  readonly findings: Finding[] = [];
+  readonly #runner = new PatternRunner({ settings, detectors });
+  readonly #anomalies = new AnomalyFindings(settings);
+  #tickedUs = Number.NaN;
+
+  take(input: TraceInput): void {
+    this.pass(timeOfInput(input));
+    if (input.kind === 'timer') {
+      this.#runner.timerElapsed(input.elapse);
+    } else if (input.kind === 'sample') {
+      this.findings.push(...this.#runner.sample(input.sample));
+      this.findings.push(...this.#anomalies.observe({ kind: 'sample', ...input.sample }));
+    } else {
+      this.findings.push(...this.#runner.transition(input.transition));
+      this.findings.push(...this.#anomalies.observe(input));
+    }
   }
-  for (const [name, counters] of Object.entries(runner.counters)) {
-    if (counters.errors > 0) throw new Error(`${name} threw: ${counters.lastError}`);
+
+  /** Lets time pass. */
+  pass(timeUs: number): void {
+    const runner = this.#runner;
+    while (runner.nextDeadlineUs <= timeUs)
+      this.findings.push(...runner.tick(runner.nextDeadlineUs));
+    if (Number.isNaN(this.#tickedUs)) this.#tickedUs = timeUs;
+    for (; this.#tickedUs + tickUs <= timeUs; this.#tickedUs += tickUs) {
+      const nowUs = this.#tickedUs + tickUs;
+      this.findings.push(...this.#anomalies.observe({ kind: 'tick', nowUs }));
+    }
   }
-  return findings;
+
+  /** @throws Error where a detector threw: a fault of its own */
+  check(): void {
+    for (const counters of [...Object.values(this.#runner.counters), this.#anomalies.counters]) {
+      if (counters.errors > 0) throw new Error(`${counters.pattern} threw: ${counters.lastError}`);
+    }
+  }
 }
 
-function timeOfInput(input: Trace['inputs'] extends Iterable<infer I> ? I : never): number {
+/** Every finding that the detectors make of a trace. */
+function findingsOf(trace: Trace): Finding[] {
+  const watched = new Watched();
+  for (const input of trace.inputs) watched.take(input);
+  if (trace.untilUs !== undefined) watched.pass(trace.untilUs);
+  watched.check();
+  return watched.findings;
+}
+
+function timeOfInput(input: TraceInput): number {
   switch (input.kind) {
     case 'timer':
       return input.elapse.timeUs;
@@ -65,7 +107,7 @@ function timeOfInput(input: Trace['inputs'] extends Iterable<infer I> ? I : neve
 /** Plays `count` traces of a shape; the same seed makes the same ones. */
 export function play(shape: Shape, strength: Strength, count: number, seed: number): Row {
   const random = new Random(seed);
-  const found = { crash_loop: 0, periodic_crash: 0, memory_leak: 0 };
+  const found = { crash_loop: 0, periodic_crash: 0, memory_leak: 0, anomaly: 0 };
   const delaysS: number[] = [];
   for (let n = 0; n < count; n++) {
     const trace = shape.make(random, strength);
@@ -115,7 +157,7 @@ export function score(rows: readonly Row[], pattern: Scored, strength: Strength)
       truePositives += found;
       falseNegatives += row.traces - found;
       delays.push(...row.delaysS);
-    } else if (!tolerated.includes(pattern)) {
+    } else if (!tolerated.includes(pattern) && !(pattern === 'anomaly' && expected)) {
       falsePositives += found;
     }
   }

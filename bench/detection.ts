@@ -5,8 +5,8 @@ import { patterns, playAll, type Row, type Score, score, strengths } from './det
  * Traces of these seeds were looked at while constants were chosen; the figures that are reported
  * come from another seed, which was not.
  */
-export const tuningSeeds: readonly number[] = [1, 5, 77];
-export const reportSeed = 20_260_321;
+export const tuningSeeds: readonly number[] = [1, 5, 77, 20_260_321];
+export const reportSeed = 20_261_121;
 
 const page = 'docs/detection.md';
 

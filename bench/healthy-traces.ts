@@ -1,9 +1,15 @@
+import type { Pattern } from '../src/model/finding.ts';
 import type { Random } from './random.ts';
 import { day, hour, minute, Recorder, type Shape, second } from './trace.ts';
 
-function healthy(name: string, live: (recorder: Recorder, random: Random) => void): Shape {
+function healthy(
+  name: string,
+  live: (recorder: Recorder, random: Random) => void,
+  tolerated: readonly Pattern[] = [],
+): Shape {
   return {
     name,
+    tolerated,
     make(random) {
       const recorder = new Recorder(random);
       live(recorder, random);
@@ -61,13 +67,18 @@ export const healthyShapes: readonly Shape[] = [
     const meanUs = x.between(0.4, 3) * day;
     for (let n = 0; n < 40; n++) r.wait(x.exponential(meanUs)).crash();
   }),
-  healthy('a crash or four, then it runs', (r, x) => {
-    r.start();
-    for (let n = 0; n < 12; n++) {
-      r.wait(x.exponential(4 * day) + 2 * hour);
-      for (let k = x.whole(1, 4); k > 0; k--) r.wait(x.between(0.1, 10) * second).crash(second);
-    }
-  }),
+  // Five within a minute are no loop; of a service that had one now and then, they are unusual.
+  healthy(
+    'a crash or four, then it runs',
+    (r, x) => {
+      r.start();
+      for (let n = 0; n < 12; n++) {
+        r.wait(x.exponential(4 * day) + 2 * hour);
+        for (let k = x.whole(1, 4); k > 0; k--) r.wait(x.between(0.1, 10) * second).crash(second);
+      }
+    },
+    ['anomaly'],
+  ),
   healthy('wears out: crashes after days that vary by half', (r, x) => {
     r.start();
     for (let n = 0; n < 40; n++) r.wait(2 * day * Math.max(0.1, 1 + 0.5 * x.normal())).crash();

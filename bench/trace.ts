@@ -13,6 +13,8 @@ export type TraceInput =
 /** What one service did, and what a detector ought to say about it. */
 export interface Trace {
   readonly inputs: Iterable<TraceInput>;
+  /** How long it goes on, without a word, after its last input. */
+  readonly untilUs?: number;
   /** From when on it could be known, for the delay: microseconds. */
   readonly crossingUs?: number;
 }
@@ -68,14 +70,17 @@ export class Recorder {
   }
 
   stop(): this {
-    this.#emit('stopped', { ending: ending('clean'), uptimeUs: this.nowUs - this.#upUs });
+    // A job that was never up has no time that it was.
+    const uptime = this.#upUs > 0 ? { uptimeUs: this.nowUs - this.#upUs } : {};
+    this.#emit('stopped', { ending: ending('clean'), ...uptime });
     this.#upUs = 0;
     return this;
   }
 
-  /** `systemctl restart`. */
+  /** `systemctl restart`: a stop and a start, of which a signal may show one only. */
   restartByHand(): this {
     this.#nRestarts = 0;
+    if (this.#random.chance(0.8)) this.stop().wait(20_000);
     this.#emit('restarted', { cause: 'manual', ending: ending('clean'), downUs: 100_000 });
     return this.#up();
   }
@@ -102,6 +107,20 @@ export class Recorder {
   timer(timer: string): this {
     const elapse = { timer, unit: timer.replace('.timer', '.service'), timeUs: this.nowUs };
     this.inputs.push({ kind: 'timer', elapse });
+    return this;
+  }
+
+  /** What it uses now: memory that cannot be given back, CPU time since it started. */
+  sample(anonBytes: number, cpuUs: number): this {
+    const sample = {
+      service: 'trace.service',
+      invocation: this.#run.toString(16).padStart(32, '0'),
+      timeUs: Math.round(this.nowUs),
+      anonBytes: Math.round(anonBytes),
+      cpuUs,
+      source: 'cgroup' as const,
+    };
+    this.inputs.push({ kind: 'sample', sample });
     return this;
   }
 

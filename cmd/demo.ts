@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load.ts';
 import type { Override } from '../src/config/setting.ts';
 import { bootSystemd } from '../src/demo/boot.ts';
 import { CannotBoot } from '../src/demo/requirements.ts';
 import { demoUnits, startDemoServices } from '../src/demo/services.ts';
 import type { CommandIo } from './io.ts';
+import { askedWrongly, overridesOf, parseOptions, unexpected } from './options.ts';
 import { watch } from './watch.ts';
 
 const help = `Usage: unitwatch demo [--listen HOST:PORT|off] [--output ndjson|pretty|off]
@@ -18,10 +18,7 @@ Exit status: 0; 1 where it cannot run here; 2 where it was asked wrongly.
 /** `unitwatch demo`. @returns the exit status, when it has ended */
 export async function demo(argv: readonly string[], io: CommandIo): Promise<number> {
   const asked = parse(argv);
-  if ('wrong' in asked) {
-    io.stderr.write(`unitwatch demo: ${asked.wrong}\nTry: unitwatch demo --help\n`);
-    return 2;
-  }
+  if ('wrong' in asked) return askedWrongly('demo', asked.wrong, io);
   if (asked.help) {
     io.stdout.write(help);
     return 0;
@@ -72,25 +69,18 @@ interface Asked {
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        listen: { type: 'string' },
-        output: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const given = [
-      { path: 'listen', flag: '--listen', text: values.listen },
-      { path: 'output.stdout', flag: '--output', text: values.output },
-    ];
-    return {
-      overrides: given.filter((one): one is Override => one.text !== undefined),
-      help: values.help,
-    };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return { wrong: error.message.split('. ')[0] ?? '' };
-  }
+  const said = parseOptions(argv, {
+    listen: { type: 'string' },
+    output: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  const [word] = said.positionals;
+  if (word !== undefined) return { wrong: unexpected(word) };
+  const { listen, output, help: wantsHelp } = said.values;
+  const overrides = overridesOf([
+    { path: 'listen', flag: '--listen', text: listen },
+    { path: 'output.stdout', flag: '--output', text: output },
+  ]);
+  return { overrides, help: wantsHelp };
 }

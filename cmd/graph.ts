@@ -1,30 +1,33 @@
 import { parseArgs } from 'node:util';
 import { shown } from '../src/config/shown.ts';
+import { readPicture } from '../src/deps/answers.ts';
 import { pictureOf } from '../src/deps/picture.ts';
 import { type Format, formats, render } from '../src/deps/render.ts';
 import { withType } from '../src/model/unit-name.ts';
-import { readGraph } from './dependencies.ts';
+import { askAgent, readGraph, type Source } from './dependencies.ts';
 import type { CommandIo } from './io.ts';
 
-const help = `Usage: unitwatch graph [UNIT] [--format text|dot|mermaid|json] [--depth N] [--bus BUS]
+const help = `Usage: unitwatch graph [UNIT] [--format text|dot|mermaid|json] [--depth N]
+                       [--bus BUS] [--config FILE]
 
 Shows which units depend on which: of the whole host what is up or failed, or
 what one unit depends on and who depends on it. Units are grouped by slice; what
 follows from two other dependencies is left out, and so is plain ordering.
+The running agent is asked; where there is none, the units are read here.
 
-  --format F   text (the default), dot, mermaid or json
-  --depth N    steps away from UNIT; 3 by default
-  --bus BUS    system (the default), user, or an address
-  --help       print this text
+  --format F     text (the default), dot, mermaid or json
+  --depth N      steps away from UNIT; 3 by default
+  --bus BUS      ask no agent, read the units of: system, user, or an address
+  --config FILE  configuration instead of /etc/unitwatch/unitwatch.yaml
+  --help         print this text
 
 Exit status: 0, 1 where it could not be found out, 2 where the command line is wrong.
 `;
 
-interface Asked {
+interface Asked extends Source {
   readonly unit: string | undefined;
   readonly format: Format;
   readonly depth: number;
-  readonly bus: string;
 }
 
 /** `unitwatch graph ...`. @returns the exit status */
@@ -38,7 +41,20 @@ export async function graph(argv: readonly string[], io: CommandIo): Promise<num
     io.stderr.write(`unitwatch graph: ${asked.wrong}\nTry: unitwatch graph --help\n`);
     return 2;
   }
-  const read = await readGraph(asked.bus, io);
+  const query = {
+    ...(asked.unit !== undefined && { unit: asked.unit }),
+    depth: String(asked.depth),
+  };
+  const answer = await askAgent(asked, io, '/api/graph', query, readPicture);
+  if ('wrong' in answer) {
+    io.stderr.write(`unitwatch graph: ${answer.wrong}\n`);
+    return 2;
+  }
+  if ('told' in answer) {
+    io.stdout.write(render(answer.told, asked.format));
+    return 0;
+  }
+  const read = await readGraph(answer.bus, io);
   if ('wrong' in read) {
     io.stderr.write(`unitwatch graph: ${read.wrong}\n`);
     return 1;
@@ -62,7 +78,8 @@ function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: stri
       options: {
         format: { type: 'string', default: 'text' },
         depth: { type: 'string', default: '3' },
-        bus: { type: 'string', default: 'system' },
+        bus: { type: 'string' },
+        config: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -75,7 +92,13 @@ function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: stri
     if (!/^\d{1,4}$/.test(values.depth))
       return { wrong: `--depth is a number of steps (got ${shown(values.depth)})` };
     const named = unit === undefined ? undefined : withType(unit);
-    return { unit: named, format, depth: Number(values.depth), bus: values.bus };
+    return {
+      unit: named,
+      format,
+      depth: Number(values.depth),
+      bus: values.bus,
+      config: values.config,
+    };
   } catch (error) {
     if (error instanceof TypeError && 'code' in error)
       return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };

@@ -1,38 +1,34 @@
 import { parseArgs } from 'node:util';
 import { shown } from '../src/config/shown.ts';
-import { type Contained, containersOf } from '../src/deps/containers.ts';
-import {
-  type Affected,
-  type Impact,
-  impactOf,
-  type Trigger,
-  triggers,
-} from '../src/deps/impact.ts';
+import { readImpact, type ToldImpact, toldImpact } from '../src/deps/answers.ts';
+import { type Affected, type Trigger, triggers } from '../src/deps/impact.ts';
 import { withType } from '../src/model/unit-name.ts';
-import { readGraph } from './dependencies.ts';
+import { askAgent, readGraph, type Source } from './dependencies.ts';
 import type { CommandIo } from './io.ts';
 
-const help = `Usage: unitwatch impact UNIT [--on stop|crash|restart] [--json] [--bus BUS]
+const help = `Usage: unitwatch impact UNIT [--on stop|crash|restart] [--json]
+                        [--bus BUS] [--config FILE]
 
 Says what systemd does to other units when something happens to one of them:
 which it stops, which it restarts, which stay up without something that they
 need or want, which can then not be started; each with the way that leads there.
+The running agent is asked; where there is none, the units are read here.
 
   --on stop      systemctl stop UNIT (the default)
   --on crash     its main process is killed
   --on restart   systemctl restart UNIT
   --json         print JSON
-  --bus BUS      system (the default), user, or an address
+  --bus BUS      ask no agent, read the units of: system, user, or an address
+  --config FILE  configuration instead of /etc/unitwatch/unitwatch.yaml
   --help         print this text
 
 Exit status: 0, 1 where it could not be found out, 2 where the command line is wrong.
 `;
 
-interface Asked {
+interface Asked extends Source {
   readonly unit: string;
   readonly on: Trigger;
   readonly json: boolean;
-  readonly bus: string;
 }
 
 /** `unitwatch impact ...`. @returns the exit status */
@@ -46,27 +42,32 @@ export async function impact(argv: readonly string[], io: CommandIo): Promise<nu
     io.stderr.write(`unitwatch impact: ${asked.wrong}\nTry: unitwatch impact --help\n`);
     return 2;
   }
-  const read = await readGraph(asked.bus, io);
-  if ('wrong' in read) {
-    io.stderr.write(`unitwatch impact: ${read.wrong}\n`);
-    return 1;
+  const found = await find(asked, io);
+  if ('wrong' in found) {
+    io.stderr.write(`unitwatch impact: ${found.wrong}\n`);
+    return found.status;
   }
-  const found = impactOf(read.graph, withType(asked.unit), asked.on);
-  if (found === undefined) {
-    const name = shown(withType(asked.unit));
-    io.stderr.write(
-      `unitwatch impact: systemd has not loaded ${name}: see systemctl list-units --all.\n`,
-    );
-    return 1;
-  }
-  const containers = containersOf(read.graph, found.unit);
-  if (asked.json) {
-    const more = containers.length > 0 ? { containers } : {};
-    io.stdout.write(`${JSON.stringify({ ...found, ...more }, undefined, 2)}\n`);
-  } else {
-    io.stdout.write(text(found, containers));
-  }
+  io.stdout.write(asked.json ? `${JSON.stringify(found, undefined, 2)}\n` : text(found));
   return 0;
+}
+
+async function find(
+  asked: Asked,
+  io: CommandIo,
+): Promise<ToldImpact | { readonly wrong: string; readonly status: number }> {
+  const { unit, on } = asked;
+  const query = { unit: withType(unit), on };
+  const answer = await askAgent(asked, io, '/api/impact', query, readImpact);
+  if ('wrong' in answer) return { ...answer, status: 2 };
+  if ('told' in answer) return answer.told;
+  const built = await readGraph(answer.bus, io);
+  if ('wrong' in built) return { ...built, status: 1 };
+  return (
+    toldImpact(built.graph, unit, on) ?? {
+      wrong: `systemd has not loaded ${shown(withType(unit))}: see systemctl list-units --all.`,
+      status: 1,
+    }
+  );
 }
 
 function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: string } {
@@ -77,7 +78,8 @@ function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: stri
       options: {
         on: { type: 'string', default: 'stop' },
         json: { type: 'boolean', default: false },
-        bus: { type: 'string', default: 'system' },
+        bus: { type: 'string' },
+        config: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -88,7 +90,7 @@ function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: stri
     if (on === undefined) {
       return { wrong: `--on is stop, crash or restart (got ${shown(values.on)})` };
     }
-    return { unit, on, json: values.json, bus: values.bus };
+    return { unit, on, json: values.json, bus: values.bus, config: values.config };
   } catch (error) {
     if (error instanceof TypeError && 'code' in error)
       return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
@@ -102,7 +104,8 @@ const verbs: Readonly<Record<Trigger, string>> = {
   restart: 'is restarted',
 };
 
-function text(found: Impact, containers: readonly Contained[]): string {
+function text(found: ToldImpact): string {
+  const { containers = [] } = found;
   const head = `When ${shown(found.unit)} ${verbs[found.on]}:`;
   const parts = [
     head,

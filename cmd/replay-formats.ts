@@ -7,6 +7,8 @@ import type { CommandIo } from './io.ts';
 import { replayEvents } from './replay-recording.ts';
 
 export interface ReplayContext {
+  /** What the recording is called, as it was asked for. */
+  readonly file: string;
   /** The host that it was recorded on, where the recording does not say. */
   readonly host: string;
   readonly io: CommandIo;
@@ -21,6 +23,8 @@ export interface ReplayContext {
 /** One sort of recording that `unitwatch replay` understands. Adding one is a row below. */
 export interface ReplayFormat {
   readonly name: string;
+  /** The settings of the detectors count for it. */
+  readonly takesConfig: boolean;
   /** By the first bytes of the file, unpacked: 256, or all where there are fewer. */
   recognises(start: Buffer): boolean;
   /**
@@ -47,13 +51,20 @@ const everyService = unitFilter({
 export const formats: readonly ReplayFormat[] = [
   {
     name: 'events as NDJSON: lines with time, service and event_type',
+    takesConfig: true,
     recognises: (start) => /^\s*\{/.test(start.toString('latin1')),
-    replay: (chunks, { host, io, settings }) => {
+    replay: (chunks, { file, host, io, settings }) => {
       const source = Readable.from(chunks, { objectMode: false });
-      return replayEvents('-', { settings, host }, { in: source, out: io.stdout, err: io.stderr });
+      const streams = { in: source, out: io.stdout, err: io.stderr };
+      return replayEvents('-', { settings, host, name: file }, streams);
     },
   },
-  { name: 'D-Bus messages (dbus-monitor --binary)', recognises: looksLikeDbus, replay: replayDbus },
+  {
+    name: 'D-Bus messages (dbus-monitor --binary)',
+    takesConfig: false,
+    recognises: looksLikeDbus,
+    replay: replayDbus,
+  },
 ];
 
 async function replayDbus(chunks: AsyncIterable<Buffer>, context: ReplayContext): Promise<number> {

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { shown } from '../src/config/shown.ts';
 import type { Finding } from '../src/model/finding.ts';
-import { Backtest } from '../src/patterns/backtest.ts';
+import { AnomalyFindings } from '../src/patterns/anomaly-findings.ts';
+import { advanced, Backtest } from '../src/patterns/backtest.ts';
 import { detectors } from '../src/patterns/detectors.ts';
 import { findingEvent } from '../src/patterns/finding-event.ts';
 import { recordedRow } from '../src/patterns/recorded-row.ts';
@@ -17,6 +19,8 @@ export interface ReplayOptions {
   readonly settings: PatternSettings;
   /** Stands in each event as `host`. */
   readonly host: string;
+  /** What the file is called in messages, where that is not its path. */
+  readonly name?: string;
 }
 
 export interface ReplayStreams {
@@ -36,12 +40,15 @@ export function replayEvents(
   streams: ReplayStreams,
 ): Promise<number> {
   const runner = new PatternRunner({ settings: options.settings, detectors });
-  const backtest = new Backtest(runner);
-  return replay(file, options, streams, (line) => {
-    const row = recordedRow(parseJson(line));
-    return row === undefined
-      ? 'is not an event: it needs `time`, `service` and `event_type`'
-      : backtest.push(row);
+  const backtest = new Backtest(runner, new AnomalyFindings(options.settings));
+  return replay(file, options, streams, {
+    read: (line) => {
+      const row = recordedRow(parseJson(line));
+      return row === undefined
+        ? 'is not an event: it needs `time`, `service` and `event_type`'
+        : backtest.push(row);
+    },
+    end: () => backtest.end(),
   });
 }
 
@@ -57,9 +64,8 @@ export async function replayMemory(
 ): Promise<number> {
   const { memoryLeak } = detectors;
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
-  const backtest = new Backtest(runner);
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
-  return replay(file, options, streams, (line) => {
+  const read = (line: string): Answer => {
     const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
     if (columns === undefined) {
       columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
@@ -74,18 +80,27 @@ export async function replayMemory(
     const { service, limitBytes } = options;
     const sample = { service, invocation: '', timeUs, anonBytes, source: 'file' as const };
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
-    return [...backtest.advance(timeUs), ...runner.sample(limited)];
-  });
+    return [...advanced(runner, timeUs), ...runner.sample(limited)];
+  };
+  const status = await replay(file, options, streams, { read, end: () => [] });
+  if (status !== 0 || columns !== undefined) return status;
+  return tellFault(file, Object.assign(new Error('empty'), { code: 'HEADER' }), streams.err);
 }
 
 /** Findings, or what is wrong with the line. */
 type Answer = readonly Finding[] | string;
 
+interface Reading {
+  readonly read: (line: string) => Answer;
+  /** What is found when there are no more lines. */
+  readonly end: () => readonly Finding[];
+}
+
 async function replay(
   file: string,
-  { host }: ReplayOptions,
+  { host, name = file }: ReplayOptions,
   { in: standardInput, out, err }: ReplayStreams,
-  read: (line: string) => Answer,
+  { read, end }: Reading,
 ): Promise<number> {
   const count = { seq: 0, good: 0, bad: 0 };
   try {
@@ -94,17 +109,19 @@ async function replay(
       const answer = text === undefined ? 'is longer than 1 MiB' : read(text);
       if (typeof answer === 'string') {
         count.bad += 1;
-        if (count.bad <= badLinesShown) err.write(`${file}:${number}: the line ${answer}\n`);
+        if (count.bad <= badLinesShown)
+          err.write(`${shown(name, 300)}:${number}: the line ${answer}\n`);
       } else {
         count.good += 1;
         count.seq = await writeFindings(out, host, answer, count.seq);
       }
     }
+    await writeFindings(out, host, end(), count.seq);
   } catch (error) {
-    return tellFault(file, error, err);
+    return tellFault(name, error, err);
   }
   const { good, bad } = count;
-  if (bad > 0) err.write(`${file}: ${bad} of ${bad + good} lines could not be used\n`);
+  if (bad > 0) err.write(`${shown(name, 300)}: ${bad} of ${bad + good} lines could not be used\n`);
   return good === 0 && bad > 0 ? 1 : 0;
 }
 
@@ -139,7 +156,7 @@ function tellFault(file: string, error: unknown, err: Writable): number {
   };
   const reason = reasons[code];
   if (reason === undefined && code === '') throw error;
-  err.write(`cannot replay ${file}: ${reason ?? code}\n`);
+  err.write(`cannot replay ${shown(file, 300)}: ${reason ?? code}\n`);
   return reason === undefined ? 1 : 2;
 }
 

@@ -20,7 +20,7 @@ const replayLimits = {
 /**
  * `unitwatch replay --series FILE`: every row of a CSV with its anomaly score, on stdout as
  * `timestamp,value,anomaly_score`; bad lines are named on stderr and left out.
- * @returns the exit status: 0, 1 where nothing could be read, 2 where no file was named
+ * @returns the exit status: 0; 1 where no row could be read; 2 where it is no such table, or no file
  */
 export async function replaySeries(file: string, io: ReplayIo): Promise<number> {
   const say = (text: string) => io.stderr.write(`unitwatch replay: ${text}\n`);
@@ -30,18 +30,18 @@ export async function replaySeries(file: string, io: ReplayIo): Promise<number> 
   }
   const output = new PatientWriter(io.stdout);
   try {
-    const { rows, bad } = await replayRows(file, output, say);
+    const { rows, bad, isTable } = await replayRows(file, output, say);
     await output.flush();
     if (bad > replayLimits.namedLines) {
       say(`${file}: ${bad} bad lines in all, the first ${replayLimits.namedLines} named above`);
     }
     if (rows > 0 || output.isClosed) return 0;
     say(`${file} has no row that could be read; columns timestamp,value and a header are needed`);
-    return 1;
+    return isTable ? 1 : 2;
   } catch (error) {
     if (!isSystemError(error)) throw error;
     say(`cannot replay ${file}: ${error.message}`);
-    return 1;
+    return ['ENOENT', 'EACCES', 'EISDIR'].includes(error.code ?? '') ? 2 : 1;
   }
 }
 
@@ -49,7 +49,7 @@ async function replayRows(
   file: string,
   output: PatientWriter,
   say: (text: string) => void,
-): Promise<{ readonly rows: number; readonly bad: number }> {
+): Promise<{ readonly rows: number; readonly bad: number; readonly isTable: boolean }> {
   let replay: SeriesReplay | undefined;
   let line = 0;
   let rows = 0;
@@ -72,7 +72,7 @@ async function replayRows(
     rows++;
     await output.write(`${result.text}\n`);
   }
-  return { rows, bad };
+  return { rows, bad, isTable: replay !== undefined };
 }
 
 /** Empty lines are nothing, neither good nor bad. */

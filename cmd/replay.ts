@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { hostname } from 'node:os';
 import { pipeline, Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { patternSettings } from '../src/analysis.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { shown } from '../src/config/shown.ts';
 import { lineOf } from '../src/model/line.ts';
 import type { CommandIo } from './io.ts';
+import { askedWrongly, parseOptions } from './options.ts';
 import { DamagedRecording, formats, type ReplayContext } from './replay-formats.ts';
 import { replayMemory } from './replay-recording.ts';
 import { replaySeries } from './replay-series.ts';
@@ -30,8 +30,9 @@ ${formats.map(({ name }) => `  - ${name}`).join('\n')}
   --config FILE   settings of the detectors
   --help          print this text
 
-Exit status: 0; 1 where the recording is damaged (what stands before the damage
-has been replayed); 2 where it was asked wrongly or FILE is no recording.
+Exit status: 0, also where single lines were left out; 1 where the recording is
+damaged (what stands before the damage has been replayed) or not one line of it
+could be used; 2 where it was asked wrongly or FILE is no recording.
 `;
 
 /** Bytes read at a time. */
@@ -44,10 +45,7 @@ const gzipMagic = Buffer.from([0x1f, 0x8b]);
 /** `unitwatch replay`. @returns the exit status */
 export async function replay(argv: readonly string[], io: CommandIo): Promise<number> {
   const asked = parse(argv);
-  if ('wrong' in asked) {
-    io.stderr.write(`unitwatch replay: ${asked.wrong}\nTry: unitwatch replay --help\n`);
-    return 2;
-  }
+  if ('wrong' in asked) return askedWrongly('replay', asked.wrong, io);
   if (asked.file === undefined) {
     io.stdout.write(help);
     return 0;
@@ -67,7 +65,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
   }
   const lines = new Lines(io.stdout);
   try {
-    return await replayFile(asked.file, { host: asked.host, io, settings }, lines);
+    return await replayFile(asked, { host: asked.host, io, settings }, lines);
   } catch (error) {
     if (error instanceof NobodyReads) return 0;
     const told = sentenceOf(error);
@@ -81,7 +79,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
 }
 
 async function replayFile(
-  file: string,
+  { file = '', config }: Asked,
   base: Pick<ReplayContext, 'host' | 'io' | 'settings'>,
   lines: Lines,
 ): Promise<number> {
@@ -94,8 +92,12 @@ async function replayFile(
     );
     return 2;
   }
+  if (config !== undefined && !format.takesConfig) {
+    return askedWrongly('replay', `--config says nothing to ${format.name}`, base.io);
+  }
   const context: ReplayContext = {
     ...base,
+    file,
     event: (event) => lines.push(lineOf(event)),
     room: () => lines.room(),
   };
@@ -207,34 +209,25 @@ interface Asked {
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        host: { type: 'string', default: hostname() },
-        memory: { type: 'string' },
-        series: { type: 'string' },
-        service: { type: 'string', default: 'recorded.service' },
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    return values.help
-      ? { ...values, file: undefined, column: undefined }
-      : choose(values, positionals);
-  } catch (error) {
-    if (!(error instanceof TypeError && 'code' in error)) throw error;
-    return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
-  }
+  const said = parseOptions(argv, {
+    host: { type: 'string' },
+    memory: { type: 'string' },
+    series: { type: 'string' },
+    service: { type: 'string' },
+    config: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  if (!said.values.help) return choose(said.values, said.positionals);
+  return { file: undefined, column: undefined, service: '', host: '' };
 }
 
 interface Options {
-  readonly host: string;
-  readonly service: string;
-  readonly config?: string;
-  readonly memory?: string;
-  readonly series?: string;
+  readonly host?: string | undefined;
+  readonly service?: string | undefined;
+  readonly config?: string | undefined;
+  readonly memory?: string | undefined;
+  readonly series?: string | undefined;
 }
 
 function choose(
@@ -250,5 +243,19 @@ function choose(
   if (more.length > 0) return { wrong: 'one file at a time' };
   if (host === '') return { wrong: '--host needs a name' };
   const column = memory !== undefined ? 'memory' : series !== undefined ? 'series' : undefined;
-  return { host, service, config, file, column };
+  const useless = uselessOption(options, column);
+  if (useless !== undefined) return { wrong: useless };
+  return {
+    ...{ file, column, config },
+    host: host ?? hostname(),
+    service: service ?? 'recorded.service',
+  };
+}
+
+/** An option that says nothing to what is asked for. */
+function uselessOption(options: Options, column: Asked['column']): string | undefined {
+  if (options.service !== undefined && column !== 'memory') return '--service belongs to --memory';
+  if (column !== 'series') return undefined;
+  if (options.host !== undefined) return '--host says nothing to --series';
+  return options.config === undefined ? undefined : '--config says nothing to --series';
 }

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load.ts';
 import type { Override } from '../src/config/setting.ts';
 import { systemdRuns } from '../src/demo/systemd-host.ts';
 import type { CommandIo } from './io.ts';
+import { askedWrongly, overridesOf, parseOptions, unexpected } from './options.ts';
 import { watch } from './watch.ts';
 
 const help = `Usage: unitwatch run [--bus system|user|ADDRESS] [--config FILE]
@@ -15,12 +15,21 @@ http://127.0.0.1:9753/metrics, logs to standard error.
   --config FILE    configuration instead of /etc/unitwatch/unitwatch.yaml
   --listen WHERE   where /metrics is served; off for nowhere
   --output FORM    ndjson, pretty (default on a terminal), or off
+  -v ... -vvvvv    more of the agent's own log: debug, and trace from -vv on
+  --notify-systemd, --yes
+                   understood, and without effect: systemd is told anyway
+                   where it listens, and nothing is asked
   --or-demo        on a machine without systemd, run the demo instead
   --help           print this text
 
 SIGHUP reloads the configuration, SIGTERM and SIGINT end it.
 Exit status: 0; 1 where it cannot run here; 2 where it was asked wrongly.
 `;
+
+/** `-vvvvv` was the most that there ever was. */
+const MAX_VERBOSITY = 5;
+/** By the number of -v. */
+const logLevels = [undefined, 'debug', 'trace'] as const;
 
 interface Asked {
   readonly file: string | undefined;
@@ -32,10 +41,7 @@ interface Asked {
 /** `unitwatch run`. @returns the exit status, when the agent has ended */
 export async function run(argv: readonly string[], io: CommandIo): Promise<number> {
   const asked = parse(argv);
-  if ('wrong' in asked) {
-    io.stderr.write(`unitwatch run: ${asked.wrong}\nTry: unitwatch run --help\n`);
-    return 2;
-  }
+  if ('wrong' in asked) return askedWrongly('run', asked.wrong, io);
   if (asked.help) {
     io.stdout.write(help);
     return 0;
@@ -43,8 +49,8 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
   if (asked.orDemo && !systemdRuns()) {
     io.stderr.write('This machine does not run systemd: booting a throw-away one to watch.\n');
     const { demo } = await import('./demo.ts');
-    // The demo has a bus of its own; the other options mean the same there.
-    const same = asked.overrides.filter(({ path }) => path !== 'bus');
+    // The demo has a bus of its own; --listen and --output mean the same there.
+    const same = asked.overrides.filter(({ path }) => path !== 'bus' && path !== 'log_level');
     return demo(
       same.flatMap(({ flag, text }) => [flag, text]),
       io,
@@ -60,31 +66,33 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        bus: { type: 'string' },
-        config: { type: 'string' },
-        listen: { type: 'string' },
-        output: { type: 'string' },
-        'or-demo': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const given = [
-      { path: 'bus', flag: '--bus', text: values.bus },
-      { path: 'listen', flag: '--listen', text: values.listen },
-      { path: 'output.stdout', flag: '--output', text: values.output },
-    ];
-    return {
-      file: values.config,
-      overrides: given.filter((one): one is Override => one.text !== undefined),
-      orDemo: values['or-demo'],
-      help: values.help,
-    };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return { wrong: error.message.split('. ')[0] ?? '' };
-  }
+  const said = parseOptions(argv, {
+    bus: { type: 'string' },
+    config: { type: 'string' },
+    listen: { type: 'string' },
+    output: { type: 'string' },
+    verbose: { type: 'boolean', short: 'v', multiple: true },
+    'notify-systemd': { type: 'boolean' },
+    yes: { type: 'boolean', short: 'y' },
+    'or-demo': { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  const [word] = said.positionals;
+  if (word !== undefined) return { wrong: unexpected(word) };
+  const { values } = said;
+  const verbosity = values.verbose?.length ?? 0;
+  if (verbosity > MAX_VERBOSITY) return { wrong: `at most ${MAX_VERBOSITY} times -v` };
+  const overrides = overridesOf([
+    { path: 'bus', flag: '--bus', text: values.bus },
+    { path: 'listen', flag: '--listen', text: values.listen },
+    { path: 'output.stdout', flag: '--output', text: values.output },
+    { path: 'log_level', flag: '-v', text: logLevels[Math.min(verbosity, 2)] },
+  ]);
+  return {
+    file: values.config,
+    overrides,
+    orDemo: values['or-demo'],
+    help: values.help,
+  };
 }

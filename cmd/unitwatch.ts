@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'draw the dependencies of a unit, or of the host',
     load: async () => (await import('./graph.ts')).graph,
   },
+  alarms: {
+    says: 'list, raise or clear alarms in the database, or create its tables',
+    load: async () => (await import('./alarms.ts')).alarms,
+  },
   config: {
     says: 'check the configuration, or show the one in effect',
     load: async () => (await import('./config.ts')).config,

@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
 import { isatty } from 'node:tty';
-import { Agent, type AgentOptions } from '../src/agent.ts';
+import { Agent } from '../src/agent.ts';
 import { bootId } from '../src/collector/collector.ts';
 import { systemClock } from '../src/collector/system-clock.ts';
 import type { Config } from '../src/config/keys.ts';
+import type { AgentOptions } from '../src/surroundings.ts';
 import type { CommandIo } from './io.ts';
 import { openLog } from './log.ts';
 import { serviceManager } from './service-manager.ts';

@@ -1,56 +1,28 @@
 import { Analysis } from './analysis.ts';
+import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
 import { unitFilter } from './collector/filter.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
+import { Control } from './control.ts';
+import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { TimerElapse } from './model/resource.ts';
 import { Stamp } from './model/stamp.ts';
-import type { Clock, RealtimeUs } from './model/time.ts';
+import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
+import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
-
-/** What the agent takes from the world outside; only `cmd/` has the real one. */
-export interface Surroundings {
-  readonly clock: Clock;
-  /** From 0 to 1, for the spread of reconnects. */
-  readonly random: () => number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly uid: number;
-  readonly host: string;
-  readonly bootId: string;
-  /** IANA name of the host's time zone: timetables follow it. */
-  readonly timeZone: string;
-  /** Keep what was learned in `state_directory`. */
-  readonly keepState: boolean;
-  readonly version: string;
-  readonly log: Log;
-}
-
-/** The part of a logger that the agent needs. */
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface AgentOptions extends Surroundings {
-  readonly config: Config;
-  /** Where events are written and how; undefined for nowhere. */
-  readonly output?: {
-    readonly name: keyof typeof outputs;
-    readonly fd: number;
-    readonly colour: boolean;
-  };
-}
+import type { AgentOptions } from './surroundings.ts';
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
 const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
@@ -58,7 +30,7 @@ const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /**
  * The one place where stages are joined:
  *
- *     Watch ──transition──► events ─────────────► Stamp (numbered) ──► output, /metrics
+ *     Watch ──transition──► events ──► Dependencies (explained) ──► Stamp ──► output, /metrics
  *               └──► Analysis ──finding──► events ──┘
  *
  * The arrow never turns back in here: what a restart did comes in again as signals.
@@ -69,6 +41,10 @@ export class Agent {
   private readonly options: AgentOptions;
   private readonly watch: Watch;
   private readonly analysis: Analysis;
+  private readonly dependencies: Dependencies;
+  private readonly checking: Checking;
+  /** Undefined where nobody can ask for them. */
+  private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
   private readonly delay: Histogram = new Histogram(delayBounds);
@@ -82,12 +58,23 @@ export class Agent {
     this.config = config;
     this.stamp = new Stamp(options.host, options.bootId);
     this.output = this.openOutput();
+    this.dependencies = new Dependencies({
+      ...options,
+      follows: (unit) => this.watch.follower.table.get(unit) !== undefined,
+      onDraft: (draft) => this.tell(draft),
+    });
     const listener = {
       transition: (what: Transition) => {
         this.measure(what);
-        this.analysis.transition(what);
+        const own = this.dependencies.ownStory(what);
+        if (own) this.analysis.transition(own);
       },
-      gone: (unit: UnitView) => this.analysis.gone(unit),
+      changed: (unit: UnitView) => this.dependencies.followed(unit),
+      gone: (unit: UnitView) => {
+        this.analysis.gone(unit);
+        this.pages?.gone(unit.name);
+      },
+      timerElapsed: (elapse: TimerElapse) => this.analysis.timerElapsed(elapse),
       draft: (draft: Draft) => this.tell(draft),
     };
     this.watch = new Watch({
@@ -98,13 +85,24 @@ export class Agent {
       clock,
       random: options.random,
       sink: tellingSink(clock, listener, () => this.watch.follower.table.size),
+      units: this.dependencies,
     });
     this.analysis = new Analysis({
       ...options,
       table: this.watch.follower.table,
-      onFinding: (finding) => this.tell(findingEvent(finding)),
+      onFinding: (finding) => {
+        this.pages?.finding(finding);
+        this.tell(findingEvent(finding));
+      },
+      onSample: (sample) => this.pages?.sample(sample),
+    });
+    this.checking = new Checking({
+      ...options,
+      lookUpUnit: (name) => this.unit(name),
+      onDraft: (draft) => this.tell(draft),
     });
     this.view = this.makeView();
+    this.pages = config.listen === 'off' ? undefined : this.makePages();
   }
 
   /**
@@ -122,13 +120,16 @@ export class Agent {
         settings: {
           nodeExporterNames: config.metrics.node_exporter_names,
           systemdExporterNames: config.metrics.systemd_exporter_names,
+          processExporterNames: config.checks.process_exporter_names,
           compress: 'remote',
         },
+        routes: new Map([...this.dependencies.routes, ...(this.pages?.routes ?? [])]),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
+      await this.analysis.takeUp();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -137,6 +138,7 @@ export class Agent {
       throw error;
     }
     await this.analysis.start();
+    await this.checking.configure(config);
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
@@ -154,7 +156,9 @@ export class Agent {
     const { clock } = this.options;
     const changes = changedKeys(this.config, config);
     this.config = config;
+    this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
+    void this.checking.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -174,7 +178,7 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    await this.analysis.stop();
+    await Promise.all([this.analysis.stop(), this.checking.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
@@ -184,9 +188,30 @@ export class Agent {
   }
 
   private tell(draft: Draft): void {
-    const event: Event = this.stamp.event(draft);
+    const event: Event = this.stamp.event(this.dependencies.explained(draft));
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
+    this.pages?.event(event);
+  }
+
+  private unit(name: string): UnitView | undefined {
+    return this.watch.follower.table.get(name);
+  }
+
+  private makePages(): Pages {
+    const { options, watch, checking, dependencies, view } = this;
+    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
+    return new Pages({
+      ...{ host: options.host, clock: options.clock, view, control },
+      token: options.config.page.token?.reveal(),
+      unit: (name) => this.unit(name),
+      checks: () => checking.views(),
+      repairs: () => [],
+      picture: (name) => dependencies.picture(name),
+      refresh: async () => {
+        await Promise.all([watch.reconcile(), checking.now()]);
+      },
+    });
   }
 
   private noteBus(phase: string): void {
@@ -225,7 +250,7 @@ export class Agent {
   }
 
   private makeView(): AgentView {
-    const { watch, stamp, output, options, delay, analysis } = this;
+    const { watch, stamp, output, options, delay, analysis, checking } = this;
     const lost = (): RealtimeUs | undefined => this.busLostUs;
     const startedUs = options.clock.realtimeUs();
     return {
@@ -250,6 +275,7 @@ export class Agent {
       dropped: output ? { stdout: output.dropped } : {},
       signalDelay: delay,
       findings: analysis.counts,
+      components: () => checking.uses(),
       units: () => watch.follower.table.all(),
     };
   }

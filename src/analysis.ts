@@ -1,15 +1,19 @@
+import { readCronTables } from './collector/cron-files.ts';
 import { Sampler } from './collector/sampler.ts';
 import type { UnitTable } from './collector/units.ts';
 import type { Config } from './config/keys.ts';
 import type { Finding } from './model/finding.ts';
-import type { Clock } from './model/time.ts';
+import type { ResourceSample, TimerElapse } from './model/resource.ts';
+import type { Clock, DurationUs, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { FindingCounts } from './model/view.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
 import { AnomalyFindings } from './patterns/anomaly-findings.ts';
+import { CronClock, cronEntries } from './patterns/cron.ts';
 import { detectors } from './patterns/detectors.ts';
-import { PatternRunner } from './patterns/runner.ts';
+import { localClock } from './patterns/local-time.ts';
+import { type DetectorCounters, PatternRunner } from './patterns/runner.ts';
 import { defaultSettings, type PatternSettings } from './patterns/settings.ts';
 
 export interface AnalysisOptions {
@@ -17,17 +21,22 @@ export interface AnalysisOptions {
   readonly clock: Clock;
   /** IANA name of the host's time zone: timetables follow it. */
   readonly timeZone: string;
+  /** What no key of the configuration sets: an hour in seconds, say. */
+  readonly patternSettings?: Partial<PatternSettings>;
   /** Keep what was learned in `state_directory`. */
   readonly keepState: boolean;
   readonly table: UnitTable;
   readonly onFinding: (finding: Finding) => void;
+  readonly onSample: (sample: ResourceSample) => void;
   readonly log: { warn(fields: object, message: string): void };
 }
 
 /** How often findings are looked at that time alone decides. */
 const tickMs = 1_000;
-/** The same for anomalies, which wait a minute for what happens to others. */
-const anomalyTickMs = 60_000;
+/** The same for anomalies, as a share of the hour that they are counted by: 5 s. */
+const anomalyTickHours = 1 / 720;
+/** How often cron's tables are read: who writes a new one does not wait for its first crash. */
+const cronMs = 300_000;
 /** How often what was learned is kept: what a crash of the agent costs at the most. */
 const saveMs = 300_000;
 
@@ -44,19 +53,23 @@ export class Analysis {
   private readonly sampler: Sampler;
   private readonly state: StateFile | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
+  private readonly cron: CronClock;
+  private readonly hourUs: DurationUs;
+  private saving: Promise<void> = Promise.resolve();
 
   constructor(options: AnalysisOptions) {
     const { config, clock } = options;
     this.options = options;
-    const runner = new PatternRunner({
-      settings: patternSettings(config, options.timeZone),
-      detectors,
-      now: () => clock.monotonicUs(),
-    });
+    const settings = {
+      ...patternSettings(config, options.timeZone),
+      ...options.patternSettings,
+    };
+    const now = () => clock.monotonicUs();
+    const runner = new PatternRunner({ settings, detectors, now });
     this.runner = runner;
-    const anomalies = config.anomaly_detection
-      ? new AnomalyFindings({ baselinePeriodUs: config.baseline_period * 1_000 })
-      : undefined;
+    this.hourUs = settings.hourUs;
+    this.cron = new CronClock(localClock(settings.timeZone));
+    const anomalies = config.anomaly_detection ? new AnomalyFindings(settings, now) : undefined;
     this.anomalies = anomalies;
     this.state = options.keepState
       ? stateFile(`${config.state_directory}/patterns.json`)
@@ -69,13 +82,24 @@ export class Analysis {
       onSample: (sample) => {
         this.tell(runner.sample(sample));
         this.tell(anomalies?.observe({ kind: 'sample', ...sample }));
+        options.onSample(sample);
       },
     });
+    const byPattern = (read: (counters: DetectorCounters) => number) =>
+      Object.fromEntries(
+        [...Object.values(runner.counters), ...(anomalies ? [anomalies.counters] : [])].map(
+          (counters) => [counters.pattern, read(counters)],
+        ),
+      );
     this.counts = {
       get opened() {
-        const counters = Object.values(runner.counters);
-        const opened = counters.map((one) => [one.pattern, one.detections]);
-        return Object.fromEntries([...opened, ['anomaly', anomalies?.opened ?? 0]]);
+        return byPattern(({ detections }) => detections);
+      },
+      get spentUs() {
+        return byPattern(({ spentUs }) => spentUs);
+      },
+      get faults() {
+        return byPattern(({ errors }) => errors);
       },
       get learning() {
         return anomalies?.learning(clock.realtimeUs()) ?? 0;
@@ -88,8 +112,14 @@ export class Analysis {
   }
 
   transition(what: Transition): void {
+    for (const elapse of this.cron.advance(what.timeUs)) this.runner.timerElapsed(elapse);
     this.tell(this.runner.transition(what));
     this.tell(this.anomalies?.observe({ kind: 'transition', transition: what }));
+  }
+
+  /** A timer fired. */
+  timerElapsed(elapse: TimerElapse): void {
+    this.runner.timerElapsed(elapse);
   }
 
   /**
@@ -100,25 +130,40 @@ export class Analysis {
     const { automatic, manual, unitwatch } = unit.restarts;
     if (automatic + manual + unitwatch > 0 || unit.state.result !== 'success') return;
     this.tell(this.runner.forget(unit.name, this.options.clock.realtimeUs()));
-    this.anomalies?.forget(unit.name);
+    this.tell(this.anomalies?.forget(unit.name, this.options.clock.realtimeUs()));
   }
 
-  /** Takes up what was learned before, and begins to read what units use. */
+  /** Begins to read what units use, and to let time pass. */
   async start(): Promise<void> {
-    this.takeUp(await this.state?.read());
     this.sampler.start();
     const { clock } = this.options;
     const anomalyTick = (): void =>
       this.tell(this.anomalies?.observe({ kind: 'tick', nowUs: clock.realtimeUs() }));
     anomalyTick();
+    await this.readCron();
     this.timers.push(
-      setInterval(() => this.tell(this.runner.tick(clock.realtimeUs())), tickMs),
-      setInterval(anomalyTick, anomalyTickMs),
+      setInterval(() => this.tick(clock.realtimeUs()), tickMs),
+      setInterval(anomalyTick, Math.max(tickMs, (anomalyTickHours * this.hourUs) / 1_000)),
       setInterval(() => void this.save(), saveMs),
+      setInterval(() => void this.readCron(), cronMs),
     );
   }
 
-  private takeUp(saved: unknown): void {
+  private tick(nowUs: RealtimeUs): void {
+    for (const elapse of this.cron.advance(nowUs)) this.runner.timerElapsed(elapse);
+    this.tell(this.runner.tick(nowUs));
+  }
+
+  /** A bus that was named may be another machine's: this one's cron has nothing to do with it. */
+  private async readCron(): Promise<void> {
+    if (this.options.config.bus !== 'system') return;
+    const tables = await readCronTables('/');
+    this.cron.use(tables.flatMap(({ path, text }) => cronEntries(path, text)));
+  }
+
+  /** Takes up what was learned before; to be called before anything is heard. */
+  async takeUp(): Promise<void> {
+    const saved = await this.state?.read();
     if (typeof saved !== 'object' || saved === null) return;
     const { patterns, anomalies } = saved as Readonly<Record<string, unknown>>;
     const unused = [this.runner.restore(patterns), this.anomalies?.restore(anomalies)];
@@ -136,11 +181,21 @@ export class Analysis {
     for (const finding of findings ?? []) this.options.onFinding(finding);
   }
 
-  private async save(): Promise<void> {
-    const failed = await this.state?.write(
-      `{"patterns":${this.runner.save()},"anomalies":${JSON.stringify(this.anomalies?.save() ?? null)}}`,
-    );
-    if (failed) this.options.log.warn({ reason: failed }, 'What was learned is not kept.');
+  /** One after the other: they write the same file. */
+  private save(): Promise<void> {
+    this.saving = this.saving.then(async () => {
+      const failed = await this.state?.write(this.saved());
+      if (failed) this.options.log.warn({ reason: failed }, 'What was learned is not kept.');
+    });
+    return this.saving;
+  }
+
+  private *saved(): Generator<string, void> {
+    yield '{"patterns":';
+    yield* this.runner.save();
+    yield ',"anomalies":';
+    yield* this.anomalies?.save() ?? ['null'];
+    yield '}\n';
   }
 }
 

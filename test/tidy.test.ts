@@ -16,7 +16,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(stages.map((stage) => [stage, ['src/model']])),
   'src/config': ['src/model', ...stages],
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
-  'src/agent.ts': ['src/analysis.ts', 'src/model', 'src/config', ...stages],
+  'src/checking.ts': ['src/model', 'src/config', ...stages],
+  'src/control.ts': ['src/model', ...stages],
+  'src/surroundings.ts': ['src/model', 'src/config', ...stages],
+  'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
+  'src/dependencies.ts': ['src/model', 'src/config', ...stages],
+  'src/agent.ts': [
+    ...['analysis', 'dependencies', 'checking', 'control', 'pages', 'surroundings'].map(
+      (name) => `src/${name}.ts`,
+    ),
+    ...['src/model', 'src/config'],
+    ...stages,
+  ],
   cmd: ['src'],
   bench: ['src', 'test'],
   test: ['src', 'cmd', 'bench'],
@@ -33,12 +44,13 @@ const owner: Readonly<Record<string, string>> = {
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
   yaml: 'src/config/yaml.ts',
-  'mysql2/promise': 'src/restart/',
+  'mysql2/promise': 'src/restart/sources/mysql-connections.ts',
+  '@photostructure/sqlite': 'src/restart/sources/sqlite-file.ts',
   pino: 'cmd/',
 };
 
 const pure =
-  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker)\.ts$|^src\/checks\/(threshold|endpoints-(due|lateness)|http\/judge|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
+  /^src\/(model|patterns|deps)\/|^src\/restart\/(policy|breaker|budget|order|saved|engine(-\w+)?)\.ts$|^src\/checks\/(threshold|endpoints-(due|lateness)|http\/judge|process\/(match|hosts|dependencies|state|uses|platform-faults))\.ts$|^src\/collector\/(wire|header|properties|decode|units|transition|ending|follower|lists|filter|describe|recording)\.ts$/;
 
 const banned: readonly { word: RegExp; where: RegExp; instead: string }[] = [
   {

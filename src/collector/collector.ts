@@ -7,6 +7,7 @@ import { limits } from '../model/limits.ts';
 import { Stamp } from '../model/stamp.ts';
 import { type Clock, realtimeUs } from '../model/time.ts';
 import type { UnitView } from '../model/unit.ts';
+import type { JobEnd } from '../model/unit-control.ts';
 import { busAddress } from './address.ts';
 import { unitFilter } from './filter.ts';
 import { systemClock } from './system-clock.ts';
@@ -112,11 +113,12 @@ export class Collector {
 
   /**
    * Restarts a unit; its restart is counted with the cause `unitwatch`.
-   * @returns systemd's job result: `done`, `failed`, `timeout`, `canceled`, `dependency`, ...
-   * @throws BusError where systemd refuses, for want of permission for example
+   * @param limitMs from when the answer is `late`; systemd goes on with the job all the same
+   * @returns systemd's job result: `done`, `failed`, `timeout`, `canceled`, `dependency`, ...; `lost`
+   *   with the bus; `refused`, with the reason, for want of permission for example
    */
-  restart(unit: string): Promise<string> {
-    return this.watch.restart(unit);
+  restart(unit: string, limitMs = 120_000): Promise<JobEnd> {
+    return this.watch.restartUnit(unit, limitMs);
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import { newUnitState, type UnitState } from '../model/unit.ts';
 import { asciiBytes, equalBytes } from './bytes.ts';
 import { fixedHeaderBytes, Header, messageLength, messageType, readHeader } from './header.ts';
 import { copyState, PropertyWalker, type UnitFacts } from './properties.ts';
+import { readTimer, type TimerFacts } from './timer-properties.ts';
 import { malformed, Wire } from './wire.ts';
 
 /** A followed unit, as far as the decoder needs to know it. */
@@ -16,6 +17,8 @@ export interface DecoderSink<U extends Followed> {
   find(bytes: Buffer, at: number, length: number): U | undefined;
   /** The unit's state is complete: compare, tell, keep. */
   changed(unit: U, next: UnitState): void;
+  /** A timer unit has changed, followed or not; `label` is the last part of its path. */
+  timer?(label: string, facts: TimerFacts): void;
   unitNew(name: string): void;
   unitRemoved(name: string): void;
   jobRemoved(jobId: number, unit: string, result: string): void;
@@ -51,6 +54,7 @@ const text = {
   properties: asciiBytes('org.freedesktop.DBus.Properties'),
   changed: asciiBytes('PropertiesChanged'),
   changedSignature: asciiBytes('sa{sv}as'),
+  timerLabel: asciiBytes('_2etimer'),
   unitInterface: asciiBytes('org.freedesktop.systemd1.Unit'),
   manager: asciiBytes('org.freedesktop.systemd1.Manager'),
   bus: asciiBytes('org.freedesktop.DBus'),
@@ -59,6 +63,7 @@ const text = {
   string: asciiBytes('s'),
 };
 const systemdName = 'org.freedesktop.systemd1';
+const timerInterface = 'org.freedesktop.systemd1.Timer';
 
 /** Signals of org.freedesktop.systemd1.Manager that mean something here, with their types. */
 const managerSignals = (
@@ -159,6 +164,9 @@ export class Decoder<U extends Followed> {
     const prefix = text.unitPaths.length;
     if (header.pathLength <= prefix || !this.memberIs(text.changed)) return;
     if (!equalBytes(bytes, header.pathAt, prefix, text.unitPaths)) return;
+    const end = header.pathAt + header.pathLength;
+    const ending = text.timerLabel.length;
+    if (equalBytes(bytes, end - ending, ending, text.timerLabel)) this.timerChanged(end);
     const unit = this.sink.find(bytes, header.pathAt + prefix, header.pathLength - prefix);
     if (unit === undefined) return;
     if (!this.signatureIs(text.changedSignature)) throw malformed;
@@ -169,6 +177,18 @@ export class Decoder<U extends Followed> {
     this.begin(unit);
     this.walker.walk(wire, this.next, this.facts);
     if (isLast) this.commit();
+  }
+
+  /** A timer may be followed as well: the cursor stays where it is. */
+  private timerChanged(pathEnd: number): void {
+    const { wire, header, sink } = this;
+    if (sink.timer === undefined || !this.signatureIs(text.changedSignature)) return;
+    const { pos } = wire;
+    if (wire.string() === timerInterface) {
+      const from = header.pathAt + text.unitPaths.length;
+      sink.timer(wire.bytes.toString('latin1', from, pathEnd), readTimer(wire));
+    }
+    wire.pos = pos;
   }
 
   /** Makes `next` the state of `unit` to write into, unless its first half is already in there. */

@@ -8,27 +8,29 @@ import { SignalConnection } from './signals.ts';
 import { systemdManager } from './systemd.ts';
 
 /** What asks for the properties of a unit: the signal connection does. */
-type Properties = Pick<SignalConnection<never>, 'getAll' | 'lost'>;
+export type Properties = Pick<SignalConnection<never>, 'getAll' | 'lost'>;
 
 /**
- * Reads what units depend on, `limits.callsInFlight` calls at a time. Units that are gone by the
- * time they are asked for, or whose answer makes no sense, are left out.
+ * Reads what units depend on, `inFlight` calls at a time, and hands over each as it comes: what a
+ * reply says is no longer kept than that. Units that are gone by the time they are asked for, or
+ * whose answer makes no sense, are left out.
  * @throws BusError where the connection is lost
  */
-export async function readUnitDependencies(
+export async function readEach(
   connection: Properties,
   names: readonly string[],
-): Promise<UnitDependencies[]> {
-  const found: UnitDependencies[] = [];
+  inFlight: number,
+  take: (unit: UnitDependencies) => void,
+): Promise<void> {
   let asked = 0;
   let answered = 0;
   const all = new Promise<undefined>((resolve) => {
     const next = (): void => {
       if (answered === names.length) resolve(undefined);
-      while (asked < names.length && asked - answered < limits.callsInFlight) {
+      while (asked < names.length && asked - answered < inFlight) {
         connection.getAll(unitPath(names[asked++] as string), (reply) => {
           const unit = reply.kind === 'properties' ? reply.read(readDependencies) : undefined;
-          if (unit !== undefined) found.push(unit);
+          if (unit !== undefined) take(unit);
           answered++;
           next();
         });
@@ -38,6 +40,15 @@ export async function readUnitDependencies(
   });
   const lost = await Promise.race([all, connection.lost]);
   if (lost !== undefined) throw lost;
+}
+
+/** The same, `limits.callsInFlight` at a time and all at once. @throws BusError as `readEach` does */
+export async function readUnitDependencies(
+  connection: Properties,
+  names: readonly string[],
+): Promise<UnitDependencies[]> {
+  const found: UnitDependencies[] = [];
+  await readEach(connection, names, limits.callsInFlight, (unit) => found.push(unit));
   return found;
 }
 

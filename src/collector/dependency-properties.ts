@@ -2,6 +2,7 @@ import {
   type DependencyProperty,
   defaultSettings,
   dependencyProperties,
+  type ReverseProperty,
   type UnitDependencies,
   type UnitSettings,
 } from '../model/dependencies.ts';
@@ -22,6 +23,7 @@ interface Draft {
   conditionResult: boolean;
   conditionTested: boolean;
   readonly lists: Partial<Record<DependencyProperty, readonly string[]>>;
+  readonly reverse: Partial<Record<ReverseProperty, readonly string[]>>;
   readonly settings: Writable<UnitSettings>;
 }
 
@@ -60,6 +62,8 @@ const readers = new Map<string, readonly [signature: string, read: Reader]>([
   ['ControlGroup', ['s', (wire, draft) => (draft.cgroup = wire.string())]],
   ['ConditionResult', ['b', (wire, draft) => (draft.conditionResult = bool(wire))]],
   ['ConditionTimestamp', ['t', (wire, draft) => (draft.conditionTested = wire.u64() > 0)]],
+  ['Before', ['as', (wire, { reverse }) => (reverse.Before = strings(wire))]],
+  ['StopPropagatedFrom', ['as', (wire, { reverse: r }) => (r.StopPropagatedFrom = strings(wire))]],
   ['Type', ['s', (wire, { settings }) => (settings.serviceType = wire.string())]],
   ['Restart', ['s', (wire, { settings }) => (settings.restart = wire.string())]],
   ['RestartMode', ['s', (wire, { settings }) => (settings.restartMode = wire.string())]],
@@ -126,6 +130,7 @@ export function readDependencies(wire: Wire): UnitDependencies {
     loadState: rest.loadState,
     subState: rest.subState,
     lists: rest.lists,
+    reverse: rest.reverse,
     slice: rest.slice,
     cgroup: rest.cgroup,
     settings: rest.settings,
@@ -144,6 +149,7 @@ function newDraft(): Draft {
     conditionResult: true,
     conditionTested: false,
     lists: {},
+    reverse: {},
     settings: { ...defaultSettings },
   };
 }

@@ -14,6 +14,7 @@ import type { Filter } from './filter.ts';
 import { HeldStates, type HoldSink } from './held.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
+import { Stops } from './stops.ts';
 import { type Context, carry, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
@@ -23,6 +24,8 @@ const escapedBytes = 3;
 /** What a follower tells. */
 export interface FollowerSink extends HoldSink {
   transition(what: Transition, unit: UnitRecord): void;
+  /** The unit's state has changed, and what that means has been told. */
+  changed?(unit: UnitRecord): void;
   /** A unit that the user named is not known to systemd; told once until it appears. */
   missing(unit: UnitRecord): void;
   /** A unit's file cannot be used (`bad-setting`, `error`); told once until that changes. */
@@ -51,6 +54,7 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   readonly sink: FollowerSink;
   private readonly options: FollowerOptions;
   readonly jobs: Jobs = new Jobs();
+  readonly stops: Stops = new Stops();
   private readonly scratch: UnitState = newUnitState();
   private readonly facts: UnitFacts = { loadState: '', cgroup: '', restartPolicy: '' };
   /** When the last list was asked for: states in it are at least as new. */
@@ -121,9 +125,11 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
       ownRestart: unit.ownRestart,
     };
     const happened = transition(unit.state, next, context);
+    this.stops.changed(unit.name, unit.state, next);
     copyState(next, unit.state);
     unit.missing = false;
     for (const what of happened) this.tell(what, unit);
+    this.sink.changed?.(unit);
   }
 
   unitNew(name: string): void {
@@ -150,22 +156,9 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     else this.drop(unit);
   }
 
-  jobRemoved(jobId: number, _unit: string, result: string): void {
+  jobRemoved(jobId: number, unit: string, result: string): void {
+    this.stops.jobRemoved(jobId, unit, result);
     this.jobs.removed(jobId, result);
-  }
-
-  /**
-   * Follows a restart that unitwatch itself asks for: from before `ask`, which answers with the job's
-   * ID, so that nothing it causes is taken for somebody else's. Resolves with systemd's job result.
-   */
-  async ownRestart(name: string, ask: () => Promise<number>): Promise<string> {
-    const unit = this.table.get(name);
-    if (unit) unit.ownRestart = true;
-    try {
-      return await this.jobs.result(await ask());
-    } finally {
-      if (unit) unit.ownRestart = false;
-    }
   }
 
   /**

@@ -1,11 +1,16 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
+import { Actions } from './actions.ts';
 import type { BusTarget } from './address.ts';
+import { type AllUnits, unitSink } from './all-units.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
+import { Chores } from './chores.ts';
 import type { Follower } from './follower.ts';
 import { Lists } from './lists.ts';
 import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
+import { Timers } from './timers.ts';
 import type { UnitRecord } from './units.ts';
 
 /** Why the table was read. */
@@ -23,9 +28,12 @@ export interface SessionOptions {
   readonly bufferBytes: number;
   readonly clock: Clock;
   readonly follower: Follower;
+  /** Hears of the units that the follower does not follow, too. */
+  readonly others?: AllUnits | undefined;
   readonly counters: CallCounters;
   /** Wait for a systemd that is not on the bus yet, instead of giving up. */
   readonly patient: boolean;
+  readonly onTimer: (elapse: TimerElapse) => void;
   readonly onResync: (reason: ResyncReason) => void;
   /** systemd left the bus. */
   readonly onAbsent: () => void;
@@ -49,13 +57,15 @@ export class Session {
   readonly lost: Promise<string>;
   readonly signals: SignalConnection<UnitRecord>;
   readonly manager: Manager;
+  readonly actions: Actions;
   systemdVersion = '';
   /** systemd is on the bus and the table has been read. */
   ready = false;
   private readonly bus: Bus;
   private readonly options: SessionOptions;
   private readonly lists: Lists;
-  private readonly timers: Set<NodeJS.Timeout> = new Set();
+  private readonly timers: Timers;
+  private readonly chores: Chores = new Chores((work) => this.guard(work));
   private readonly gathered: Set<string> = new Set();
   private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
   private running: Promise<void> | undefined;
@@ -65,19 +75,16 @@ export class Session {
   /** @throws BusError with a sentence that says what to do */
   static async start(options: SessionOptions): Promise<Session> {
     let session: Session | undefined;
-    const { follower } = options;
+    const units = unitSink(options.follower, options.others);
     const signals = await SignalConnection.open<UnitRecord>({
       target: options.target,
       uid: options.uid,
       bufferBytes: options.bufferBytes,
       sink: {
-        find: (bytes, at, length) => follower.find(bytes, at, length),
-        changed: (unit, next) => follower.changed(unit, next),
-        unitNew: (name) => follower.unitNew(name),
-        unitRemoved: (name) => follower.unitRemoved(name),
-        jobRemoved: (id, unit, result) => follower.jobRemoved(id, unit, result),
+        ...units,
+        timer: (label, facts) => session?.timers.changed(label, facts),
         reloading: (active) => {
-          follower.reloading(active);
+          units.reloading(active);
           if (!active) session?.guard(session.resync('daemon-reload', false));
         },
         ownerChanged: (owner) => session?.ownerChanged(owner),
@@ -102,7 +109,11 @@ export class Session {
     this.signals = signals;
     this.bus = bus;
     this.manager = systemdManager(bus);
+    const { signals: connection, manager } = this;
+    this.timers = new Timers({ connection, manager, onElapsed: options.onTimer });
     this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
+    const { follower } = options;
+    this.actions = new Actions({ manager: this.manager, follower, signals, lost: this.lost });
     void this.lost.then((reason) => this.close(reason));
   }
 
@@ -110,7 +121,7 @@ export class Session {
     if (this.closed) return;
     this.closed = true;
     this.ready = false;
-    for (const timer of this.timers) clearTimeout(timer);
+    this.chores.end();
     this.options.follower.jobs.forget();
     this.signals.close(reason);
     this.bus.close();
@@ -128,25 +139,26 @@ export class Session {
     return this.running;
   }
 
+  followed(): Iterable<UnitRecord> {
+    return this.options.follower.table.all();
+  }
+
   /** The filter has changed: who is followed is found out anew. */
   refilter(): void {
     this.guard(this.resync('configuration', false));
   }
 
-  /**
-   * Restarts a unit as unitwatch's own. What others did before is read first, so that it is not
-   * taken for ours.
-   * @throws BusError where systemd refuses
-   */
-  async restart(name: string): Promise<string> {
-    await this.signals.ping();
-    return this.options.follower.ownRestart(name, () => this.manager.restartUnit(name));
+  /** Compares the table with a list now; resolves when that is done, or the bus is lost. */
+  async reconcile(): Promise<void> {
+    const reading = this.resync('reconciliation', false);
+    this.guard(reading);
+    await Promise.race([reading.catch(() => {}), this.lost]);
   }
 
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
   gather(name: string): void {
     this.gathered.add(name);
-    if (this.gathered.size === 1) this.later(gatherMs, () => this.lookUpGathered());
+    if (this.gathered.size === 1) this.chores.later(gatherMs, () => this.lookUpGathered());
   }
 
   /** Asks in which state a unit is now; without an answer, the next reading of the table tells. */
@@ -164,8 +176,8 @@ export class Session {
       );
     if (this.signals.owner !== '')
       await this.meetSystemd(this.options.patient ? 'systemd is back' : 'start');
-    this.every(reconcileMs, () => this.resync('reconciliation', false));
-    this.every(pingMs, () => this.ping());
+    this.chores.every(reconcileMs, () => this.resync('reconciliation', false));
+    this.chores.every(pingMs, () => this.ping());
   }
 
   /** Resolves when systemd comes to the bus, or is given up. */
@@ -197,6 +209,8 @@ export class Session {
     }
     if (this.ready) {
       this.ready = false;
+      // Jobs end while systemd is away from the bus, and nobody will say how.
+      this.options.follower.jobs.forget();
       this.options.onAbsent();
     }
     if (owner !== '') {
@@ -209,8 +223,11 @@ export class Session {
       const { reason, readAll } = this.wanted;
       this.wanted = undefined;
       await this.readTable(readAll);
+      this.guard(this.timers.read(reason === 'daemon-reload'));
       this.ready = !this.closed;
-      if (this.ready) this.options.onResync(reason);
+      if (!this.ready) continue;
+      this.options.onResync(reason);
+      this.options.others?.resynced(reason, this);
     }
   }
 
@@ -261,22 +278,6 @@ export class Session {
   private async ping(): Promise<void> {
     await this.manager.version();
     await this.signals.ping();
-  }
-
-  private every(ms: number, work: () => Promise<void>): void {
-    this.later(ms, async () => {
-      await work();
-      this.every(ms, work);
-    });
-  }
-
-  private later(ms: number, work: () => Promise<void>): void {
-    if (this.closed) return;
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
-      this.guard(work());
-    }, ms);
-    this.timers.add(timer);
   }
 
   /** A bus that fails us is left, and connected to anew; anything else is our own fault. */

@@ -81,6 +81,7 @@ export class SignalConnection<U extends Followed> {
     this.decoder = new Decoder<U>({
       find: (bytes, at, length) => sink.find(bytes, at, length),
       changed: (unit, next) => sink.changed(unit, next),
+      timer: (label, facts) => sink.timer?.(label, facts),
       unitNew: (name) => sink.unitNew(name),
       unitRemoved: (name) => sink.unitRemoved(name),
       jobRemoved: (id, unit, result) => sink.jobRemoved(id, unit, result),

@@ -1,4 +1,4 @@
-import { withType } from '../model/unit-name.ts';
+import type { UnitVerb } from '../model/unit-control.ts';
 import type { Bus, BusError } from './bus.ts';
 
 /** One row of ListUnits, org.freedesktop.systemd1(5). */
@@ -15,6 +15,8 @@ const manager = {
   interface: 'org.freedesktop.systemd1.Manager',
 } as const;
 
+const queueing = { start: 'StartUnit', stop: 'StopUnit', restart: 'RestartUnit' } as const;
+
 /** The calls of systemd's manager that unitwatch makes, typed at the boundary. */
 export interface Manager {
   /** Asks systemd to send signals; it does so for nobody by itself. */
@@ -25,8 +27,10 @@ export interface Manager {
   withFiles(names: readonly string[]): Promise<Set<string>>;
   /** Version as systemd writes it: `252.38-1~deb12u1`. */
   version(): Promise<string>;
-  /** Queues a restart; answers with the job's ID. */
-  restartUnit(name: string): Promise<number>;
+  /** Queues a job, in place of one that waits already; answers with its ID. `name` has its type. */
+  queueJob(verb: UnitVerb, name: string): Promise<number>;
+  /** Takes back `failed`, and the count towards the start limit. */
+  resetFailed(name: string): Promise<void>;
 }
 
 export function systemdManager(bus: Bus): Manager {
@@ -73,14 +77,17 @@ export function systemdManager(bus: Bus): Manager {
       });
       return String((variant as { value?: unknown } | undefined)?.value ?? '');
     },
-    restartUnit: async (name) => {
+    queueJob: async (verb, name) => {
       const [path] = await bus.call({
         ...manager,
-        member: 'RestartUnit',
+        member: queueing[verb],
         signature: 'ss',
-        body: [withType(name), 'replace'],
+        body: [name, 'replace'],
       });
       return Number(String(path).split('/').pop());
+    },
+    resetFailed: async (name) => {
+      await bus.call({ ...manager, member: 'ResetFailedUnit', signature: 's', body: [name] });
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { AgentPhase, Draft, EventData, Severity } from '../model/event.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import { type Clock, rfc3339 } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import type { UnitView } from '../model/unit.ts';
@@ -8,8 +9,11 @@ import type { WatchSink } from './watch.ts';
 /** What hears what happens: first the event that tells it, then the transition itself. */
 export interface Listener {
   transition?(what: Transition, unit: UnitView): void;
+  /** The unit's state has changed, and what that means has been told. */
+  changed?(unit: UnitView): void;
   /** The unit is unloaded, or nobody follows it any more. */
   gone?(unit: UnitView): void;
+  timerElapsed?(elapse: TimerElapse): void;
   draft(draft: Draft): void;
 }
 
@@ -41,7 +45,9 @@ export function tellingSink(clock: Clock, listener: Listener, unitCount: () => n
       listener.draft(describe(what, unit));
       listener.transition?.(what, unit);
     },
+    changed: (unit) => listener.changed?.(unit),
     gone: (unit) => listener.gone?.(unit),
+    timerElapsed: (elapse) => listener.timerElapsed?.(elapse),
     missing: (unit) => listener.draft(describeMissing(unit, clock.realtimeUs())),
     loadFailed: (unit) => listener.draft(describeLoadFailure(unit, clock.realtimeUs())),
     busLost: (reason) =>

@@ -1,16 +1,22 @@
 import { limits } from '../model/limits.ts';
+import type { TimerElapse } from '../model/resource.ts';
 import type { Clock } from '../model/time.ts';
+import type { JobEnd, UnitControl, UnitStatus } from '../model/unit-control.ts';
 import type { CollectorCounters } from '../model/view.ts';
+import { notConnected } from './actions.ts';
 import { type BusTarget, busTargets } from './address.ts';
+import { AllUnits, type UnitsSink } from './all-units.ts';
 import { BusError } from './bus.ts';
 import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
 import { type ResyncReason, Session } from './session.ts';
+import type { StopCause, StopWorld } from './stops.ts';
 
 export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confirm'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */
   busLost(reason: string): void;
   busBack(): void;
+  timerElapsed?(elapse: TimerElapse): void;
   resynced(reason: ResyncReason): void;
 }
 
@@ -24,13 +30,16 @@ export interface WatchOptions {
   /** From 0 to 1: spreads the reconnects of many agents. */
   readonly random: () => number;
   readonly sink: WatchSink;
+  /** Hears of all units, and what they depend on. */
+  readonly units?: UnitsSink | undefined;
 }
 
 /** Watches one systemd for as long as it is not stopped, over every loss of the bus. */
-export class Watch {
+export class Watch implements UnitControl {
   readonly follower: Follower;
   private readonly options: WatchOptions;
   private readonly targets: readonly BusTarget[];
+  private readonly others: AllUnits | undefined;
   private readonly calls = { callsTimedOut: 0, callsFailed: 0 };
   /** Sums over the connections that have ended. */
   private readonly past = { signals: 0, watched: 0, malformed: 0, bytes: 0 };
@@ -44,6 +53,7 @@ export class Watch {
   constructor(options: WatchOptions) {
     this.options = options;
     this.targets = busTargets(options.address);
+    this.others = options.units && new AllUnits(options.units, options.clock);
     this.follower = new Follower({
       filter: options.filter,
       clock: options.clock,
@@ -97,21 +107,46 @@ export class Watch {
     this.session?.refilter();
   }
 
+  /** Compares the table with systemd now; resolves when that is done, at once without a bus. */
+  async reconcile(): Promise<void> {
+    await this.session?.reconcile();
+  }
+
   stop(): void {
     this.stopped = true;
     this.wake();
     this.session?.close('stopped');
   }
 
-  /**
-   * Restarts a unit as unitwatch's own restart; resolves with systemd's job result: `done`,
-   * `failed`, `timeout`, `canceled`, `dependency`, `skipped`, or `lost` with the bus.
-   * @throws BusError where systemd refuses
-   */
-  async restart(name: string): Promise<string> {
-    const session = this.session;
-    if (session === undefined) throw new BusError('lost', 'The bus is not connected.');
-    return session.restart(name);
+  async knows(unit: string): Promise<boolean | undefined> {
+    return this.session?.actions.knows(unit);
+  }
+
+  async status(unit: string): Promise<UnitStatus | undefined> {
+    return this.session?.actions.status(unit);
+  }
+
+  async startUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('start', unit, limitMs) ?? notConnected;
+  }
+
+  async stopUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('stop', unit, limitMs) ?? notConnected;
+  }
+
+  /** Its restart is counted with the cause `unitwatch`, also where the answer is `late`. */
+  async restartUnit(unit: string, limitMs: number): Promise<JobEnd> {
+    return this.session?.actions.act('restart', unit, limitMs) ?? notConnected;
+  }
+
+  async resetFailed(unit: string): Promise<JobEnd> {
+    return this.session?.actions.resetFailed(unit) ?? notConnected;
+  }
+
+  /** Who stopped a unit that is down; see `Stops`. */
+  stopCause(unit: string, world: Omit<StopWorld, 'state'>): StopCause | undefined {
+    const { stops, table } = this.follower;
+    return stops.cause(unit, { ...world, state: (name) => table.get(name)?.state });
   }
 
   private async connect(patient: boolean): Promise<Session> {
@@ -124,8 +159,10 @@ export class Watch {
           bufferBytes: this.options.bufferBytes,
           clock: this.options.clock,
           follower: this.follower,
+          others: this.others,
           counters: this.calls,
           patient,
+          onTimer: (elapse) => this.options.sink.timerElapsed?.(elapse),
           onResync: (reason) => {
             this.resyncs++;
             if (reason === 'systemd is back') this.options.sink.busBack();
@@ -144,6 +181,7 @@ export class Watch {
     let session = first;
     while (!this.stopped) {
       const reason = await session.lost;
+      this.others?.stop();
       this.addUp(session);
       this.session = undefined;
       if (this.stopped) return;

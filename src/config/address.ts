@@ -1,3 +1,5 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { busTargets } from '../collector/address.ts';
 import type { Address } from './key.ts';
 import { nearestName } from './nearest.ts';
 
@@ -15,8 +17,21 @@ export function parseAddress(text: string): Parsed<Address | 'off'> {
   const { six, name, port } = match?.groups ?? {};
   const host = six ?? name;
   if (host === undefined || Number(port) > 65_535) return wrongAddress(text);
-  if (six !== undefined && !six.includes(':')) return wrongAddress(text);
+  if (six === undefined ? !isHost(host) : !isIPv6(six)) return wrongAddress(text);
   return { value: Object.freeze({ host, port: Number(port) }) };
+}
+
+/** An IPv4 address, or a name that could be looked up (RFC 1123, 2.1; `_` is common, too). */
+function isHost(name: string): boolean {
+  if (/^[\d.]+$/.test(name)) return isIPv4(name);
+  const label = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)$/;
+  return (
+    name.length <= 253 &&
+    name
+      .replace(/\.$/, '')
+      .split('.')
+      .every((one) => label.test(one))
+  );
 }
 
 function wrongAddress(text: string): Parsed<never> {
@@ -45,9 +60,22 @@ export function formatAddress(address: Address | 'off'): string {
 export function parseBus(text: string): Parsed<string> {
   if (text === 'system' || text === 'user') return { value: text };
   const address = /^[a-z][a-z0-9-]*:[^=,;]+=[^=,;]+(?:,[^=,;]+=[^=,;]+)*$/;
-  if (text.split(';').every((one) => address.test(one))) return { value: text };
+  if (text.split(';').every((one) => address.test(one)) && leadsSomewhere(text)) {
+    return { value: text };
+  }
   const meant = text.startsWith('/') ? `unix:path=${text}` : nearestName(text, ['system', 'user']);
   const what =
     'must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket';
   return { what, ...(meant === undefined ? {} : { meant }) };
+}
+
+/** As it is judged at start. */
+function leadsSomewhere(bus: string): boolean {
+  try {
+    busTargets(bus);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return false;
+  }
 }

@@ -64,17 +64,26 @@ export async function loadTable<const T extends KeyTable>(
   };
   const without = async () => ({ ...(await readConfig(table, inputs)), file: undefined });
   if (name === false) return without();
-  const read = await readFile(name, MAX_FILE);
-  if (named === undefined && read === undefined) return without();
-  if (!read || 'what' in read) {
-    const fault = `${shown(name, 200)}: ${read?.what ?? 'does not exist'}`;
+  const file = await readConfigFile(name);
+  if (named === undefined && file === undefined) return without();
+  if (file === undefined || 'what' in file) {
+    const fault = `${shown(name, 200)}${file?.what ?? ': does not exist'}`;
     const others = await readConfig(table, inputs);
     return { faults: [fault, ...('faults' in others ? others.faults : [])], file: name };
   }
-  const text = decode(read.bytes);
-  if ('what' in text) return { faults: [`${shown(name, 200)}${text.what}`], file: name };
-  const file: ConfigFile = { name, text: text.text, worldReadable: read.worldReadable };
   return { ...(await readConfig(table, { ...inputs, file })), file: name };
+}
+
+/** The text of a configuration file; what is wrong with it, behind its name; undefined for none. */
+export async function readConfigFile(
+  name: string,
+): Promise<ConfigFile | { readonly what: string } | undefined> {
+  const read = await readFile(name, MAX_FILE);
+  if (!read) return undefined;
+  if ('what' in read) return { what: `: ${read.what}` };
+  const decoded = decode(read.bytes);
+  if ('what' in decoded) return decoded;
+  return { name, text: decoded.text, worldReadable: read.worldReadable };
 }
 
 type ReadFile =

@@ -1,180 +1,180 @@
-import type { Transition, TransitionKind } from '../model/transition.ts';
+import type { DurationUs } from '../model/time.ts';
 import type { DependencyGraph } from './graph.ts';
-import { kindOf, otherOf } from './graph.ts';
-import type { Affected } from './impact.ts';
-import { atoms, type KindSet, kindSet, kinds } from './kinds.ts';
+import { needs } from './kinds.ts';
+import { activating, inactive, isUp } from './states.ts';
 
-/** What is looked at of a transition. */
-export type Happened = Pick<Transition, 'unit' | 'kind' | 'timeUs'>;
+/**
+ * How long what was foretold may take. Units that are told to stop have 90 s by default
+ * (DefaultTimeoutStopSec=), and then are killed.
+ */
+const foretoldUs: DurationUs = 100_000_000;
+/** How long after a unit went down, and stayed down, those that need it fail because of it. */
+const downUs: DurationUs = 30_000_000;
+/** The same where it is up again: they may have lost a connection, and notice it late. */
+const backUs: DurationUs = 3_000_000;
+/** How long jobs of the same transaction go on when the unit that they wait for is up. */
+const settlingUs: DurationUs = 250_000;
+/** Units whose story is kept; beyond it the oldest are forgotten. A host's whole shutdown fits. */
+const storiesMax = 10_000;
+/** Longest way from a consequence to what began it; longer ones end there. */
+const stepsMax = 32;
 
-/** A job that ended with the result `dependency`: what its unit needs failed. */
-export interface FailedDependency {
-  readonly unit: string;
-  readonly timeUs: number;
+interface Expected {
+  /** The unit that it was foretold of. */
+  readonly by: string;
+  readonly untilUs: DurationUs;
+  hasEnded: boolean;
+  /** Since when it is up again: then only a job can still be part of the same story. */
+  backUs: DurationUs | undefined;
 }
 
-/** One unit that began it, and what followed from that. */
-export interface Cause {
-  readonly root: string;
-  /** With the way from the root to each; the nearest first. */
-  readonly consequences: readonly Affected[];
-}
-
-/** More units than this in one span are looked at only as far as the first of them. */
-const maxUnits = 2_000;
-
-interface Node {
-  readonly unit: number;
-  readonly timeUs: number;
-  readonly wentDown: boolean;
-  readonly cameUp: boolean;
-  /** It ended by itself and badly: nobody stopped it. */
-  readonly crashed: boolean;
+interface Down {
+  readonly atUs: DurationUs;
+  isBack: boolean;
 }
 
 /**
- * Of what happened within a short span: which units began it, and what is a consequence of which.
- * A unit explains another where systemd's rules lead from the one to the other and the time allows
- * it; whoever is explained by nobody is a root. Units that the graph does not know are roots.
- *
- * @param transitions of all units within the span, in any order
- * @param failed jobs of the span that ended with the result `dependency`
+ * Who began it, when several units go down together: told, one after the other, what was foretold of
+ * a unit that goes down and who went down, it knows of each end whether it is a consequence.
+ * Times are monotonic.
  */
-export function causesOf(
-  graph: DependencyGraph,
-  transitions: readonly Happened[],
-  failed: readonly FailedDependency[] = [],
-): Cause[] {
-  const { nodes, strangers } = gather(graph, transitions, failed);
-  const reach = new Map([...nodes.keys()].map((unit) => [unit, waysFrom(graph, nodes, unit)]));
-  const roots = [...nodes.values()].filter((node) => isRoot(node, nodes, reach)).sort(earlier);
-  const taken = new Set(roots.map(({ unit }) => unit));
-  const causes = roots.map(({ unit: root }) => {
-    const ways = reach.get(root) ?? new Map();
-    const consequences: Affected[] = [];
-    for (const unit of ways.keys()) {
-      if (taken.has(unit) || !nodes.has(unit)) continue;
-      taken.add(unit);
-      consequences.push(wayTo(graph, ways, root, unit));
-    }
-    return { root: graph.name(root), consequences };
-  });
-  return [...causes, ...strangers.map((root) => ({ root, consequences: [] }))];
-}
+export class Blame {
+  private readonly expected: Map<string, Expected> = new Map();
+  private readonly downs: Map<string, Down> = new Map();
 
-function gather(
-  graph: DependencyGraph,
-  transitions: readonly Happened[],
-  failed: readonly FailedDependency[],
-): { nodes: Map<number, Node>; strangers: string[] } {
-  const nodes = new Map<number, Node>();
-  const strangers = new Set<string>();
-  const all = [
-    ...transitions,
-    ...failed.map(({ unit, timeUs }) => ({ unit, timeUs, kind: 'stopped' as const })),
-  ].sort((a, b) => a.timeUs - b.timeUs);
-  for (const { unit: name, kind, timeUs } of all) {
-    const unit = graph.find(name);
-    if (unit === undefined) strangers.add(name);
-    else if (nodes.has(unit) || nodes.size < maxUnits)
-      nodes.set(unit, added(nodes.get(unit), unit, kind, timeUs));
-  }
-  return { nodes, strangers: [...strangers] };
-}
-
-const crashKinds: ReadonlySet<TransitionKind> = new Set<TransitionKind>(['failed', 'exited']);
-const upKinds: ReadonlySet<TransitionKind> = new Set<TransitionKind>(['started', 'restarted']);
-
-function added(before: Node | undefined, unit: number, kind: TransitionKind, timeUs: number): Node {
-  return {
-    unit,
-    timeUs: before?.timeUs ?? timeUs,
-    wentDown: before?.wentDown === true || kind !== 'started',
-    cameUp: before?.cameUp === true || upKinds.has(kind),
-    crashed: before?.crashed ?? crashKinds.has(kind),
-  };
-}
-
-/** Along which kinds what went down takes others with it, or lets them fail. */
-const downward: KindSet =
-  atoms.propagateStop | atoms.stopTo | atoms.onFailure | atoms.onSuccess | kindSet('UpheldBy');
-/** Along which kinds what came up pulls others up, or pushes them down. */
-const upward: KindSet =
-  atoms.pullInStart | atoms.pullInWanted | atoms.pullInStop | atoms.pullInStopIgnored;
-
-type Ways = Map<number, readonly [from: number, kind: number]>;
-
-/** Everything that the unit explains, with the step that leads there. */
-function waysFrom(graph: DependencyGraph, nodes: ReadonlyMap<number, Node>, root: number): Ways {
-  const ways: Ways = new Map();
-  const { crashed, timeUs } = nodes.get(root) as Node;
-  // Who is told to stop may go down after those that it takes along: they are stopped first.
-  const isTooEarly = (node: Node | undefined) =>
-    crashed && node !== undefined && node.timeUs < timeUs;
-  const queue = [root];
-  for (const from of queue) {
-    for (const edge of graph.edges[from] as number[]) {
-      const to = otherOf(edge);
-      if (to === root || ways.has(to) || isTooEarly(nodes.get(to))) continue;
-      if (!leads(graph, nodes.get(from), nodes.get(to), edge)) continue;
-      ways.set(to, [from, kindOf(edge)]);
-      queue.push(to);
+  /**
+   * `unit` goes down, and systemd will take `others` with it.
+   * @param unasked no job stops it
+   */
+  foretell(
+    graph: DependencyGraph,
+    unit: string,
+    others: Iterable<string>,
+    unasked: boolean,
+    nowUs: DurationUs,
+  ): void {
+    const chain = this.chain(graph, unit, unasked, nowUs);
+    if (chain.length === 1) this.expected.delete(unit);
+    for (const name of others) {
+      if (chain.includes(name)) continue;
+      // A job may itself be a consequence of what was foretold before.
+      if (!unasked && this.foretoldBy(graph, name, nowUs) !== undefined) continue;
+      this.expected.delete(name);
+      remember(this.expected, name, {
+        by: unit,
+        untilUs: nowUs + foretoldUs,
+        hasEnded: false,
+        backUs: undefined,
+      });
     }
   }
-  return ways;
-}
 
-/** Whether what happened at one end of the edge can have led to what happened at the other. */
-function leads(
-  graph: DependencyGraph,
-  from: Node | undefined,
-  to: Node | undefined,
-  edge: number,
-): boolean {
-  const kind = kindOf(edge);
-  if (from === undefined || to === undefined) return leadsThrough(from, to, kind);
-  const bit = 1 << kind;
-  if (from.wentDown && bit & downward) return true;
-  if (from.wentDown && bit & atoms.mayBeUnneeded && to.wentDown)
-    return graph.facts(to.unit).settings.stopWhenUnneeded;
-  return from.cameUp && (bit & upward) !== 0;
-}
-
-/**
- * What comes up pulls in what it needs and wants, and so on, also through units that are up already
- * and to which nothing happens. Who crashed is not explained so.
- */
-function leadsThrough(from: Node | undefined, to: Node | undefined, kind: number): boolean {
-  if (from?.cameUp === false || to?.crashed === true) return false;
-  const set = to === undefined ? atoms.pullInStart | atoms.pullInWanted : upward;
-  return ((set >>> kind) & 1) === 1;
-}
-
-/** Nobody explains it but those whom it explains itself; of such a circle the first one counts. */
-function isRoot(
-  node: Node,
-  nodes: ReadonlyMap<number, Node>,
-  reach: ReadonlyMap<number, Ways>,
-): boolean {
-  const own = reach.get(node.unit) as Ways;
-  return [...nodes.values()].every((other) => {
-    if (other.unit === node.unit || !reach.get(other.unit)?.has(node.unit)) return true;
-    return own.has(other.unit) && earlier(node, other) < 0;
-  });
-}
-
-function earlier(a: Node, b: Node): number {
-  return Number(b.crashed) - Number(a.crashed) || a.timeUs - b.timeUs || a.unit - b.unit;
-}
-
-function wayTo(graph: DependencyGraph, ways: Ways, root: number, unit: number): Affected {
-  const path = [graph.name(unit)];
-  const along: string[] = [];
-  for (let at = unit; at !== root; ) {
-    const [from, kind] = ways.get(at) as readonly [number, number];
-    path.unshift(graph.name(from));
-    along.unshift(kinds[kind] ?? '');
-    at = from;
+  /** Nothing came of what was foretold of `unit`: a job of it ended, and it is up. */
+  withdraw(unit: string): void {
+    for (const [name, { by, hasEnded }] of this.expected)
+      if (by === unit && !hasEnded) this.expected.delete(name);
   }
-  return { unit: graph.name(unit), path, kinds: along };
+
+  /** @param unasked no job stopped it: those that need it may fail, too, because of that */
+  wentDown(unit: string, unasked: boolean, nowUs: DurationUs): void {
+    this.downs.delete(unit);
+    if (unasked) remember(this.downs, unit, { atUs: nowUs, isBack: false });
+    const expected = this.expected.get(unit);
+    if (expected) expected.hasEnded = true;
+  }
+
+  /** The unit is up: what happens to it from now on is another story, see `foretoldBy`. */
+  isUp(unit: string, nowUs: DurationUs): void {
+    const down = this.downs.get(unit);
+    if (down) down.isBack = true;
+    const expected = this.expected.get(unit);
+    if (expected?.hasEnded) expected.backUs ??= nowUs;
+  }
+
+  /**
+   * The unit that began what `unit` has just met; undefined where that is itself.
+   * @param unasked it ended badly and no job stopped it: then what it needs may be the reason, too
+   */
+  rootOf(
+    graph: DependencyGraph,
+    unit: string,
+    unasked: boolean,
+    nowUs: DurationUs,
+  ): string | undefined {
+    const chain = this.chain(graph, unit, unasked, nowUs);
+    return chain.length > 1 ? chain.at(-1) : undefined;
+  }
+
+  /** What happens to the unit was foretold of another one. */
+  isForetold(graph: DependencyGraph, unit: string, unasked: boolean, nowUs: DurationUs): boolean {
+    return this.stoppedBy(graph, unit, unasked, nowUs) !== undefined;
+  }
+
+  /** From the unit to what began it; ends before it would come to a unit again. */
+  private chain(
+    graph: DependencyGraph,
+    unit: string,
+    unasked: boolean,
+    nowUs: DurationUs,
+  ): string[] {
+    const chain = [unit];
+    let next = this.stoppedBy(graph, unit, unasked, nowUs);
+    if (unasked) next ??= this.downAbove(graph, unit, nowUs);
+    while (next !== undefined && !chain.includes(next) && chain.length < stepsMax) {
+      chain.push(next);
+      const failed = this.downs.get(next)?.isBack === false;
+      next =
+        this.foretoldBy(graph, next, nowUs) ??
+        (failed ? this.downAbove(graph, next, nowUs) : undefined);
+    }
+    return chain;
+  }
+
+  private stoppedBy(
+    graph: DependencyGraph,
+    unit: string,
+    unasked: boolean,
+    nowUs: DurationUs,
+  ): string | undefined {
+    const by = this.foretoldBy(graph, unit, nowUs);
+    if (unasked && this.expected.get(unit)?.backUs !== undefined) return undefined;
+    // Who fails before the one that would have been stopped first is not told to stop: it began.
+    return unasked && by !== undefined && isUp(stateIn(graph, by)) ? undefined : by;
+  }
+
+  /**
+   * Of whom it was foretold. A unit that is up again is out of it, but for the restart that comes with
+   * the automatic restart of the one that took it along.
+   */
+  private foretoldBy(graph: DependencyGraph, unit: string, nowUs: DurationUs): string | undefined {
+    const { by, untilUs, backUs } = this.expected.get(unit) ?? {};
+    if (by === undefined || untilUs === undefined || nowUs > untilUs) return undefined;
+    const isOut = backUs !== undefined && nowUs - backUs > settlingUs;
+    return isOut && stateIn(graph, by) !== activating ? undefined : by;
+  }
+
+  /** What the unit needs and went down before it, not long ago. */
+  private downAbove(graph: DependencyGraph, unit: string, nowUs: DurationUs): string | undefined {
+    const number = this.downs.size > 0 ? graph.find(unit) : undefined;
+    if (number === undefined) return undefined;
+    const own = this.downs.get(unit);
+    const ownUs = own === undefined || own.isBack ? nowUs : own.atUs;
+    for (const other of graph.others(number, needs)) {
+      const down = this.downs.get(graph.name(other));
+      if (down === undefined || down.atUs > ownUs) continue;
+      if (ownUs - down.atUs <= (down.isBack ? backUs : downUs)) return graph.name(other);
+    }
+    return undefined;
+  }
+}
+
+function stateIn(graph: DependencyGraph, name: string): number {
+  return graph.states[graph.find(name) ?? -1] ?? inactive;
+}
+
+/** A Map keeps the order in which its keys were set: the first is the oldest. */
+export function remember<T>(map: Map<string, T>, name: string, value: T, max = storiesMax): void {
+  map.set(name, value);
+  const [oldest] = map.keys();
+  if (map.size > max && oldest !== undefined) map.delete(oldest);
 }

@@ -49,6 +49,8 @@ export class DependencyGraph {
   readonly subStates: string[] = [];
   /** Rises with every change. */
   revision = 0;
+  /** Rises with every change of units and edges, not of states. */
+  structure = 0;
   /** How the systemd whose units these are behaves. */
   rules: Rules;
   private readonly numbers = new Map<string, number>();
@@ -122,6 +124,17 @@ export class DependencyGraph {
     this.aliases.clear();
     for (const unit of all) this.describe(this.intern(unit.name), unit);
     for (const unit of all) this.connect(this.intern(unit.name), unit);
+    this.settle();
+  }
+
+  /** One unit of many that a new graph is made of; `settle` has to follow the last. */
+  add(unit: UnitDependencies): void {
+    const number = this.intern(unit.name);
+    this.describe(number, unit);
+    this.connect(number, unit);
+  }
+
+  settle(): void {
     for (const edges of this.edges) sortEdges(edges);
   }
 
@@ -130,16 +143,17 @@ export class DependencyGraph {
     const number = this.intern(unit.name);
     this.describe(number, unit);
     this.disconnect(number);
-    for (const other of this.connect(number, unit)) sortEdges(this.edges[other] as number[]);
+    const touched = [...this.connect(number, unit), ...this.connectBack(number, unit)];
+    for (const other of touched) sortEdges(this.edges[other] as number[]);
     sortEdges(this.edges[number] as number[]);
   }
 
-  /** The unit was unloaded. What others say of it stays. */
+  /** The unit was unloaded, and what tied others to it went with it (unit_free(), src/core/unit.c). */
   remove(name: string): void {
     const unit = this.numbers.get(name);
     const node = unit === undefined ? undefined : this.nodes[unit];
     if (unit === undefined || node === undefined) return;
-    this.disconnect(unit);
+    this.disconnect(unit, true);
     node.known = false;
     node.facts = unloaded(node.facts);
     this.setStateOf(unit, 'inactive', 'dead');
@@ -154,13 +168,14 @@ export class DependencyGraph {
   }
 
   private setStateOf(unit: number, activeState: ActiveState, subState: string): void {
-    this.revision++;
     if (unit >= this.states.length) {
       const larger = new Uint8Array(this.states.length * 2);
       larger.set(this.states);
       this.states = larger;
     }
     const code = stateCode(activeState);
+    if (this.states[unit] === code && this.subStates[unit] === subState) return;
+    this.revision++;
     this.states[unit] = code;
     this.subStates[unit] = subState;
     if (code === activating || code === deactivating) this.restless.add(unit);
@@ -190,6 +205,7 @@ export class DependencyGraph {
   /** Adds the edges that the unit itself tells; returns the units at their other ends. */
   private connect(number: number, unit: UnitDependencies): number[] {
     this.revision++;
+    this.structure++;
     const touched: number[] = [];
     const own = this.edges[number] as number[];
     for (const [property, kind] of forward) {
@@ -206,13 +222,30 @@ export class DependencyGraph {
     return touched;
   }
 
-  /** Takes out the edges that the unit itself told, at both ends. */
-  private disconnect(number: number): void {
+  /** Adds what its file says of others, and they did not say when they were read. */
+  private connectBack(number: number, unit: UnitDependencies): number[] {
+    const touched: number[] = [];
+    for (const property of ['Before', 'StopPropagatedFrom'] as const) {
+      const kind = kindNumber[property];
+      for (const name of unit.reverse?.[property] ?? []) {
+        const other = this.find(name);
+        if (other === undefined || other === number || this.has(number, 1 << kind, other)) continue;
+        (this.edges[number] as number[]).push((other << kindBits) | kind);
+        (this.edges[other] as number[]).push((number << kindBits) | (inverse[kind] as number));
+        touched.push(other);
+      }
+    }
+    return touched;
+  }
+
+  /** Takes out the edges that the unit itself told, or all of them, at both ends. */
+  private disconnect(number: number, all = false): void {
     this.revision++;
+    this.structure++;
     const own = this.edges[number] as number[];
-    const told = own.filter((edge) => isForward[kindOf(edge)]);
-    this.edges[number] = own.filter((edge) => !isForward[kindOf(edge)]);
-    for (const edge of told) {
+    const isOut = (edge: number): boolean => all || isForward[kindOf(edge)] === true;
+    this.edges[number] = own.filter((edge) => !isOut(edge));
+    for (const edge of own.filter(isOut)) {
       const other = otherOf(edge);
       const back = (number << kindBits) | (inverse[kindOf(edge)] as number);
       const theirs = this.edges[other] as number[];

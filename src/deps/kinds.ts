@@ -71,6 +71,9 @@ export function kindSet(...members: readonly Kind[]): KindSet {
   return members.reduce((set, kind) => set | (1 << kindNumber[kind]), 0);
 }
 
+/** What a unit cannot do without. */
+export const needs: KindSet = kindSet('Requires', 'BindsTo', 'Requisite');
+
 /**
  * What systemd calls atoms: which kinds have which effect. Equal in all versions known here; the
  * rest is in versions.ts. Source: atom_map, src/core/unit-dependency-atom.c.

@@ -24,6 +24,21 @@ export function stateCode(state: ActiveState): number {
   return codes[state];
 }
 
+const words: readonly ActiveState[] = [
+  'inactive',
+  'failed',
+  'active',
+  'reloading',
+  'activating',
+  'deactivating',
+  'maintenance',
+];
+
+/** The reverse of `stateCode`; `refreshing` counts as `reloading`, which is the same for others. */
+export function stateWord(code: number): ActiveState {
+  return words[code] ?? 'inactive';
+}
+
 /** The predicates of src/core/unit.h: UNIT_IS_ACTIVE_OR_RELOADING and so on. */
 export function isUp(state: number): boolean {
   return state === active || state === reloading;

@@ -21,6 +21,8 @@ export const dependencyProperties = [
 
 export type DependencyProperty = (typeof dependencyProperties)[number];
 
+export type ReverseProperty = 'Before' | 'StopPropagatedFrom';
+
 /** What systemd says about one unit that matters to what happens around it. */
 export interface UnitDependencies {
   /** Its main name, `Id`. */
@@ -32,6 +34,11 @@ export interface UnitDependencies {
   readonly subState: string;
   /** Names of other units, by property; a property that is left out is empty. */
   readonly lists: Readonly<Partial<Record<DependencyProperty, readonly string[]>>>;
+  /**
+   * Of the reverses, those that a unit file can say itself: `Before`, `StopPropagatedFrom`. The others
+   * say the same, when they are read.
+   */
+  readonly reverse?: Partial<Readonly<Record<ReverseProperty, readonly string[]>>>;
   /** The slice that it is in; empty for what has none. */
   readonly slice: string;
   /** Path of its control group; empty where it has none now. */

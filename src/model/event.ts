@@ -136,7 +136,10 @@ const findingFields = {
     values: ['opened', 'updated', 'cleared'],
   },
   finding_id: { type: 'string', doc: 'The same in every event of one finding.' },
-  evidence: { type: 'object', doc: 'The numbers it rests on, each named with its unit.' },
+  evidence: {
+    type: 'object',
+    doc: 'The numbers it rests on, each named with its unit; detection.md explains them.',
+  },
 } as const satisfies Fields;
 
 /** `data` of each event type. Adding a type is a row here. */

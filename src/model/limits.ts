@@ -25,6 +25,10 @@ export const limits = {
   unloadedCounts: 10_000,
   /** Results kept of jobs that ended, for the call whose answer comes after the job's end. */
   finishedJobs: 1_000,
+  /** Jobs of our own that are followed at once; a shell and a repair engine together ask for a few. */
+  ownJobs: 64,
+  /** Stops under a job that are remembered; beyond it the oldest is taken for no stop by hand. */
+  rememberedStops: 10_000,
   /** New units looked up in one call; more are read with the whole table. */
   gatheredNames: 1_000,
   /** How long an end that may be a passing one waits before systemd is asked (0.3 ms apart). */

@@ -62,3 +62,15 @@ export const unitTypes: ReadonlySet<string> = new Set([
   'slice',
   'scope',
 ]);
+
+/** Longest name, UNIT_NAME_MAX of src/basic/unit-name.h without its final NUL. */
+const nameBytesMax = 255;
+
+/**
+ * A name that systemd takes for one unit: a type that it knows, its characters, no template. What is
+ * none must never be sent to it. Source: unit_name_is_valid(), src/basic/unit-name.c.
+ */
+export function isUnitName(name: string): boolean {
+  if (name.length > nameBytesMax || !unitTypes.has(unitType(name))) return false;
+  return /^[A-Za-z0-9:_\\-][A-Za-z0-9:_.\\@-]*$/.test(name) && !/@\.[a-z]+$/.test(name);
+}

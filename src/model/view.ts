@@ -1,6 +1,7 @@
 import type { EventType } from './event.ts';
-import type { Pattern } from './finding.ts';
+import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
+import type { ComponentUse } from './platform.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -23,10 +24,14 @@ export interface CollectorCounters {
 export interface FindingCounts {
   /** Findings opened since the agent started, by pattern. */
   readonly opened: Readonly<Partial<Record<Pattern, number>>>;
+  /** Time that each detector has taken, microseconds. */
+  readonly spentUs: Readonly<Partial<Record<Pattern, number>>>;
+  /** Faults of a detector itself; each cost it what it knew of one service (`anomaly`: of all). */
+  readonly faults: Readonly<Partial<Record<Pattern, number>>>;
   /** Services whose usual behaviour is not known yet: no anomaly is called for them. */
   readonly learning: number;
   /** Findings that are open now. */
-  open(): Iterable<{ readonly pattern: Pattern; readonly service: string }>;
+  open(): Iterable<Finding>;
 }
 
 /** What `/metrics`, `/healthz` and `status` may ask of the running agent. Nothing here is kept. */
@@ -47,6 +52,8 @@ export interface AgentView {
   /** Seconds from systemd's timestamp to the event. */
   readonly signalDelay: Histogram;
   readonly findings?: FindingCounts;
+  /** What the components of a platform use; nothing where this host has none. */
+  components?(): Iterable<ComponentUse>;
   /** May be walked in several turns of the event loop, while units come and go. */
   units(): Iterable<UnitView>;
 }

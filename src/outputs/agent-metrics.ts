@@ -86,6 +86,28 @@ const ownMetrics: readonly AgentMetric[] = [
         value: view.findings?.opened[pattern] ?? 0,
       })),
   },
+  {
+    name: 'unitwatch_pattern_seconds_total',
+    type: 'counter',
+    help: 'Time that the detector of a pattern has taken.',
+    labels: ['pattern'],
+    samples: ({ view }) =>
+      patterns.map((pattern) => ({
+        labels: { pattern },
+        value: (view.findings?.spentUs[pattern] ?? 0) / 1e6,
+      })),
+  },
+  {
+    name: 'unitwatch_pattern_faults_total',
+    type: 'counter',
+    help: "Faults of a detector itself; each cost it what it knew of one service, or anomaly's of all.",
+    labels: ['pattern'],
+    samples: ({ view }) =>
+      patterns.map((pattern) => ({
+        labels: { pattern },
+        value: view.findings?.faults[pattern] ?? 0,
+      })),
+  },
   scalar(
     'gauge',
     'unitwatch_services_learning',

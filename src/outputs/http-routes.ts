@@ -12,17 +12,58 @@ import { createMetrics } from './metrics.ts';
 
 /** One path of the server. Adding a page is adding a row. */
 export interface Route {
-  /** For the list at `/`. */
+  /** For the list of paths; empty: it does not stand there. */
   readonly title: string;
   /**
    * `any`: a scraper or a probe may call it by whatever name the host has. `trusted`: only hosts
    * that cannot be the name of a foreign web page (see isTrustedHost).
    */
   readonly hosts: 'any' | 'trusted';
+  /** Only what is to change something takes another than GET and HEAD. */
+  readonly methods?: readonly Method[];
+  /** The longest body that a POST may have; none where it is not set. */
+  readonly bodyBytes?: number;
   /** May throw: the server answers 500 and reports it. */
-  handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse, target: Target): void | Promise<void>;
 }
+
+/** A GET comes with HEAD. */
+export type Method = 'GET' | 'POST';
+
+/** A path that ends in a slash, but for `/`, stands for all below it that has no row of its own. */
 export type Routes = ReadonlyMap<string, Route>;
+
+/** What was asked for. */
+export interface Target {
+  /** What stands after the row's path, as it was sent: percent-encoded. Empty for the path itself. */
+  readonly below: string;
+  /** Behind the `?`, as it was sent. */
+  readonly query: string;
+  /** All rows of the server, for a list of them. */
+  readonly routes: Routes;
+}
+
+/** The row for a request's target, and what is left of it; undefined where there is none. */
+export function findRoute(
+  routes: Routes,
+  target: string,
+): { readonly route: Route; readonly target: Target } | undefined {
+  const [path = '', ...queries] = target.split('?');
+  const query = queries.join('?');
+  const exact = routes.get(path || '/');
+  if (exact) return { route: exact, target: { below: '', query, routes } };
+  let longest = '/';
+  for (const key of routes.keys()) {
+    if (key.endsWith('/') && key.length > longest.length && path.startsWith(key)) longest = key;
+  }
+  const route = longest === '/' ? undefined : routes.get(longest);
+  return route && { route, target: { below: path.slice(longest.length), query, routes } };
+}
+
+/** Rows that stand in lists: those with a title. */
+export function listedRoutes(routes: Routes): readonly (readonly [path: string, route: Route])[] {
+  return [...routes].filter(([, { title }]) => title !== '');
+}
 
 export interface HttpSettings extends MetricsSettings {
   /**
@@ -44,11 +85,6 @@ export interface RouteContext {
 export function createRoutes(context: RouteContext, more: Routes): Routes {
   const { view, clock } = context;
   const routes = new Map<string, Route>();
-  routes.set('/', {
-    title: 'This list',
-    hosts: 'trusted',
-    handle: (_request, response) => sendHtml(response, indexPage(view, routes)),
-  });
   routes.set('/metrics', metricsRoute(context));
   routes.set('/healthz', {
     title: 'Health: 200, or 503 when the bus has been gone for a minute',
@@ -129,28 +165,4 @@ function isLoopback(address: string): boolean {
 function sendHealth(response: ServerResponse, { status, body }: Health): void {
   response.writeHead(status, { 'Content-Type': 'application/json' });
   response.end(`${JSON.stringify(body)}\n`);
-}
-
-function sendHtml(response: ServerResponse, html: string): void {
-  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
-  response.end(html);
-}
-
-function indexPage(view: AgentView, routes: Routes): string {
-  const rows = [...routes].map(
-    ([path, { title }]) =>
-      `<li><a href="${escapeHtml(path)}">${escapeHtml(path)}</a> ${escapeHtml(title)}</li>`,
-  );
-  return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>unitwatch</title>
-<h1>unitwatch ${escapeHtml(view.version)}</h1>
-<ul>
-${rows.join('\n')}
-</ul>
-</html>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

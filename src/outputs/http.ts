@@ -1,9 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { limitConnections } from './connections.ts';
 import { isTrustedHost } from './host-check.ts';
-import type { RouteContext, Routes } from './http-routes.ts';
-import { createRoutes } from './http-routes.ts';
+import type { Route, RouteContext, Routes } from './http-routes.ts';
+import { createRoutes, findRoute, listedRoutes } from './http-routes.ts';
 
 export interface Listen {
   /** Address or name to listen on. */
@@ -32,7 +33,7 @@ const httpLimits = {
   headerBytes: 8_192,
   /** A client that has not sent its headers by then is no client (slowloris). */
   headersMs: 5_000,
-  /** The same for a whole request; no route reads a body. */
+  /** The same for a whole request; bodies have a few KB. */
   requestMs: 5_000,
   /** How often the two are looked at. */
   checkMs: 1_000,
@@ -82,7 +83,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpOutput> {
       });
     },
   );
-  server.maxConnections = httpLimits.connections;
+  limitConnections(server, httpLimits.connections);
   server.setTimeout(httpLimits.silenceMs);
   const address = await listenOn(server, listen);
   server.on('error', report);
@@ -105,24 +106,47 @@ async function answer(
   for (const [name, value] of securityHeaders) response.setHeader(name, value);
   // A request may name the whole address in its first line, RFC 9112, section 3.2.2.
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '');
-  const path = target.split('?', 1)[0] || '/';
-  const route = routes.get(path);
-  if (hasBody(request)) {
-    refuse(response, 413, 'No path takes a request with a body.');
-  } else if (!route) {
-    refuse(response, 404, `Nothing here. There is ${[...routes.keys()].join(', ')}.`);
-  } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    refuse(response, 405, 'Only GET and HEAD are understood.');
-  } else if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names)) {
-    refuse(
-      response,
+  const found = findRoute(routes, target);
+  const refusal = refusalOf(request, found?.route, names);
+  if (refusal) {
+    if (refusal[0] === 405) response.setHeader('Allow', methodsOf(found?.route).join(', '));
+    refuse(response, ...refusal);
+  } else if (found === undefined) {
+    const paths = listedRoutes(routes).map(([path]) => path);
+    refuse(response, 404, `Nothing here. There is ${paths.join(', ')}.`);
+  } else {
+    await found.route.handle(request, response, found.target);
+  }
+}
+
+/** Why the route is not asked; undefined where it is, or where there is none. */
+function refusalOf(
+  request: IncomingMessage,
+  route: Route | undefined,
+  names: ReadonlySet<string>,
+): readonly [status: number, sentence: string] | undefined {
+  const allowed = methodsOf(route);
+  const takesBody = request.method === 'POST' && allowed.includes('POST');
+  const bodyBytes = takesBody ? (route?.bodyBytes ?? 0) : 0;
+  if (hasBody(request) && bodyBytes === 0) return [413, 'This path takes no request with a body.'];
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytes)
+    return [413, `The body of the request is too long: at most ${bodyBytes} bytes.`];
+  if (route === undefined) return undefined;
+  if (!allowed.includes(request.method ?? ''))
+    return [405, `Here only ${allowed.join(' and ')} can be used.`];
+  if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names))
+    return [
       403,
       'This host name is not known here. Use the IP address, or add the name to `allowed_hosts`.',
-    );
-  } else {
-    await route.handle(request, response);
-  }
+    ];
+  return undefined;
+}
+
+const reading = ['GET', 'HEAD'];
+
+function methodsOf(route: Route | undefined): readonly string[] {
+  if (route?.methods === undefined) return reading;
+  return route.methods.flatMap((method) => (method === 'GET' ? reading : [method]));
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,6 +1,11 @@
 import type { RestartCause, UnitView } from '../model/unit.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import {
+  type ComponentMetric,
+  componentMetrics,
+  processExporterMetrics,
+} from './component-metrics.ts';
+import {
   nodeExporterAgentMetrics,
   nodeExporterUnitMetrics,
   systemdExporterUnitMetrics,
@@ -88,9 +93,18 @@ export interface MetricSet {
   readonly unit: readonly UnitMetric[];
 }
 
+/** A host has some dozens of components: they are asked for like the agent's own figures. */
+function ofComponents(metrics: readonly ComponentMetric[]): readonly AgentMetric[] {
+  return metrics.map((metric) => ({
+    ...metric,
+    samples: ({ view }) => metric.samples(view.components?.() ?? []),
+  }));
+}
+
 /** Every family there is: /metrics and docs/metrics.md are both made from this. */
 export const metricSets = {
-  unitwatch: { agent: agentMetrics, unit: unitMetrics },
+  unitwatch: { agent: [...agentMetrics, ...ofComponents(componentMetrics)], unit: unitMetrics },
   nodeExporter: { agent: nodeExporterAgentMetrics, unit: nodeExporterUnitMetrics },
   systemdExporter: { agent: [], unit: systemdExporterUnitMetrics },
+  processExporter: { agent: ofComponents(processExporterMetrics), unit: [] },
 } as const satisfies Readonly<Record<string, MetricSet>>;

@@ -12,6 +12,8 @@ export interface MetricsSettings {
   readonly nodeExporterNames: boolean;
   /** `systemd_*`, as prometheus-community/systemd_exporter names them. */
   readonly systemdExporterNames: boolean;
+  /** `namedprocess_namegroup_*`, as ncabatoff/process-exporter names them. */
+  readonly processExporterNames: boolean;
 }
 
 export interface Metrics {
@@ -39,6 +41,7 @@ export function createMetrics(view: AgentView, settings: MetricsSettings): Metri
   const sets: MetricSet[] = [metricSets.unitwatch];
   if (settings.nodeExporterNames) sets.push(metricSets.nodeExporter);
   if (settings.systemdExporterNames) sets.push(metricSets.systemdExporter);
+  if (settings.processExporterNames) sets.push(metricSets.processExporter);
   const templates = sets.flatMap((set) => set.unit).map(templateOf);
   let source: Source | undefined;
   const registry = registryOf(

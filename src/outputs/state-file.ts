@@ -1,8 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Larger than any state that is written; a longer file is not ours. */
 const stateBytes = 33_554_432;
+/** Pieces are gathered up to this before they are written: about a millisecond of making them. */
+const gatheredChars = 65_536;
 
 /**
  * What outlives the agent: one small JSON file, written whole beside the old one and then put in its
@@ -11,8 +13,11 @@ const stateBytes = 33_554_432;
 export interface StateFile {
   /** What was written last; undefined where there is none or it cannot be read as JSON. */
   read(): Promise<unknown>;
-  /** Answers why it could not be written; undefined when it was. */
-  write(text: string): Promise<string | undefined>;
+  /**
+   * Takes the text piece by piece, with everything else that waits having its turn in between.
+   * Answers why it could not be written; undefined when it was.
+   */
+  write(pieces: Iterable<string>): Promise<string | undefined>;
 }
 
 export function stateFile(path: string): StateFile {
@@ -25,10 +30,10 @@ export function stateFile(path: string): StateFile {
         return undefined;
       }
     },
-    write: async (text) => {
+    write: async (pieces) => {
       try {
         await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-        await writeFile(`${path}.new`, text, { mode: 0o640 });
+        await writePieces(`${path}.new`, pieces);
         await rename(`${path}.new`, path);
         return undefined;
       } catch (error) {
@@ -36,4 +41,22 @@ export function stateFile(path: string): StateFile {
       }
     },
   };
+}
+
+/** On disk when it resolves: a file put in the place of another must be whole. */
+async function writePieces(path: string, pieces: Iterable<string>): Promise<void> {
+  const file = await open(path, 'w', 0o640);
+  try {
+    let gathered = '';
+    for (const piece of pieces) {
+      gathered += piece;
+      if (gathered.length < gatheredChars) continue;
+      await file.writeFile(gathered);
+      gathered = '';
+    }
+    await file.writeFile(gathered);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
 }

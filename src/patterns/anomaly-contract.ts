@@ -33,9 +33,18 @@ export interface AnomalyVerdict {
   readonly evidence: Evidence;
 }
 
-/** What is kept over a restart of the agent: plain data for one JSON file. */
+/**
+ * What is kept over a restart of the agent: plain data for one JSON file. Each service is read when
+ * it is asked for, so that time may pass between two of them.
+ */
 export interface SavedAnomalies {
   readonly sinceUs: RealtimeUs;
-  readonly services: readonly SavedService[];
-  readonly lives: readonly SavedLives[];
+  readonly services: Iterable<SavedService>;
+  readonly lives: Iterable<SavedLives>;
+}
+
+/** When it happened. */
+export function timeOf(input: AnomalyInput): RealtimeUs {
+  if (input.kind === 'tick') return input.nowUs;
+  return input.kind === 'sample' ? input.timeUs : input.transition.timeUs;
 }

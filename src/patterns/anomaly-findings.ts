@@ -1,7 +1,16 @@
 import type { Finding } from '../model/finding.ts';
-import type { RealtimeUs } from '../model/time.ts';
+import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import { AnomalyDetector, type AnomalyOptions } from './anomaly.ts';
-import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-contract.ts';
+import {
+  type AnomalyInput,
+  type AnomalyVerdict,
+  type SavedAnomalies,
+  timeOf,
+} from './anomaly-contract.ts';
+import type { DetectorCounters } from './runner.ts';
+
+/** A saved state, bytes of JSON: 10,000 services that have all restarted. */
+const savedBytes = 8_388_608;
 
 /**
  * The anomaly detector with findings instead of verdicts. It is no row of detectors.ts: one instance
@@ -9,33 +18,45 @@ import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-con
  * and what it says about one may come with news of another.
  */
 export class AnomalyFindings {
-  /** Findings opened so far. */
-  opened = 0;
-  /** Inputs that made the detector throw: a fault of ours, which costs what it knew. */
-  errors = 0;
+  readonly counters: DetectorCounters = {
+    pattern: 'anomaly',
+    detections: 0,
+    errors: 0,
+    spentUs: 0,
+    lastError: '',
+  };
+  /** Findings opened so far, before a restart of the agent too: their ids go on from there. */
+  private opened = 0;
   private readonly options: AnomalyOptions;
+  private readonly now: () => DurationUs;
   private detector: AnomalyDetector;
   private readonly open: Map<string, Finding> = new Map();
 
-  constructor(options: AnomalyOptions) {
+  /** @param now for measuring only */
+  constructor(options: AnomalyOptions, now: () => DurationUs = () => 0) {
     this.options = options;
+    this.now = now;
     this.detector = new AnomalyDetector(options);
   }
 
   observe(input: AnomalyInput): readonly Finding[] {
+    const fromUs = this.now();
     try {
       return this.detector.observe(input).map((verdict) => this.find(verdict));
-    } catch {
-      this.errors += 1;
+    } catch (error) {
+      this.counters.errors += 1;
+      this.counters.lastError = error instanceof Error ? error.message : String(error);
       this.detector = new AnomalyDetector(this.options);
-      return [];
+      return this.end([...this.open.keys()], timeOf(input), 'what was known of it is lost');
+    } finally {
+      this.counters.spentUs += this.now() - fromUs;
     }
   }
 
   /** A unit that is gone; it is met anew when it comes back. */
-  forget(service: string): void {
-    this.detector.forget(service);
-    this.open.delete(service);
+  forget(service: string, timeUs: RealtimeUs): readonly Finding[] {
+    if (!this.detector.forget(service)) return [];
+    return this.end([service], timeUs, 'it is no longer watched');
   }
 
   openFindings(): Iterable<Finding> {
@@ -47,15 +68,25 @@ export class AnomalyFindings {
     return this.detector.counts(nowUs).learning;
   }
 
-  save(): unknown {
-    return { anomalies: this.detector.save(), open: [...this.open.values()], opened: this.opened };
+  /**
+   * What was learned, as JSON text of at most about `maxBytes`, in pieces of a service each: services
+   * that have never restarted and no longer fit are met anew. `restore` takes the whole back parsed.
+   */
+  *save(maxBytes: number = savedBytes): Generator<string, void> {
+    const { sinceUs, services, lives } = this.detector.save();
+    const head = JSON.stringify({ opened: this.opened, open: [...this.open.values()], sinceUs });
+    yield `${head.slice(0, -1)},"lives":[`;
+    const left = yield* list(lives, maxBytes - head.length);
+    yield '],"services":[';
+    yield* list(services, left);
+    yield ']}\n';
   }
 
   /** @returns why not, where what was saved cannot be used */
   restore(saved: unknown): string | undefined {
-    const { anomalies, open, opened } = (saved ?? {}) as Readonly<Record<string, unknown>>;
+    const { open, opened } = (saved ?? {}) as Readonly<Record<string, unknown>>;
     try {
-      this.detector.restore(anomalies as SavedAnomalies);
+      this.detector.restore(saved as SavedAnomalies);
       for (const finding of open as Finding[]) this.open.set(finding.service, finding);
       this.opened = Number(opened) || 0;
       return undefined;
@@ -66,13 +97,41 @@ export class AnomalyFindings {
     }
   }
 
+  private end(services: readonly string[], timeUs: RealtimeUs, sentence: string): Finding[] {
+    const ended = services.flatMap((service) => this.open.get(service) ?? []);
+    for (const { service } of ended) this.open.delete(service);
+    const over = { phase: 'cleared', severity: 'info', sentence, timeUs } as const;
+    return ended.map((finding) => ({
+      ...finding,
+      ...over,
+      evidence: { cleared_by: 'forgotten' },
+    }));
+  }
+
   private find(verdict: AnomalyVerdict): Finding {
     const known = this.open.get(verdict.service);
-    if (known === undefined) this.opened += 1;
+    if (known === undefined) {
+      this.opened += 1;
+      this.counters.detections += 1;
+    }
     const id = known?.id ?? `anomaly-${Math.trunc(verdict.timeUs).toString(36)}-${this.opened}`;
     const finding: Finding = { ...verdict, pattern: 'anomaly', id };
     if (verdict.phase === 'cleared') this.open.delete(verdict.service);
     else this.open.set(verdict.service, finding);
     return finding;
   }
+}
+
+/** The values as members of a JSON list, up to `maxBytes`; answers what is left of these. */
+function* list(values: Iterable<unknown>, maxBytes: number): Generator<string, number> {
+  let left = maxBytes;
+  let comma = '';
+  for (const value of values) {
+    const text = JSON.stringify(value);
+    left -= text.length + 2;
+    if (left < 0) return 0;
+    yield `${comma}${text}`;
+    comma = ',\n';
+  }
+  return left;
 }

@@ -1,17 +1,22 @@
 import { limits } from '../model/limits.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import type { AnomalyInput, AnomalyVerdict, SavedAnomalies } from './anomaly-contract.ts';
+import {
+  type AnomalyInput,
+  type AnomalyVerdict,
+  type SavedAnomalies,
+  timeOf,
+} from './anomaly-contract.ts';
 import { Crowd } from './baseline/crowd.ts';
 import { Lives } from './baseline/lives.ts';
-import { type RateJudgement, RestartRate } from './baseline/restart-rate.ts';
+import { type Calendar, calendarOf, RestartRate } from './baseline/restart-rate.ts';
 import {
   closeAspect,
   newState,
   openAspect,
   restoreState,
   type ServiceState,
-  saveState,
+  savedStates,
 } from './baseline/service-state.ts';
 import {
   type Aspect,
@@ -24,23 +29,16 @@ import {
 import { Suspicions } from './baseline/suspicions.ts';
 import { Timetable } from './baseline/timetable.ts';
 import { whyOver } from './baseline/why-over.ts';
+import { zoneOffset } from './local-time.ts';
+import { defaultSettings, type PatternSettings } from './settings.ts';
 
-export interface AnomalyOptions {
-  /** `baseline_period`: how long a service is only watched before it is judged. */
-  readonly baselinePeriodUs: DurationUs;
-}
+/** How long a service is only watched before it is judged; the hour; the zone whose weeks count. */
+export type AnomalyOptions = Pick<PatternSettings, 'baselinePeriodUs' | 'hourUs' | 'timeZone'>;
 
-const anomalyDefaults: AnomalyOptions = Object.freeze({ baselinePeriodUs: 86_400e6 });
-
-/** So many restarts at least, this much more than expected, and this improbable, are too many. */
-const leastRestarts = 3;
-const leastFactor = 3;
-const mostProbable = 1e-5;
 /** Watched without a restart for so many baseline periods: then the first is worth telling. */
-const periodsWithout = 7;
+const periodsWithout = 3;
 /** Ticks come every minute or so; after a longer pause nobody knows what happened in between. */
-const blindAfterUs: DurationUs = 7_200e6;
-const hourUs = 3_600e6;
+const blindAfterHours = 2;
 
 /**
  * A service against its own past: how often it restarts, that it restarts at all, that it did not
@@ -51,8 +49,9 @@ export class AnomalyDetector {
   readonly #services = new Map<string, ServiceState>();
   /** Services to look at on every tick: something is open, or a start is expected. */
   readonly #awake = new Set<string>();
-  readonly #suspicions = new Suspicions();
-  readonly #crowd = new Crowd();
+  readonly #calendar: Calendar;
+  readonly #crowd: Crowd;
+  readonly #suspicions: Suspicions;
   readonly #lives = new Lives();
   /** First input ever: what it does not know of then, it would have seen start. */
   #sinceUs: RealtimeUs | undefined;
@@ -60,7 +59,11 @@ export class AnomalyDetector {
   #blindUntilUs: RealtimeUs = 0;
 
   constructor(options: Partial<AnomalyOptions> = {}) {
-    this.#periodUs = { ...anomalyDefaults, ...options }.baselinePeriodUs;
+    const { baselinePeriodUs, hourUs, timeZone } = { ...defaultSettings, ...options };
+    this.#periodUs = baselinePeriodUs;
+    this.#calendar = calendarOf(hourUs, baselinePeriodUs, zoneOffset(timeZone));
+    this.#crowd = new Crowd(hourUs);
+    this.#suspicions = new Suspicions(this.#crowd.settleUs);
   }
 
   observe(input: AnomalyInput): readonly AnomalyVerdict[] {
@@ -84,34 +87,39 @@ export class AnomalyDetector {
 
   /** For metrics: services known, and how many of them are still only watched. */
   counts(nowUs: RealtimeUs): { readonly services: number; readonly learning: number } {
-    let learning = 0;
-    for (const state of this.#services.values()) {
-      if (nowUs - state.sinceUs < this.#periodUs) learning++;
-    }
-    return { services: this.#services.size, learning };
+    const names = [...this.#services.keys()];
+    const learning = names.filter((name) => this.isLearning(name, nowUs)).length;
+    return { services: names.length, learning };
   }
 
   /** What a restart of the agent must not lose, as plain data. */
   save(): SavedAnomalies {
-    const services = [...this.#services].map(([name, state]) => saveState(name, state));
+    const services = savedStates([...this.#services]);
     return { sinceUs: this.#sinceUs ?? 0, services, lives: this.#lives.save() };
   }
 
   /** Goes on from what `save` gave; for a detector that has not seen anything yet. */
   restore(saved: SavedAnomalies): void {
     if (saved.sinceUs > 0) this.#sinceUs = saved.sinceUs;
-    for (const one of saved.services.slice(0, limits.units)) {
-      this.#services.set(one.service, restoreState(one, this.#periodHours()));
+    for (const one of saved.services) {
+      if (this.#services.size >= limits.units) break;
+      this.#services.set(one.service, restoreState(one, this.#calendar));
       if (one.open !== undefined || one.starts !== undefined) this.#awake.add(one.service);
     }
     this.#lives.restore(saved.lives);
   }
 
-  /** A unit that is gone for good. */
-  forget(service: string): void {
+  /**
+   * A unit is unloaded: it is met anew when it comes back. One that keeps a rhythm is remembered, or
+   * nobody would miss it.
+   * @returns whether it was forgotten
+   */
+  forget(service: string): boolean {
+    if (this.#services.get(service)?.timetable?.interval() !== undefined) return false;
     this.#services.delete(service);
     this.#awake.delete(service);
     this.#lives.forget(service);
+    return true;
   }
 
   #transition(transition: Transition): readonly AnomalyVerdict[] {
@@ -141,20 +149,19 @@ export class AnomalyDetector {
     const { timeUs, count } = transition;
     this.#crowd.add(timeUs, state.lastRestartUs);
     const isFirst = state.lastRestartUs === undefined;
-    const hour = Math.floor(timeUs / hourUs);
+    const hour = this.#hourOf(timeUs);
     state.lastRestartUs = timeUs;
     // What a resync found happened some time since nobody looked: it belongs to no hour.
     if (transition.resync) return;
-    state.rate ??= new RestartRate(Math.floor(state.sinceUs / hourUs), hour, this.#periodHours());
-    state.rate.add(hour, count);
+    state.rate ??= new RestartRate(this.#hourOf(state.sinceUs), hour, this.#calendar);
+    const recently = state.rate.add(hour, count);
     if (this.isLearning(service, timeUs)) return;
     const watchedUs = timeUs - state.sinceUs;
     if (isFirst && watchedUs >= periodsWithout * this.#periodUs) {
       this.#suspicions.add(firstRestart(service, timeUs, watchedUs, count));
     }
-    const judged = state.rate.judge();
-    if (judged !== undefined && isTooMany(judged))
-      this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
+    const judged = state.rate.excess(recently, state.open?.get('restart_rate')?.size ?? 0);
+    if (judged) this.#suspicions.add(tooManyRestarts(service, timeUs, judged, count));
   }
 
   #started(
@@ -165,11 +172,12 @@ export class AnomalyDetector {
   ): void {
     this.#crowd.add(timeUs, state.lastStartUs);
     state.lastStartUs = timeUs;
+    state.isUp = true;
     state.isDown = false;
-    state.timetable ??= new Timetable();
+    state.timetable ??= new Timetable(this.#calendar.hourUs);
     state.timetable.add(timeUs);
     if (state.timetable.interval() !== undefined) this.#awake.add(service);
-    const sentence = `${service} has started again.`;
+    const sentence = 'has started again';
     this.#close(service, state, 'missed_start', timeUs, sentence, verdicts);
   }
 
@@ -179,13 +187,17 @@ export class AnomalyDetector {
     transition: Transition,
     verdicts: AnomalyVerdict[],
   ): void {
-    const { kind, timeUs, uptimeUs } = transition;
+    const { kind, timeUs, uptimeUs, resync } = transition;
+    // A job that was never up is only told of when it ends: that it ended says that it started.
+    if (!state.isUp && !resync && kind !== 'exited')
+      this.#started(service, state, timeUs, verdicts);
+    state.isUp = false;
     const interval = state.timetable?.interval();
     state.isDown = kind === 'stopped' && (uptimeUs ?? 0) * 2 > (interval ?? Infinity);
     const judged = this.#lives.end(service, timeUs, kind === 'stopped' ? undefined : uptimeUs);
     for (const [resource, unusual] of judged) {
       if (unusual === undefined) {
-        const sentence = `The last life of ${service} was an ordinary one again.`;
+        const sentence = 'its last life was an ordinary one again';
         this.#close(service, state, resource, timeUs, sentence, verdicts);
       } else if (!this.isLearning(service, timeUs)) {
         this.#suspicions.add(unusualLife(service, timeUs, unusual));
@@ -195,7 +207,10 @@ export class AnomalyDetector {
 
   /** What comes with time alone: suspicions settle, starts are missed, findings end. */
   #tick(nowUs: RealtimeUs): readonly AnomalyVerdict[] {
-    if (this.#tickUs === undefined || nowUs - this.#tickUs > blindAfterUs) {
+    if (
+      this.#tickUs === undefined ||
+      nowUs - this.#tickUs > blindAfterHours * this.#calendar.hourUs
+    ) {
       this.#blindUntilUs = nowUs;
     }
     this.#tickUs = nowUs;
@@ -203,25 +218,14 @@ export class AnomalyDetector {
     for (const service of this.#awake) {
       const state = this.#services.get(service);
       if (state === undefined) continue;
-      this.#lookForStart(service, state, nowUs, verdicts);
+      const missed = state.isDown ? undefined : state.timetable?.missed(nowUs, this.#blindUntilUs);
+      if (missed !== undefined) this.#open(state, missedStart(service, nowUs, missed), verdicts);
       this.#closeOld(service, state, nowUs, verdicts);
       if (state.open === undefined && state.timetable?.interval() === undefined) {
         this.#awake.delete(service);
       }
     }
     return verdicts;
-  }
-
-  #lookForStart(
-    service: string,
-    state: ServiceState,
-    nowUs: RealtimeUs,
-    verdicts: AnomalyVerdict[],
-  ): void {
-    const interval = state.timetable?.interval();
-    const late = state.timetable?.late(nowUs, this.#blindUntilUs);
-    if (interval === undefined || late === undefined || state.isDown) return;
-    this.#open(state, missedStart(service, nowUs, interval, late), verdicts);
   }
 
   #closeOld(
@@ -231,10 +235,11 @@ export class AnomalyDetector {
     verdicts: AnomalyVerdict[],
   ): void {
     for (const [aspect, open] of state.open ?? []) {
-      const sentence = whyOver(service, aspect, state, open, nowUs, this.#periodUs);
-      if (sentence !== undefined) {
-        this.#close(service, state, aspect, nowUs, sentence, verdicts);
-      }
+      const sentence = whyOver(aspect, state, open, nowUs, this.#calendar);
+      if (sentence === undefined) continue;
+      // What no longer starts is expected no more.
+      if (aspect === 'missed_start') state.timetable = undefined;
+      this.#close(service, state, aspect, nowUs, sentence, verdicts);
     }
   }
 
@@ -245,7 +250,7 @@ export class AnomalyDetector {
       const state = this.#services.get(suspicion.service);
       if (state === undefined) continue;
       if (this.#crowd.surrounds(suspicion.timeUs)) {
-        state.rate?.remove(Math.floor(suspicion.timeUs / hourUs), suspicion.restarts);
+        state.rate?.remove(this.#hourOf(suspicion.timeUs), suspicion.restarts);
       } else {
         this.#open(state, suspicion, verdicts);
       }
@@ -284,16 +289,7 @@ export class AnomalyDetector {
     return state;
   }
 
-  #periodHours(): number {
-    return Math.max(1, this.#periodUs / hourUs);
+  #hourOf(timeUs: RealtimeUs): number {
+    return Math.floor(timeUs / this.#calendar.hourUs);
   }
-}
-
-function timeOf(input: AnomalyInput): RealtimeUs {
-  if (input.kind === 'tick') return input.nowUs;
-  return input.kind === 'sample' ? input.timeUs : input.transition.timeUs;
-}
-
-function isTooMany({ count, expected, probability }: RateJudgement): boolean {
-  return count >= leastRestarts && count >= leastFactor * expected && probability < mostProbable;
 }

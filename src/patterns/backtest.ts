@@ -1,11 +1,19 @@
 import type { Finding } from '../model/finding.ts';
-import type { RealtimeUs } from '../model/time.ts';
+import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
+import type { AnomalyFindings } from './anomaly-findings.ts';
 import type { RecordedRow } from './recorded-row.ts';
 import { type PatternRunner, runnerLimits } from './runner.ts';
 
 /** How a service stood after its last row: only what tells a restart's cause where a row does not. */
 type Standing = 'up' | 'exited' | 'crashed' | 'stopped';
+
+/** How often `anomaly` is asked; the agent asks more often, which changes no finding but its delay. */
+const tickUs: DurationUs = 600e6;
+/** A pause longer than this is one in the recording, not in what was recorded. */
+const pauseUs: DurationUs = 40 * 86_400e6;
+/** `anomaly` waits a minute for others that start over. */
+const settleUs: DurationUs = 61e6;
 
 /**
  * The detectors over something that was recorded, at full speed: rows in, findings out. Time is
@@ -13,10 +21,14 @@ type Standing = 'up' | 'exited' | 'crashed' | 'stopped';
  */
 export class Backtest {
   readonly #runner: PatternRunner;
+  readonly #anomalies: AnomalyFindings;
+  #tickedUs: RealtimeUs = 0;
+  #lastUs: RealtimeUs = 0;
   readonly #standing = new Map<string, Standing>();
 
-  constructor(runner: PatternRunner) {
+  constructor(runner: PatternRunner, anomalies: AnomalyFindings) {
     this.#runner = runner;
+    this.#anomalies = anomalies;
   }
 
   push(row: RecordedRow): Finding[] {
@@ -27,9 +39,11 @@ export class Backtest {
         this.#runner.timerElapsed(row.elapse);
         return this.advance(row.elapse.timeUs);
       case 'transition': {
+        this.#lastUs = Math.max(this.#lastUs, row.transition.timeUs);
         const findings = this.advance(row.transition.timeUs);
         for (const t of this.#complete(row.transition, row.causeKnown)) {
           findings.push(...this.#runner.transition(t));
+          findings.push(...this.#anomalies.observe({ kind: 'transition', transition: t }));
         }
         return findings;
       }
@@ -38,11 +52,19 @@ export class Backtest {
 
   /** Lets time pass up to `timeUs`. */
   advance(timeUs: RealtimeUs): Finding[] {
-    const findings: Finding[] = [];
-    while (this.#runner.nextDeadlineUs <= timeUs) {
-      findings.push(...this.#runner.tick(this.#runner.nextDeadlineUs));
+    const findings = advanced(this.#runner, timeUs);
+    // Nothing is learned from a pause of weeks: nobody recorded.
+    if (timeUs - this.#tickedUs > pauseUs) this.#tickedUs = timeUs - tickUs;
+    for (; this.#tickedUs + tickUs <= timeUs; this.#tickedUs += tickUs) {
+      const nowUs = this.#tickedUs + tickUs;
+      findings.push(...this.#anomalies.observe({ kind: 'tick', nowUs }));
     }
     return findings;
+  }
+
+  /** The recording is over: what waits for others to follow has waited long enough. */
+  end(): Finding[] {
+    return [...this.#anomalies.observe({ kind: 'tick', nowUs: this.#lastUs + settleUs })];
   }
 
   /**
@@ -75,6 +97,13 @@ export class Backtest {
       this.#standing.delete(oldest.value);
     }
   }
+}
+
+/** What a runner finds when time passes up to `timeUs`. */
+export function advanced(runner: PatternRunner, timeUs: RealtimeUs): Finding[] {
+  const findings: Finding[] = [];
+  while (runner.nextDeadlineUs <= timeUs) findings.push(...runner.tick(runner.nextDeadlineUs));
+  return findings;
 }
 
 function standingAfter(t: Transition): Standing {

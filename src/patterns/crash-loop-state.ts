@@ -26,6 +26,8 @@ export interface LoopState {
   longestGapUs: DurationUs;
   /** Since when it runs; 0 while it does not. */
   upUs: RealtimeUs;
+  /** Since when it is stopped; 0 while it is not. */
+  downUs: RealtimeUs;
   /** How long the run that has just ended was; -1 unknown. And of the one before the last crash. */
   runUs: DurationUs;
   lastRunUs: DurationUs;
@@ -51,6 +53,7 @@ const amounts = [
   'lastUs',
   'longestGapUs',
   'upUs',
+  'downUs',
   'manualStreak',
   'manualUs',
 ] as const;
@@ -95,6 +98,7 @@ function freshState(): LoopState {
     lastUs: 0,
     longestGapUs: 0,
     upUs: 0,
+    downUs: 0,
     runUs: -1,
     lastRunUs: -1,
     automatic: false,

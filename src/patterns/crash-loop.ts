@@ -55,7 +55,7 @@ class CrashLoop implements Follower {
       case 'started':
         return this.#runs(timeUs);
       case 'restarted':
-        return t.cause === 'manual' ? this.#restartedByHand(timeUs) : this.#runs(timeUs);
+        return t.cause === 'manual' ? this.#restartedByHand(t, timeUs) : this.#runs(timeUs);
       case 'exited':
         return this.#ended(t, timeUs);
       case 'restarting':
@@ -63,18 +63,22 @@ class CrashLoop implements Follower {
       case 'failed':
         return this.#failed(t, timeUs);
       case 'stopped':
-        return this.#stopped(timeUs);
+        this.#stopped(timeUs);
+        return undefined;
     }
   }
 
-  /** It has run for longer than its own longest gap. */
+  /** It has run for longer than its own longest gap, or was stopped and stays down. */
   tick(nowUs: RealtimeUs): Verdicts {
-    return nowUs >= this.deadlineUs ? this.#clear('stable', nowUs - this.#state.upUs) : undefined;
+    if (nowUs < this.deadlineUs) return undefined;
+    const { downUs, upUs } = this.#state;
+    return downUs > 0 ? this.#clear('stopped', 0) : this.#clear('stable', nowUs - upUs);
   }
 
   get deadlineUs(): RealtimeUs {
-    const { kind, upUs, lastUs } = this.#state;
+    const { kind, upUs, downUs, lastUs } = this.#state;
     if (kind === 'none') return Number.POSITIVE_INFINITY;
+    if (downUs > 0) return downUs + this.#settings.fastGapUs;
     if (upUs > 0) return upUs + this.#stableUs();
     return kind === 'failing' ? lastUs + dayUs : Number.POSITIVE_INFINITY;
   }
@@ -90,6 +94,7 @@ class CrashLoop implements Follower {
 
   #runs(timeUs: RealtimeUs): Verdicts {
     this.#state.upUs = timeUs;
+    this.#state.downUs = 0;
     this.#state.runUs = -1;
     return undefined;
   }
@@ -130,7 +135,7 @@ class CrashLoop implements Follower {
   #crashed(t: Transition, timeUs: RealtimeUs): Verdicts {
     if (t.cause === 'manual' || t.cause === 'unitwatch') return undefined;
     const ended = this.#state.runUs < 0 ? this.#ended(t, timeUs) : undefined;
-    this.#count(Math.min(Math.max(1, Math.trunc(t.count) || 1), 1e6), t, timeUs);
+    this.#count(countOf(t), t, timeUs);
     this.#state.runUs = -1;
     this.#state.automatic = true;
     return this.#judge('loop') ?? ended;
@@ -151,9 +156,10 @@ class CrashLoop implements Follower {
     }
     if (state.streak === 0) state.firstUs = timeUs;
     else state.longestGapUs = Math.max(state.longestGapUs, gapUs);
-    if (healthy && state.kind === 'flapping') {
+    if (healthy && state.kind !== 'none') {
       state.longestGapUs = Math.max(state.longestGapUs, Math.min(gapUs, dayUs));
     }
+    state.downUs = 0;
     state.streak += count;
     state.total += count;
     state.lastUs = timeUs;
@@ -198,8 +204,10 @@ class CrashLoop implements Follower {
     if (state.kind === 'none') {
       state.total = Math.max(state.streak, kind === 'flapping' ? flapsMax : this.#inWindow());
     }
-    if (kind === 'flapping' && state.kind === 'none') {
-      const gaps = state.flaps.slice(1).map((at, i) => at - (state.flaps[i] as number));
+    if (state.kind === 'none') {
+      const sinceUs = state.lastUs - this.#settings.restartWindowUs;
+      const crashes = kind === 'flapping' ? state.flaps : state.times.filter((at) => at >= sinceUs);
+      const gaps = crashes.slice(1).map((at, i) => at - (crashes[i] as number));
       state.longestGapUs = Math.max(state.longestGapUs, ...gaps);
     }
     if (rankOf[kind] >= rankOf[state.kind]) state.kind = kind;
@@ -207,11 +215,11 @@ class CrashLoop implements Follower {
     return [{ holds: true, rank: rankOf[state.kind], level: state.total, tell }];
   }
 
-  #restartedByHand(timeUs: RealtimeUs): Verdicts {
+  #restartedByHand(t: Transition, timeUs: RealtimeUs): Verdicts {
     const state = this.#state;
     const gapUs = timeUs - state.manualUs;
     const near = state.manualUs > 0 && gapUs <= this.#settings.fastGapUs;
-    state.manualStreak = near ? state.manualStreak + 1 : 1;
+    state.manualStreak = (near ? state.manualStreak : 0) + countOf(t);
     state.manualUs = timeUs;
     this.#runs(timeUs);
     // A person who looks for a fault restarts a few times; twice the threshold is a script.
@@ -228,15 +236,16 @@ class CrashLoop implements Follower {
     return [{ holds: true, rank: rankOf[state.kind], level: state.total, tell }];
   }
 
-  /** Somebody, or its own success, ended it: whatever was before no longer counts. */
-  #stopped(_timeUs: RealtimeUs): Verdicts {
-    const verdicts = this.#clear('stopped', 0);
+  /**
+   * Somebody, or its own success, ended it: whatever was before no longer counts, unless it comes back
+   * at once. A restart by hand is a stop and a start, too.
+   */
+  #stopped(timeUs: RealtimeUs): void {
     const state = this.#state;
     state.upUs = 0;
+    state.downUs = timeUs;
     state.runUs = -1;
-    state.manualStreak = 0;
-    this.#forget();
-    return verdicts;
+    if (state.kind === 'none') this.#forget();
   }
 
   #clear(how: 'stable' | 'stopped', ranUs: DurationUs): Verdicts {
@@ -244,6 +253,7 @@ class CrashLoop implements Follower {
     if (state.kind === 'none') return undefined;
     const telling = tellLoopEnd(state, how, ranUs);
     state.kind = 'none';
+    state.manualStreak = 0;
     this.#forget();
     return [{ holds: false, rank: 0, level: 0, tell: () => telling }];
   }
@@ -256,6 +266,10 @@ class CrashLoop implements Follower {
     state.total = 0;
     state.longestGapUs = 0;
     state.automatic = false;
-    state.manualStreak = 0;
   }
+}
+
+/** At least one, and no more than anybody would believe. */
+function countOf(t: Transition): number {
+  return Math.min(Math.max(1, Math.trunc(t.count) || 1), 1e6);
 }

@@ -10,6 +10,12 @@ const growthMin = 1_048_576;
 const firstShareMin = 0.25;
 /** A load that comes in one or two steps is no leak: no block may bring more of the growth. */
 const largestStepMax = 1 / 3;
+/** A window shorter than this has to show a threefold. */
+const minutesHours = 8;
+const minutesGrowth = 2;
+/** Up to so many hours the time of day may explain a rise, and so much of it. */
+const dayHours = 18;
+const dayGrowth = 2.25;
 /** Mann-Kendall's chance: necessary, and never sufficient. */
 const maxChance = 1e-3;
 
@@ -75,14 +81,16 @@ function largestRise(floors: readonly number[]): number {
 /**
  * The relative growth that is asked of a window: 12% over two days (machines grow that much in a
  * week without leaking, and 10% a day is worth finding). Within a day load, the time of day and
- * caches that fill move memory too, some of them for hours in a straight line: only a threefold
- * is a leak there.
+ * caches that fill move memory too, some of them for hours in a straight line, to twice of what it
+ * was and more: only a threefold is a leak there, and a little more over the rising half of a day.
  */
 export function growthNeeded(windowUs: DurationUs): number {
   const hours = windowUs / hourUs;
-  if (hours <= 16) return 2;
+  if (hours <= minutesHours) return minutesGrowth;
+  if (hours <= dayHours) return dayGrowth;
   if (hours >= 32) return Math.max(0.12, (0.2 * 32) / hours);
-  return 2 * 0.1 ** (Math.log(hours / 16) / Math.log(2));
+  const share = Math.log(hours / dayHours) / Math.log(32 / dayHours);
+  return dayGrowth * (0.2 / dayGrowth) ** share;
 }
 
 /** Of windows shorter than a day nearly every floor must be above the one before. */

@@ -19,12 +19,21 @@ const offsetsMax = 512;
 const latestUs: RealtimeUs = 253_402_300_799e6;
 
 /**
- * Local time in an IANA zone, daylight saving as the zone had it then. Asking Intl costs
- * microseconds and its tables a megabyte, so it is asked only when needed and answers are kept.
+ * Local time in an IANA zone, daylight saving as the zone had it then.
  * @throws RangeError where the zone is not known
  */
 export function localClock(timeZone: string): (timeUs: RealtimeUs) => LocalTime {
-  if (timeZone === 'UTC') return (timeUs) => localTime(timeUs);
+  const offset = zoneOffset(timeZone);
+  return (timeUs) => localTime(timeUs + offset(timeUs));
+}
+
+/**
+ * How far the clock on the wall is ahead of UTC. Asking Intl costs microseconds and its tables a
+ * megabyte, so it is asked only when needed and answers are kept.
+ * @throws RangeError where the zone is not known
+ */
+export function zoneOffset(timeZone: string): (timeUs: RealtimeUs) => DurationUs {
+  if (timeZone === 'UTC') return () => 0;
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
@@ -45,7 +54,7 @@ export function localClock(timeZone: string): (timeUs: RealtimeUs) => LocalTime 
       if (offsets.size >= offsetsMax) offsets.clear();
       offsets.set(quarter, offset);
     }
-    return localTime(timeUs + offset);
+    return offset;
   };
 }
 

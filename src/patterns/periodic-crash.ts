@@ -150,7 +150,10 @@ class PeriodicCrash implements Follower {
     const { episodes, suspects } = this.#state;
     if (episodes.length < episodesMin) return undefined;
     const { timers, settings } = this.#surroundings;
-    const link = linkedTimer(suspects, timers, nowUs, maxChance);
+    const link = linkedTimer(suspects, timers, nowUs, {
+      maxChance,
+      lagNoiseUs: settings.lagNoiseUs,
+    });
     const shared = { ...(link && { link }), stray: 0 };
     const usualUs = (nowUs - (episodes[0] as number)) / (episodes.length - 1);
     const period = findPeriod(episodes.slice(-searched), settings.healthyRunUs, maxChance);

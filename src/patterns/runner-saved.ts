@@ -23,29 +23,32 @@ interface SavedService {
   readonly open: readonly OpenFinding[];
 }
 
-/** One JSON text; services that no longer fit are only counted. */
-export function savedText(
+/**
+ * One JSON text in pieces, a service each: whoever takes them may let time pass between two of them.
+ * Services that no longer fit are only counted.
+ */
+export function* savedPieces(
   shared: Pick<SavedRunner, 'opened' | 'timers'>,
   services: readonly Service[],
   maxBytes: number,
-): string {
+): Generator<string, void> {
   const order = [
     ...services.filter((service) => service.open.length > 0),
     ...services.filter((service) => service.open.length === 0),
   ];
-  const texts: string[] = [];
-  const { opened, timers } = shared;
-  const head = JSON.stringify({ version: 1, opened, timers });
+  const head = JSON.stringify({ version: 1, ...shared });
+  yield `${head.slice(0, -1)},"services":[`;
   let bytes = head.length;
+  let written = 0;
   for (const { name, lastUs, followers, open } of order) {
     const states = Object.entries(followers).map(([id, follower]) => [id, follower.save()]);
     const text = JSON.stringify({ name, lastUs, followers: Object.fromEntries(states), open });
     bytes += text.length + 1;
     if (bytes > maxBytes) break;
-    texts.push(text);
+    yield written === 0 ? text : `,\n${text}`;
+    written += 1;
   }
-  const leftOut = services.length - texts.length;
-  return `${head.slice(0, -1)},"leftOut":${leftOut},"services":[${texts.join(',\n')}]}\n`;
+  yield `],"leftOut":${services.length - written}}\n`;
 }
 
 /** The state, or one sentence that says what is wrong with it. */

@@ -12,7 +12,7 @@ import type {
   Verdicts,
 } from './detector.ts';
 import { conclude, deadlineOf, endAll, noFindings, type Service } from './followed-service.ts';
-import { restoreServices, savedRunner, savedText } from './runner-saved.ts';
+import { restoreServices, savedPieces, savedRunner } from './runner-saved.ts';
 import type { PatternSettings } from './settings.ts';
 import { TimerLog } from './timer-log.ts';
 
@@ -148,13 +148,14 @@ export class PatternRunner {
   }
 
   /**
-   * All that was learned, as JSON text of at most about `maxBytes`: services with open findings
-   * first, then those heard of last. `restore` takes it back parsed.
+   * All that was learned, as JSON text of at most about `maxBytes`, in pieces: services with open
+   * findings first, then those heard of last. Each piece takes microseconds, and the runner may be
+   * used between two of them. `restore` takes the whole back parsed.
    */
-  save(maxBytes: number = runnerLimits.savedBytes): string {
+  save(maxBytes: number = runnerLimits.savedBytes): Iterable<string> {
     const services = [...this.#services.values()].reverse();
     const timers = this.#surroundings.timers.save();
-    return savedText({ opened: this.#opened, timers }, services, maxBytes);
+    return savedPieces({ opened: this.#opened, timers }, services, maxBytes);
   }
 
   /**

@@ -21,8 +21,12 @@ export interface PatternSettings {
   readonly warmUpUs: DurationUs;
   /** The shortest stretch of memory that a leak is called on. */
   readonly leakSpanUs: DurationUs;
+  /** Lags from a timer to a crash that differ by less are the same: a start takes its time. */
+  readonly lagNoiseUs: DurationUs;
   /** `baseline_period`: what `anomaly` learns before it speaks. */
   readonly baselinePeriodUs: DurationUs;
+  /** The hour that `anomaly` counts restarts by; its day has 24 of them, its week 168. */
+  readonly hourUs: DurationUs;
   /** IANA name; hours and days of the week are told and tested in it. */
   readonly timeZone: string;
 }
@@ -34,6 +38,8 @@ export const defaultSettings: PatternSettings = Object.freeze({
   fastGapUs: 30 * second,
   warmUpUs: 2 * minute,
   leakSpanUs: 5 * minute,
+  lagNoiseUs: 2 * second,
   baselinePeriodUs: 24 * hour,
+  hourUs: hour,
   timeZone: 'UTC',
 });

@@ -8,8 +8,6 @@ const suspectsMax = 8;
 /** Coincidences that are needed, and the share of the crashes that must have one. */
 const hitsMin = 5;
 const hitShareMin = 0.8;
-/** Timers fire up to AccuracySec late; below this a difference of two lags says nothing. */
-const lagNoiseUs: DurationUs = 2e6;
 
 /** A timer that fired shortly before a crash, and what became of the suspicion. */
 export interface Suspect {
@@ -62,7 +60,7 @@ export function linkedTimer(
   suspects: readonly Suspect[],
   timers: TimerLog,
   nowUs: RealtimeUs,
-  maxChance: number,
+  { maxChance, lagNoiseUs }: { readonly maxChance: number; readonly lagNoiseUs: DurationUs },
 ): TimerLink | undefined {
   let best: TimerLink | undefined;
   for (const { timer, crashes, hits, leastLagUs, mostLagUs } of suspects) {

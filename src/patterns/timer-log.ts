@@ -67,7 +67,9 @@ export class TimerLog {
 
   #adopt(record: TimerRecord): void {
     const { timer, unit, recentUs, firstUs, count } = record;
+    const heardOf = this.#records.get(timer)?.recentUs ?? [];
     this.#records.set(timer, { timer, unit, recentUs: [...recentUs], firstUs, count });
+    for (const timeUs of heardOf) this.add({ timer, unit, timeUs });
   }
 
   #forgetOldest(): void {

@@ -75,13 +75,25 @@ export interface AlarmSource {
   /** What stands before the colon of its alarms' `id`. */
   readonly name: Alarm['source'];
   /**
+   * False where `settle` cannot make the alarm go (a database user that may only read, a finding):
+   * what was settled then stays so for as long as its `id` is listed. Elsewhere the same `id` with
+   * another `raisedUs` is a new alarm.
+   */
+  readonly clears?: boolean;
+  /**
    * Every alarm that stands now.
    * @throws SourceError where it cannot be asked: told, counted, tried again
    */
   poll(): Promise<readonly Alarm[]>;
-  /** Takes the alarm for this agent, so that no other one repairs it; false: another has it. */
+  /**
+   * Takes the alarm for this agent, so that no other one repairs it; false: another has it, or it no
+   * longer stands. Asked again before each attempt: what is already this agent's is renewed, true.
+   */
   claim(alarm: Alarm): Promise<boolean>;
-  /** The repair has ended: clears the row and leaves a note where it may, and gives the claim back. */
+  /**
+   * The repair has ended: clears the row (only where it worked) and leaves a note where it may, and
+   * gives the claim back. Repeated until it resolves: the second time must do no harm.
+   */
   settle(alarm: Alarm, ending: Ending): Promise<void>;
   close(): Promise<void>;
 }

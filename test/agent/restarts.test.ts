@@ -179,20 +179,21 @@ describe('restarts', () => {
     })();
     await until('it has read the table', () => [...collector.units()].length === 2);
     await until('and told so', () => events.length > 0);
-    assert.equal(await collector.restart('own.service'), 'done');
+    assert.deepEqual(await collector.restart('own.service'), { result: 'done', reason: '' });
     await bed.systemctl('restart', 'other.service');
     await until(
       'both are told',
       () => events.filter((e) => e.event_type === 'restarted').length === 2,
     );
-    assert.equal(await collector.restart('own.service'), 'done');
+    assert.deepEqual(await collector.restart('own.service'), { result: 'done', reason: '' });
     await until('three', () => events.filter((e) => e.event_type === 'restarted').length === 3);
     const counts = Object.fromEntries([...collector.units()].map((u) => [u.name, u.restarts]));
     assert.deepEqual(counts, {
       'own.service': { automatic: 0, manual: 0, unitwatch: 2 },
       'other.service': { automatic: 0, manual: 1, unitwatch: 0 },
     });
-    await assert.rejects(collector.restart('absent.service'), /RestartUnit failed: .*absent/);
+    const absent = { result: 'refused', reason: 'systemd knows no unit absent.service.' };
+    assert.deepEqual(await collector.restart('absent.service'), absent);
     collector.stop();
     await reading;
   });

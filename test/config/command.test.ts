@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
@@ -111,6 +111,55 @@ test('show as JSON has every key with its value and who set it', async () => {
   });
 });
 
+const old = write(
+  'config.ini',
+  '[database]\npassword = geheim # mine\n[process.a b]\nmax_attempts = 4\n',
+);
+chmodSync(old, 0o600);
+
+test('import writes a file that nobody else may read, and that check finds valid', async () => {
+  const output = join(directory, 'imported.yaml');
+  const first = await run(['import', old, '--output', output]);
+  assert.deepEqual(first, { status: 0, out: `${output}: written\n`, err: '' });
+  assert.equal(statSync(output).mode & 0o777, 0o600);
+  assert.equal((await run(['check', output])).status, 0);
+  const { out } = await run(['show', '--config', output]);
+  assert.match(out, /^ {4}"a b":\n {6}start_command: .*\n {6}max_attempts: 4$/m);
+  assert.doesNotMatch(out, /geheim/);
+  const again = await run(['import', old, '--output', output]);
+  const err = `unitwatch config: ${output}: is there already; name a file that is not\n`;
+  assert.deepEqual(again, { status: 2, out: '', err });
+  assert.equal((await run(['import', old])).out, readFileSync(output, 'utf8'));
+});
+
+test('import refuses what is no old file, what is wrong, and what everybody may read', async () => {
+  const yaml = await run(['import', good]);
+  assert.equal(yaml.status, 2);
+  assert.match(yaml.err, /: is no config\.ini: it does not begin with a \[section\]\n$/);
+  const wrong = await run(['import', write('wrong.ini', '[monitor]\nx = 1\n')]);
+  assert.match(wrong.err, /wrong\.ini:2:1: \[monitor\] x: is no key of config\.ini\n$/);
+  const open = write('open.ini', '[database]\npassword = geheim\n');
+  chmodSync(open, 0o644);
+  const refused = await run(['import', open]);
+  assert.equal(refused.out, '');
+  assert.match(refused.err, /every user may read it; run: chmod o-r /);
+  const missing = await run(['import', join(directory, 'missing.ini')]);
+  assert.match(missing.err, /missing\.ini: does not exist\n$/);
+});
+
+test('maps are shown as sections, and as JSON', async () => {
+  const file = write('maps.yaml', 'checks:\n  tcp: {db: {host: h, port: 1}}\n');
+  const { out } = await run(['show', '--config', file]);
+  assert.match(out, /^ {2}tcp: {2}# .*:2:3\n {4}db:\n {6}host: h\n {6}port: 1\n/m);
+  const again = await run(['show', '--config', write('maps-again.yaml', out)]);
+  const bare = (text: string): string => text.replace(/ {2}# .*$/gm, '').replace(/^# .*\n/, '');
+  assert.equal(bare(again.out), bare(out));
+  const { settings } = JSON.parse((await run(['show', '--config', file, '--json'])).out);
+  const tcp = settings.find(({ key }: { key: string }) => key === 'checks.tcp');
+  assert.equal(tcp.value.db.port, 1);
+  assert.equal(tcp.value.db.timeout, '5s');
+});
+
 test('help', async () => {
   for (const argv of [['--help'], ['-h'], ['check', '--help']]) {
     const { status, out, err } = await run(argv);
@@ -121,12 +170,14 @@ test('help', async () => {
 });
 
 const wrong: readonly (readonly [readonly string[], string])[] = [
-  [[], 'check or show? (got neither)'],
-  [['\u001b[31m'], 'check or show? (got \\u{1b}[31m)'],
+  [[], 'check, show or import? (got none)'],
+  [['\u001b[31m'], 'check, show or import? (got \\u{1b}[31m)'],
   [['check', 'a', 'b'], 'one file at a time'],
   [['check', 'a', '--config', 'b'], 'one file at a time'],
   [['check', '--json'], 'check has no --json'],
   [['show', 'a'], 'show takes no file; write --config FILE'],
+  [['check', '--output', 'x'], 'check has no --output'],
+  [['import'], 'import which FILE?'],
   [['show', '--jsno'], "Unknown option '--jsno'"],
   [['show', '--config'], "Option '--config <value>' argument missing"],
 ];

@@ -13,6 +13,17 @@ function assertPrintable(faults: readonly string[]): void {
 
 const pieces = fc.constantFrom(
   ...['bus', 'listen', 'metrics', 'service_whitelist', 'restart_window', '__proto__', '<<'],
+  ...[
+    'restart',
+    'default',
+    'processes',
+    'hooks',
+    'checks',
+    'components',
+    'criteria',
+    'http',
+    'url',
+  ],
   ...[': ', ':', '\n', '\n  ', '\n- ', '- ', '[', ']', '{', '}', ', ', '"', "'", '|\n', '>-\n'],
   ...['&a ', '*a', '!!str ', '!x ', '# ', '---\n', '...\n', '%YAML 1.1\n', '? ', '\t', '\0'],
   ...['5', '5m', 'true', '~', '/(/', '\u001b[31m', '\u202e', '\ud800', '\r\n', '\ufeff', '99e999'],
@@ -130,4 +141,19 @@ test('names of object members are no keys', async () => {
     ]);
   }
   assert.equal(({} as { x?: number }).x, undefined);
+});
+
+test('maps have a limit, and many unknown keys in them are told in bounded time', async () => {
+  const many = Array.from({ length: 2_001 }, (_, i) => `    p${i}: {}`).join('\n');
+  assert.deepEqual(await faultsOf(`restart:\n  processes:\n${many}`), [
+    'c.yaml:3:5: restart.processes: must have at most 2000 entries, not 2001 (got a section)',
+  ]);
+  const unknown = Array.from({ length: 9_000 }, (_, i) => `    c${i}: {criterai: 1}`).join('\n');
+  const faults = await faultsOf(`checks:\n  components:\n${unknown}`);
+  assert.equal(faults.length, 51);
+  assert.equal(
+    faults[0],
+    "c.yaml:3:10: checks.components.c0.criterai: is no key of unitwatch; did you mean 'criteria'?",
+  );
+  assertPrintable(faults);
 });

@@ -101,6 +101,7 @@ export function configurationPage(table: KeyTable): string {
 unitwatch runs without any. What it should do otherwise stands in \`/etc/unitwatch/unitwatch.yaml\`, or in the file that \`--config FILE\` or \`UNITWATCH_CONFIG\` names. [examples/unitwatch.yaml](../examples/unitwatch.yaml) has every key with its default.
 
 - \`unitwatch config check [FILE]\` says everything that is wrong with a configuration, one line each, and what was probably meant. Its exit status is 0, or 2 where something is wrong.
+- \`unitwatch config import FILE [--output FILE]\` writes an old \`config.ini\` as YAML.
 - \`unitwatch config show [--config FILE] [--json]\` prints the configuration in effect and who set each value. Secrets are hidden.
 
 A faulty configuration starts nothing: every fault of every source is told at once, with file, line and column, and the exit status is 2. On a reload (SIGHUP, \`systemctl reload unitwatch\`) a faulty file leaves the running configuration as it is.
@@ -136,6 +137,16 @@ Every key is also a variable: \`UNITWATCH_\`, then the path in capitals with \`_
 ## The file
 
 YAML 1.2 in UTF-8, one document, at most 1 MiB, a regular file. A key without a value (\`host:\`) is a fault, so that a line whose value got lost is noticed; a section without keys is empty. What makes YAML surprising is refused by name: keys written twice, anchors, aliases, merge keys (\`<<\`), tags, other versions of YAML, more than 32 levels of nesting.
+
+## An old config.ini
+
+\`--config config.ini\` reads the file of the older process monitor as it is: \`[database]\`, \`[monitor]\`, \`[process.default]\`, \`[process.NAME]\`, with its keys and its defaults, and \`restart.enabled\` on. A file is taken for one by its name (\`.ini\`), or because it begins with a \`[section]\`. \`unitwatch config import config.ini --output unitwatch.yaml\` writes the same as YAML, with its comments.
+
+- Numbers without a unit are seconds. Keys are followed by \`=\` or \`:\`; an empty value is not set.
+- A comment begins with \`#\` or \`;\`, at the start of a line or after white space. In a command \`;\` is the shell's. A value that holds \` #\` stands in quotes.
+- \`health_check_command\` is \`post_health_check\`; it is tried once a second, as often as \`health_check_timeout\` has seconds. \`system_name\` is \`unit\`, and \`match\` for processes.
+- \`%s\` in a command stands for the name of a \`[process.NAME]\` section, or its \`system_name\`. Names out of the database are never put into a command: where \`[process.default]\` has \`%s\`, it counts for processes with a section only.
+- \`[logging]\` is not read.
 
 ## Secrets
 

@@ -1,122 +1,234 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { causesOf, type Happened } from '../../src/deps/cause.ts';
-import { graphOf, type UnitTable } from './units.ts';
+import { Dependencies } from '../../src/dependencies.ts';
+import type { CheckView } from '../../src/model/check.ts';
+import type { Draft } from '../../src/model/event.ts';
+import type { Transition } from '../../src/model/transition.ts';
+import { type ActiveState, newUnitState } from '../../src/model/unit.ts';
+import { type UnitTable, unit } from './units.ts';
 
 interface Case {
   readonly name: string;
   readonly given: UnitTable;
-  /** `name kind time`, the time in milliseconds. */
-  readonly happened: readonly string[];
-  /** Units whose job ended with `dependency`: `name time`. */
-  readonly failed?: readonly string[];
-  readonly want: Readonly<Record<string, readonly string[]>>;
+  /**
+   * What is heard: `a failed`, `a exited`, `a stopped`: an event, then its state; `a job`: a job
+   * appears; `a up`; `a going`: it is told to stop; `wait 40`: seconds.
+   */
+  readonly heard: readonly string[];
+  /** Who is told as consequence of whom: `b<-a`; and who began it: `a`. */
+  readonly want: readonly string[];
 }
 
 const cases: readonly Case[] = [
   {
     name: 'one crash takes two with it',
     given: { a: '', b: 'BindsTo=a', c: 'Requires=b' },
-    happened: ['a failed 1', 'c stopped 2', 'b stopped 3'],
-    want: { a: ['b', 'c'] },
+    heard: ['a failed', 'c stopped', 'b stopped'],
+    want: ['a', 'c<-a', 'b<-a'],
   },
   {
     name: 'two crashes that have nothing to do with each other',
     given: { a: '', b: '', c: 'BindsTo=b' },
-    happened: ['a failed 1', 'b failed 2', 'c stopped 3'],
-    want: { a: [], b: ['c'] },
+    heard: ['a failed', 'b failed', 'c stopped'],
+    want: ['a', 'b', 'c<-b'],
   },
   {
     name: 'who crashed before what it needs was not its consequence',
     given: { a: '', b: 'Requires=a' },
-    happened: ['b failed 1', 'a failed 5'],
-    want: { b: [], a: [] },
+    heard: ['b failed', 'a failed'],
+    want: ['b', 'a'],
   },
   {
-    name: 'who crashed after what it needs was',
+    name: 'who fails soon after what it needs is its consequence',
+    given: { a: '', b: 'Requires=a', c: 'BindsTo=b' },
+    heard: ['a failed', 'wait 5', 'b failed', 'c stopped'],
+    want: ['a', 'b<-a', 'c<-a'],
+  },
+  {
+    name: 'who fails long after it is not',
     given: { a: '', b: 'Requires=a' },
-    happened: ['a failed 1', 'b exited 5'],
-    want: { a: ['b'] },
+    heard: ['a failed', 'wait 40', 'b failed'],
+    want: ['a', 'b'],
   },
   {
     name: 'who is told to stop goes down last and began it all the same',
     given: { a: '', b: 'Requires=a After=a', c: 'Requires=b After=b' },
-    happened: ['c stopped 1', 'b failed 2', 'a stopped 3'],
-    want: { a: ['b', 'c'] },
+    heard: ['c job', 'b job', 'a job', 'c stopped', 'b stopped', 'a stopped'],
+    want: ['c<-a', 'b<-a', 'a'],
   },
   {
-    name: 'in a circle it was the one that crashed',
-    given: { a: 'BindsTo=b', b: 'BindsTo=a' },
-    happened: ['b exited 2', 'a stopped 3'],
-    want: { b: ['a'] },
+    name: 'a job that stops nothing makes nobody a consequence',
+    given: { a: '', b: 'Requires=a' },
+    heard: ['a job', 'a up', 'b failed', 'b up', 'a job', 'a up', 'wait 1', 'b stopped'],
+    want: ['b', 'b'],
   },
   {
-    name: 'a failed start is a consequence of what failed',
-    given: { a: '', b: 'Requires=a down', c: 'Requires=b down' },
-    happened: ['a failed 1'],
-    failed: ['b 2', 'c 3'],
-    want: { a: ['b', 'c'] },
+    name: 'in a circle it was the one that crashed, whoever is heard of first',
+    given: { a: 'BindsTo=b', b: 'BindsTo=a', c: 'BindsTo=a' },
+    heard: ['a job', 'b failed', 'c stopped', 'a stopped'],
+    want: ['b', 'c<-b', 'a<-b'],
   },
   {
-    name: 'what OnFailure= starts stops another',
-    given: { a: 'OnFailure=h', h: 'down Conflicts=x', x: '' },
-    happened: ['a failed 1', 'h started 2', 'x stopped 3'],
-    want: { a: ['h', 'x'] },
+    name: 'who was taken along and is up again stands for itself',
+    given: { a: '', b: 'BindsTo=a' },
+    heard: ['a failed', 'b stopped', 'a up', 'b up', 'wait 10', 'b failed'],
+    want: ['a', 'b<-a', 'b'],
   },
   {
     name: 'what is not needed any more',
     given: { a: 'Wants=b', b: 'StopWhenUnneeded=yes', c: '' },
-    happened: ['a failed 1', 'b stopped 2', 'c stopped 2'],
-    want: { a: ['b'], c: [] },
+    heard: ['a failed', 'b stopped', 'c stopped'],
+    want: ['a', 'b<-a', 'c'],
   },
   {
-    name: 'units that the graph does not know stand for themselves',
+    name: 'a unit that the graph does not know stands for itself',
     given: { a: '' },
-    happened: ['gone failed 1', 'a failed 2'],
-    want: { a: [], gone: [] },
+    heard: ['gone failed', 'a failed'],
+    want: ['gone', 'a'],
   },
-  { name: 'nothing', given: { a: '' }, happened: [], want: {} },
 ];
 
-describe('when several fail together', () => {
-  for (const { name, given, happened, failed, want } of cases)
-    test(name, () => {
-      const causes = causesOf(
-        graphOf(serviceNames(given)),
-        happened.map(transition),
-        (failed ?? []).map((line) => {
-          const [unit, ms] = line.split(' ');
-          return { unit: `${unit}.service`, timeUs: Number(ms) * 1000 };
-        }),
-      );
-      const found = causes.map(({ root, consequences }) => [
-        root.replace('.service', ''),
-        consequences.map(({ unit }) => unit.replace('.service', '')).sort(),
-      ]);
-      assert.deepEqual(Object.fromEntries(found), want);
-    });
+class Story {
+  nowUs = 1e9;
+  readonly drafts: Draft[] = [];
+  readonly dependencies: Dependencies;
 
-  test('the way from the root is told', () => {
-    const graph = graphOf(serviceNames({ a: '', b: 'BindsTo=a', c: 'Requires=b' }));
-    const [cause] = causesOf(graph, ['a failed 1', 'c stopped 2', 'b stopped 3'].map(transition));
-    assert.deepEqual(cause?.consequences.at(-1), {
-      unit: 'c.service',
-      path: ['a.service', 'b.service', 'c.service'],
-      kinds: ['BoundBy', 'RequiredBy'],
+  constructor(units: UnitTable) {
+    // Foretelling takes no time by this clock: the budget is not what is tested.
+    const clock = { realtimeUs: () => this.nowUs, monotonicUs: () => this.nowUs };
+    this.dependencies = new Dependencies({
+      config: { track_dependencies: true, dependency_depth: 3 },
+      clock,
+      follows: () => true,
+      onDraft: (draft) => this.drafts.push(draft),
+      log: { warn: (_fields, message) => assert.fail(message) },
     });
-  });
-});
+    this.dependencies.begin('257');
+    for (const [name, words] of Object.entries(units)) this.dependencies.unit(unit(name, words));
+    this.dependencies.end();
+  }
 
-function transition(line: string): Happened {
-  const [unit, kind, ms] = line.split(' ');
-  return { unit: `${unit}.service`, kind: kind as Happened['kind'], timeUs: Number(ms) * 1000 };
+  hear(line: string): void {
+    const [name = '', what = ''] = line.split(' ');
+    this.nowUs += 1_000;
+    if (name === 'wait') this.nowUs += Number(what) * 1e6;
+    else {
+      if (['failed', 'exited', 'stopped'].includes(what))
+        this.drafts.push(this.dependencies.explained(end(`${name}.service`, what)));
+      this.dependencies.changed(`${name}.service`, state(what, this.nowUs));
+    }
+  }
+}
+
+function end(service: string, kind: string): Draft {
+  const type = kind === 'stopped' ? 'stopped' : kind === 'exited' ? 'exited' : 'failed';
+  const result = { active_state: '', sub_state: '', n_restarts: 0, result: '' };
+  const data = { ...result, reason: 'signal' } as const;
+  return { time: '', service, severity: 'error', event_type: type, data };
+}
+
+const activeStates: Readonly<Record<string, ActiveState>> = {
+  failed: 'failed',
+  exited: 'activating',
+  stopped: 'inactive',
+  going: 'deactivating',
+};
+
+function state(what: string, nowUs: number) {
+  return {
+    ...newUnitState(),
+    activeState: activeStates[what] ?? 'active',
+    subState: what === 'exited' ? 'auto-restart' : what,
+    jobId: what === 'job' ? 7 : 0,
+    endJobId: what === 'stopped' ? 7 : 0,
+    stateChangeUs: nowUs,
+  };
 }
 
 function serviceNames(units: UnitTable): UnitTable {
-  return Object.fromEntries(
-    Object.entries(units).map(([name, words]) => [
-      `${name}.service`,
-      words.replace(/=(\w)\b/g, '=$1.service'),
-    ]),
-  );
+  const named = ([name, words]: [string, string]) => [
+    `${name}.service`,
+    words.replace(/=(\w)\b/g, '=$1.service'),
+  ];
+  return Object.fromEntries(Object.entries(units).map(named));
 }
+
+describe('when several fail together', () => {
+  for (const { name, given, heard, want } of cases)
+    test(name, () => {
+      const story = new Story(serviceNames(given));
+      for (const line of heard) story.hear(line);
+      const told = story.drafts.map(({ service, caused_by }) =>
+        [service, caused_by].filter(Boolean).join('<-').replaceAll('.service', ''),
+      );
+      assert.deepEqual(told, want);
+    });
+
+  test('the root lists what it takes along, its consequences do not', () => {
+    const story = new Story(serviceNames({ a: '', b: 'BindsTo=a', c: 'Wants=a' }));
+    for (const line of ['a failed', 'b stopped']) story.hear(line);
+    const [root, consequence] = story.drafts;
+    assert.deepEqual(root?.affects, {
+      hard: { count: 1, names: ['b.service'] },
+      soft: { count: 1, names: ['c.service'] },
+    });
+    assert.equal(consequence?.affects, undefined);
+    assert.deepEqual(consequence?.depends_on, ['a.service']);
+  });
+
+  test('detectors see no crash and no restart in a consequence', () => {
+    const story = new Story(serviceNames({ a: '', b: 'BindsTo=a' }));
+    const happened = (kind: Transition['kind']): Transition => ({
+      ...{ kind, unit: 'b.service', timeUs: 1, count: 1, inferred: false, resync: false },
+      ...{ invocation: '', pid: 1, nRestarts: 0 },
+      ending: { reason: 'exit-code', result: 'exit-code', coreDump: false },
+    });
+    const own = happened('failed');
+    assert.equal(story.dependencies.ownStory(own), own);
+    story.hear('a failed');
+    assert.equal(story.dependencies.ownStory(happened('failed'))?.kind, 'stopped');
+    assert.equal(story.dependencies.ownStory(happened('failed'))?.ending?.reason, 'clean');
+    assert.equal(story.dependencies.ownStory(happened('restarted'))?.kind, 'started');
+    assert.equal(story.dependencies.ownStory(happened('restarting')), undefined);
+  });
+
+  test('a start that is given up names the unit that failed', () => {
+    const story = new Story(serviceNames({ a: 'failed', b: 'Requires=a down' }));
+    for (const [name, result] of [
+      ['x', 'done'],
+      ['a', 'failed'],
+      ['b', 'dependency'],
+      ['c', 'dependency'],
+    ] as const)
+      story.dependencies.jobRemoved(`${name}.service`, result);
+    assert.deepEqual(
+      story.drafts.map(({ service, caused_by }) => [service, caused_by]),
+      [
+        ['b.service', 'a.service'],
+        ['c.service', 'a.service'],
+      ],
+    );
+  });
+
+  test('checks suffer with what they depend on', () => {
+    const story = new Story(serviceNames({ a: '' }));
+    const check = (name: string, dependsOn: readonly string[]): CheckView => ({
+      ...{ name, kind: 'tcp', state: 'up', sinceUs: 0, checkedUs: 0, durationUs: 0, reason: '' },
+      ...{ dependsOn, outage: false },
+    });
+    story.dependencies.updateChecks([check('port', ['a']), check('page', ['port'])]);
+    story.hear('a failed');
+    const names = story.drafts[0]?.affects;
+    assert.deepEqual(names, {
+      hard: { count: 0, names: [] },
+      soft: { count: 1, names: ['check:port'] },
+    });
+    story.hear('a up');
+    story.dependencies.updateChecks([]);
+    story.hear('a failed');
+    assert.deepEqual(story.drafts[1]?.affects, {
+      hard: { count: 0, names: [] },
+      soft: { count: 0, names: [] },
+    });
+  });
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { affectedBy, chainAbove } from '../../src/deps/chain.ts';
+import { affectsOf, chainAbove } from '../../src/deps/chain.ts';
 import { containersOf } from '../../src/deps/containers.ts';
 import { DependencyGraph } from '../../src/deps/graph.ts';
 import { impactOf } from '../../src/deps/impact.ts';
@@ -53,13 +53,25 @@ describe('the graph', () => {
     assert.deepEqual(others(graph, 'c.service', 'BoundBy'), ['a.service']);
     graph.remove('a.service');
     assert.equal(graph.find('c.service'), undefined, 'nobody names it any more');
-    assert.deepEqual(others(graph, 'b.service', 'Wants'), ['a.service'], 'b still says so');
+    assert.equal(graph.find('a.service'), undefined, 'systemd keeps what somebody depends on');
+    assert.deepEqual(others(graph, 'b.service', 'Wants'), []);
     graph.remove('b.service');
     graph.remove('b.service');
     assert.equal(graph.size, 0);
     graph.update(unit('z.service', 'Requires=y.service'));
     assert.deepEqual(others(graph, 'y.service', 'RequiredBy'), ['z.service']);
     assert.equal(graph.nodes.length, 3, 'places are used again');
+  });
+
+  test('what only the file of a new unit says of others', () => {
+    const graph = graphOf({ 'a.service': '', 'b.service': 'After=c.service' });
+    const reverse = { Before: ['a.service', 'b.service'], StopPropagatedFrom: ['a.service'] };
+    graph.update({ ...unit('c.service'), reverse });
+    assert.deepEqual(others(graph, 'a.service', 'After'), ['c.service']);
+    assert.deepEqual(others(graph, 'a.service', 'PropagatesStopTo'), ['c.service']);
+    assert.deepEqual(others(graph, 'b.service', 'After'), ['c.service'], 'once');
+    graph.remove('c.service');
+    assert.equal(graph.edgeCount, 0);
   });
 
   test('finds a unit by its other names', () => {
@@ -102,11 +114,12 @@ describe('the graph', () => {
 describe('what is told of the graph', () => {
   const graph = graphOf({
     'web.service': 'BindsTo=api.service Wants=cache.service Requires=system.slice',
-    'api.service': 'Requires=db.service Requires=basic.target',
+    'api.service': 'Requires=db.service Requires=group.target Requires=basic.target',
     'db.service': 'Requires=disk.mount',
     'disk.mount': '',
     'cache.service': '',
-    'basic.target': 'Wants=unrelated.service',
+    'basic.target': '',
+    'group.target': 'Wants=unrelated.service',
     'unrelated.service': '',
     'system.slice': '',
     'monitor.service': 'Wants=web.service',
@@ -117,7 +130,7 @@ describe('what is told of the graph', () => {
       'api.service',
       'cache.service',
       'db.service',
-      'basic.target',
+      'group.target',
       'disk.mount',
     ]);
     assert.deepEqual(chainAbove(graph, 'web.service', 1), ['api.service', 'cache.service']);
@@ -126,14 +139,12 @@ describe('what is told of the graph', () => {
   });
 
   test('who suffers: all are counted, the near ones named', () => {
-    assert.deepEqual(affectedBy(graph, 'disk.mount', 'stop', 2), {
+    const impact = impactOf(graph, 'disk.mount', 'stop') ?? assert.fail();
+    assert.deepEqual(affectsOf(impact, 2), {
       hard: { count: 3, names: ['db.service', 'api.service'] },
       soft: { count: 1, names: [] },
     });
-    assert.deepEqual(affectedBy(graph, 'nobody.service', 'stop', 2), {
-      hard: { count: 0, names: [] },
-      soft: { count: 0, names: [] },
-    });
+    assert.deepEqual(affectsOf(impact, 4).soft, { count: 1, names: ['monitor.service'] });
   });
 
   test('containers and pods, by the names of what holds them', () => {

@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { busTargets } from '../../src/collector/address.ts';
 import { type Bus, connectBus } from '../../src/collector/bus.ts';
 import { readUnitDependencies } from '../../src/collector/dependencies.ts';
+import { unitFilter } from '../../src/collector/filter.ts';
 import { SignalConnection } from '../../src/collector/signals.ts';
+import { systemClock } from '../../src/collector/system-clock.ts';
+import { tellingSink } from '../../src/collector/tell.ts';
+import { Watch } from '../../src/collector/watch.ts';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
-import { type Cause, causesOf, type Happened } from '../../src/deps/cause.ts';
+import { Dependencies } from '../../src/dependencies.ts';
 import { DependencyGraph } from '../../src/deps/graph.ts';
 import { type Impact, impactOf, type Trigger, triggers } from '../../src/deps/impact.ts';
 import { majorVersion, rulesOf } from '../../src/deps/versions.ts';
-import { newUnitState, type UnitState } from '../../src/model/unit.ts';
-import { unitPath } from '../../src/model/unit-name.ts';
-import { sleep } from '../bed.ts';
+import type { Draft } from '../../src/model/event.ts';
+import { newUnitState, type UnitState, type UnitView } from '../../src/model/unit.ts';
+import { unitPath, unitTypes } from '../../src/model/unit-name.ts';
+import { sleep, until } from '../bed.ts';
 import { type RandomGraph, seeded } from './random-graph.ts';
 
 /** A connection to a bed's bus, for looking at many units at once. */
@@ -20,7 +25,27 @@ export interface Observer {
   states(names: readonly string[]): Promise<Map<string, UnitState>>;
   /** Waits until no unit has a job or is between two states; fails after a while. */
   quiet(): Promise<void>;
+  /** What the agent would have told since the last call, as it would have told it. */
+  told(): Draft[];
+  /** Waits until a listener has read all units anew, after something that made it do so. */
+  reread(what: () => Promise<unknown>): Promise<void>;
   close(): void;
+}
+
+/** The dependencies as they are at work in the agent; counts how often all units were read. */
+class Listening extends Dependencies {
+  begun = 0;
+  ended = 0;
+
+  override begin(version: string): void {
+    this.begun++;
+    super.begin(version);
+  }
+
+  override end(): void {
+    super.end();
+    this.ended = this.begun;
+  }
 }
 
 export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
@@ -43,7 +68,23 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
   const bus = await connectBus(target, { callsTimedOut: 0, callsFailed: 0 });
   const version = await bed.systemctl('--version');
   const rules = rulesOf(majorVersion(version));
+  const drafts: Draft[] = [];
+  const dependencies = new Listening({
+    config: { track_dependencies: true, dependency_depth: 3 },
+    clock: systemClock,
+    follows: () => true,
+    onDraft: (draft) => drafts.push(draft),
+    log: { warn: (fields, message) => assert.fail(`${message} ${JSON.stringify(fields)}`) },
+  });
+  const watch = listen(bed, dependencies, drafts);
+  await watch.start();
   return {
+    told: () => drafts.splice(0),
+    reread: async (what) => {
+      const { begun } = dependencies;
+      await what();
+      await until('all units are read anew', () => dependencies.ended > begun, 60_000);
+    },
     graph: async () => {
       const names = (await list(bus)).map(([name]) => name);
       const graph = new DependencyGraph(rules);
@@ -62,10 +103,34 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
     },
     quiet: () => untilQuiet(bus),
     close: () => {
+      watch.stop();
       connection.close('done');
       bus.close();
     },
   };
+}
+
+function listen(bed: ThrowAwaySystemd, dependencies: Dependencies, drafts: Draft[]): Watch {
+  const listener = {
+    draft: (draft: Draft) => drafts.push(dependencies.explained(draft)),
+    changed: (unit: UnitView) => dependencies.followed(unit),
+  };
+  return new Watch({
+    address: bed.busAddress,
+    uid: 0,
+    bufferBytes: 4_194_304,
+    filter: unitFilter({
+      monitorAll: true,
+      whitelist: [],
+      blacklist: [],
+      containersOnly: false,
+      unitTypes: [...unitTypes],
+    }),
+    clock: systemClock,
+    random: Math.random,
+    sink: tellingSink(systemClock, listener, () => 0),
+    units: dependencies,
+  });
 }
 
 function readState(
@@ -127,8 +192,8 @@ export interface Trial {
   readonly stopped: readonly string[];
   readonly restarted: readonly string[];
   readonly isRight: boolean;
-  /** For a crash: the causes that were found for all that happened. */
-  readonly causes: readonly Cause[];
+  /** What a listener was told meanwhile of the ends of the graph's units. */
+  readonly ends: readonly Draft[];
 }
 
 const isUp = (state: UnitState | undefined) =>
@@ -149,7 +214,7 @@ export async function tryOut(
 ): Promise<Trial[]> {
   for (const graph of graphs)
     for (const [name, text] of Object.entries(graph.units)) bed.writeUnit(name, text);
-  await bed.systemctl('daemon-reload');
+  await observer.reread(() => bed.systemctl('daemon-reload'));
   const trials: Trial[] = [];
   for (const on of triggers) {
     await bringUp(bed, graphs);
@@ -182,7 +247,7 @@ async function round(
     }
     return [];
   });
-  const actedUs = Date.now() * 1_000;
+  observer.told();
   await act(
     bed,
     on,
@@ -190,6 +255,7 @@ async function round(
   );
   await observer.quiet();
   const after = await observer.states(names);
+  const told = observer.told();
   return chosen.map(({ graph, unit, predicted }) => {
     const others = Object.keys(graph.units).filter((name) => name !== unit);
     const were = others.filter((name) => isUp(before.get(name)));
@@ -200,57 +266,40 @@ async function round(
     );
     const isRight =
       sameNames(stopped, predicted.stopped) && sameNames(restarted, predicted.restarted);
-    const causes =
-      on === 'crash' ? causesOf(known, happened(graph, unit, actedUs, before, after)) : [];
-    return { seed: graph.seed, unit, on, predicted, stopped, restarted, isRight, causes };
+    // Some graphs start and fail something without end: that goes on, and is nobody's crash.
+    const ends = told.filter((end) => end.service === unit || were.includes(end.service));
+    return {
+      seed: graph.seed,
+      unit,
+      on,
+      predicted,
+      stopped,
+      restarted,
+      isRight,
+      ends: ends.filter(isEnd),
+    };
   });
 }
 
-/** Who was led wrong: anything but one root, the unit that crashed, and the rest its consequences. */
-export function isOneRoot({ unit, stopped, restarted, causes }: Trial): boolean {
-  const told = new Set(causes[0]?.consequences.map((one) => one.unit));
+function isEnd(draft: Draft): boolean {
+  if (draft.event_type === 'restarted') return draft.data.cause === 'manual';
+  return ['exited', 'failed', 'stopped'].includes(draft.event_type);
+}
+
+/**
+ * Whether the listener was told of one root, the unit that crashed, and of all that went down with it
+ * as its consequences.
+ */
+export function isOneRoot({ unit, stopped, restarted, ends }: Trial): boolean {
+  const roots = new Set(ends.filter((end) => end.caused_by === undefined).map((e) => e.service));
+  const others = ends.filter((end) => end.service !== unit);
+  const told = new Set(others.map((end) => end.service));
   return (
-    causes.length === 1 &&
-    causes[0]?.root === unit &&
+    roots.size === 1 &&
+    roots.has(unit) &&
+    others.every((end) => end.caused_by === unit) &&
     [...stopped, ...restarted].every((name) => told.has(name))
   );
-}
-
-/** The transitions that a listener would have been told. */
-function happened(
-  graph: RandomGraph,
-  crashed: string,
-  killedUs: number,
-  before: ReadonlyMap<string, UnitState>,
-  after: ReadonlyMap<string, UnitState>,
-): Happened[] {
-  return Object.keys(graph.units).flatMap((unit): Happened[] => {
-    const was = before.get(unit);
-    const is = after.get(unit);
-    if (!was || !is || was.stateChangeUs === is.stateChangeUs) return [];
-    if (unit === crashed) return ofCrashed(unit, was, is, killedUs);
-    const one = ofOther(was, is, killedUs);
-    return one ? [{ unit, ...one }] : [];
-  });
-}
-
-/** It may have come up and gone down again since: the first end is what a listener heard first. */
-function ofCrashed(unit: string, was: UnitState, is: UnitState, killedUs: number): Happened[] {
-  const end = { unit, kind: isUp(is) ? 'exited' : 'failed', timeUs: killedUs } as const;
-  if (invocation(was) === invocation(is)) return [end];
-  return [end, { unit, kind: 'restarted', timeUs: is.activeEnterUs }];
-}
-
-/** systemd forgets a unit that is down and that nobody needs, and its timestamps with it. */
-function ofOther(
-  was: UnitState,
-  is: UnitState,
-  killedUs: number,
-): Omit<Happened, 'unit'> | undefined {
-  if (isUp(was) && invocation(was) === invocation(is) && isUp(is)) return undefined;
-  const downUs = Math.max(is.inactiveEnterUs, killedUs + 1);
-  if (isUp(was)) return { kind: isUp(is) ? 'restarted' : 'stopped', timeUs: downUs };
-  return isUp(is) ? { kind: 'started', timeUs: is.activeEnterUs } : undefined;
 }
 
 /** What was not tried because it is chance. */
@@ -309,8 +358,8 @@ export function tell(trial: Trial): string {
     ...[...trial.predicted.stopped, ...trial.predicted.restarted].map(
       ({ path, kinds }) => `    ${path.map((name, i) => `${name} ${kinds[i] ?? ''}`).join(' ')}`,
     ),
-    ...trial.causes.map(
-      ({ root, consequences }) => `  cause: ${root} <- ${consequences.map(({ unit }) => unit)}`,
+    ...trial.ends.map(
+      ({ event_type, service, caused_by }) => `  told: ${service} ${event_type} <- ${caused_by}`,
     ),
     `  happened: stopped [${[...trial.stopped].sort()}] restarted [${[...trial.restarted].sort()}]`,
   ].join('\n');

@@ -48,6 +48,7 @@ describe('what systemd answers about dependencies', () => {
       activeState: 'active',
       subState: 'running',
       lists: { Requires: ['dbus.socket', 'system.slice'] },
+      reverse: {},
       slice: '',
       cgroup: '',
     });

@@ -1,5 +1,6 @@
-import type { Pattern } from '../../src/model/finding.ts';
+import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
+import type { ComponentUse } from '../../src/model/platform.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -11,7 +12,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 export interface TestView extends Mutable<AgentView> {
   counters: Mutable<AgentView['counters']>;
   unitMap: Map<string, UnitView>;
-  openFindings: { pattern: Pattern; service: string }[];
+  openFindings: Finding[];
 }
 
 export const startedUs = 1_763_693_400_000_000;
@@ -70,7 +71,13 @@ export function testView(units: readonly UnitView[] = []): TestView {
     events: { started: 4, failed: 1 },
     dropped: { stdout: { buffer_full: 9, closed: 0 } },
     signalDelay: new Histogram([0.001, 0.01, 0.1]),
-    findings: { learning: 3, opened: { crash_loop: 2, anomaly: 1 }, open: () => openFindings },
+    findings: {
+      learning: 3,
+      spentUs: { crash_loop: 2_500_000 },
+      faults: { memory_leak: 1 },
+      opened: { crash_loop: 2, anomaly: 1 },
+      open: () => openFindings,
+    },
     units: () => unitMap.values(),
     unitMap,
     openFindings,
@@ -102,10 +109,40 @@ export function busyView(): TestView {
     ...hostileNames.map((name) => unitView(name, { activeState: 'failed' })),
   ]);
   view.openFindings.push(
-    { pattern: 'crash_loop', service: 'loop.service' },
-    { pattern: 'memory_leak', service: 'quote"in.service' },
-    { pattern: 'crash_loop', service: 'loop.service' },
+    finding('crash_loop', 'loop.service', '1'),
+    finding('memory_leak', 'quote"in.service', '2'),
+    finding('crash_loop', 'loop.service', '3'),
   );
+  view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
+}
+
+function finding(pattern: Pattern, service: string, id: string): Finding {
+  const sentence = 'It restarted 5 times within a minute.';
+  return {
+    pattern,
+    service,
+    id,
+    sentence,
+    phase: 'opened',
+    timeUs: startedUs,
+    severity: 'warning',
+    evidence: { restarts: 5 },
+  };
+}
+
+function use(name: string): ComponentUse {
+  return {
+    name,
+    up: true,
+    processes: 2,
+    cpuUserSeconds: 3.5,
+    cpuSystemSeconds: 0.25,
+    residentBytes: 65_536,
+    virtualBytes: 131_072,
+    swappedBytes: 4_096,
+    threads: 17,
+    oldestStartSeconds: 1_763_693_000,
+  };
 }

@@ -7,7 +7,12 @@ import { serve } from './http-client.ts';
 test('a reader that goes on, but too slowly, is cut off after 10 s', async (t) => {
   const units = Array.from({ length: 10_000 }, (_, i) => unitView(`unit-${i}.service`));
   const server = await serve(testView(units), {
-    settings: { nodeExporterNames: true, systemdExporterNames: true, compress: 'never' },
+    settings: {
+      nodeExporterNames: true,
+      systemdExporterNames: true,
+      processExporterNames: true,
+      compress: 'never',
+    },
   });
   t.after(() => server.close());
   const began = performance.now();

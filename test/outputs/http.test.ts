@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { isTrustedHost } from '../../src/outputs/host-check.ts';
 import { startHttp } from '../../src/outputs/http.ts';
 import { busyView, startedUs, testView, unitView } from './agent-view.ts';
-import { get, nowUs, serve } from './http-client.ts';
+import { get, nowUs, onePage, serve } from './http-client.ts';
 import { parse, valueIn } from './metrics-text.ts';
 
 const json = (body: Buffer): unknown => JSON.parse(body.toString());
@@ -33,7 +33,11 @@ test('/metrics', async (t) => {
 
 test('gzip where the client asks for it and it is worth it', async (t) => {
   const view = testView(Array.from({ length: 2000 }, (_, i) => unitView(`unit-${i}.service`)));
-  const settings = { nodeExporterNames: false, systemdExporterNames: false } as const;
+  const settings = {
+    nodeExporterNames: false,
+    systemdExporterNames: false,
+    processExporterNames: false,
+  } as const;
   const table = [
     { compress: 'always', accept: 'gzip', want: 'gzip' },
     { compress: 'always', accept: 'deflate, GZIP;q=0.5', want: 'gzip' },
@@ -118,24 +122,10 @@ test('/readyz', async (t) => {
 });
 
 test('paths, methods and headers', async (t) => {
-  const routes = new Map([
-    [
-      '/<page>',
-      {
-        title: 'A & B',
-        hosts: 'trusted' as const,
-        handle: (_request: unknown, response: { end(text: string): void }) => response.end('page'),
-      },
-    ],
-  ]);
-  const server = await serve(testView(), { routes });
+  const server = await serve(testView(), { routes: onePage });
   t.after(() => server.close());
-  const index = await get(server, '/');
-  assert.equal(index.status, 200);
-  for (const path of ['/metrics', '/healthz', '/readyz', '/&#60;page&#62;']) {
-    assert.ok(index.body.includes(`<a href="${path}">`), path);
-  }
-  assert.ok(index.body.includes('A &#38; B'));
+  const page = await get(server, '/page');
+  assert.equal(page.status, 200);
   assert.equal((await get(server, '/<page>'.replace(/[<>]/g, encodeURIComponent))).status, 404);
   const absolute = await get(server, `http://127.0.0.1:${server.address.port}/healthz`);
   assert.equal(absolute.status, 200);
@@ -148,7 +138,7 @@ test('paths, methods and headers', async (t) => {
     assert.equal(answer.status, 405, method);
     assert.equal(answer.headers['allow'], 'GET, HEAD');
   }
-  for (const { headers } of [index, missing]) {
+  for (const { headers } of [page, missing]) {
     assert.equal(headers['x-content-type-options'], 'nosniff');
     assert.equal(headers['x-frame-options'], 'DENY');
     assert.equal(headers['cache-control'], 'no-store');
@@ -157,16 +147,19 @@ test('paths, methods and headers', async (t) => {
 });
 
 test('a foreign host name reaches the metrics and no page', async (t) => {
-  const server = await serve(testView(), { allowedHosts: ['Monitor.Example'] });
+  const server = await serve(testView(), {
+    allowedHosts: ['Monitor.Example'],
+    routes: onePage,
+  });
   t.after(() => server.close());
   const statusOf = async (path: string, host: string): Promise<number> =>
     (await get(server, path, { headers: { host } })).status;
   for (const path of ['/metrics', '/healthz', '/readyz']) {
     assert.equal(await statusOf(path, 'evil.example:9753'), 200, path);
   }
-  assert.equal(await statusOf('/', 'evil.example:9753'), 403);
-  assert.equal(await statusOf('/', 'monitor.example'), 200);
-  assert.equal(await statusOf('/', 'localhost:9753'), 200);
+  assert.equal(await statusOf('/page', 'evil.example:9753'), 403);
+  assert.equal(await statusOf('/page', 'monitor.example'), 200);
+  assert.equal(await statusOf('/page', 'localhost:9753'), 200);
 });
 
 test('which hosts are trusted', () => {
@@ -300,7 +293,12 @@ test('close is quick with idle and busy connections, and may be called twice', a
   const again = await startHttp({
     listen: { host, port },
     view,
-    settings: { nodeExporterNames: false, systemdExporterNames: false, compress: 'never' },
+    settings: {
+      nodeExporterNames: false,
+      systemdExporterNames: false,
+      processExporterNames: false,
+      compress: 'never',
+    },
     clock: { realtimeUs: () => nowUs, monotonicUs: () => nowUs },
     report: () => undefined,
   });

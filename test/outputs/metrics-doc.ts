@@ -39,6 +39,14 @@ ${table(allOf(metricSets.systemdExporter))}
 
 - Not covered, because unitwatch does not hold the data: \`systemd_unit_info\`, \`systemd_unit_cpu_seconds_total\`, \`systemd_unit_tasks_current\`, \`systemd_unit_tasks_max\`, \`systemd_timer_last_trigger_seconds\`, \`systemd_socket_*\`, \`systemd_service_ip_*\`, \`systemd_boot_*\`, \`systemd_watchdog_*\`.
 
+## With process-exporter's names
+
+With \`checks.process_exporter_names: true\`, beside the above: a component of \`checks.components\` is a group. Names, labels and meaning are those of ncabatoff/process-exporter.
+
+${table(allOf(metricSets.processExporter))}
+
+- Not covered: I/O, file descriptors, page faults and context switches.
+
 ## The server
 
 | path | answer |
@@ -46,9 +54,9 @@ ${table(allOf(metricSets.systemdExporter))}
 | \`/metrics\` | this page's metrics |
 | \`/healthz\` | 200, or 503 when there has been no bus for more than 60 s; a JSON object that says so |
 | \`/readyz\` | 200 when the bus is connected and every unit's state has been read, 503 before; a JSON object |
-| \`/\` | the list of paths |
+| \`/\`, \`/service/\`, \`/api/\` | the status page and its JSON: [page.md](page.md) |
 
-- Only GET and HEAD are understood. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and its reader may not stand still for 3 s.
+- Only GET and HEAD are understood, but for the page's own actions. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and its reader may not stand still for 3 s.
 - \`/metrics\`, \`/healthz\` and \`/readyz\` answer under any host name: scrapers and probes use whatever name the host has, and nothing can be changed there. Pages check the Host header against DNS rebinding: an IP address, \`localhost\`, the name in \`listen\` and the names in \`allowed_hosts\` are answered, others get 403.
 - The text is made piece by piece, with a turn of the event loop in between, and never held as a whole. Up to four scrapes are answered side by side; those that come meanwhile share the next one.
 - gzip is used for clients on other hosts that ask for it. On loopback it would save nothing and cost memory.

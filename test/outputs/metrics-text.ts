@@ -2,8 +2,16 @@ import type { AgentView } from '../../src/model/view.ts';
 import type { MetricsSettings } from '../../src/outputs/metrics.ts';
 import { createMetrics } from '../../src/outputs/metrics.ts';
 
-export const allNames: MetricsSettings = { nodeExporterNames: true, systemdExporterNames: true };
-export const ownNames: MetricsSettings = { nodeExporterNames: false, systemdExporterNames: false };
+export const allNames: MetricsSettings = {
+  nodeExporterNames: true,
+  systemdExporterNames: true,
+  processExporterNames: true,
+};
+export const ownNames: MetricsSettings = {
+  nodeExporterNames: false,
+  systemdExporterNames: false,
+  processExporterNames: false,
+};
 
 export async function render(view: AgentView, settings = ownNames): Promise<string> {
   let text = '';

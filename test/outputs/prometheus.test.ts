@@ -55,7 +55,12 @@ test('a real Prometheus scrapes it and reads every name and counter back', async
   const prometheus = await debianBinary('prometheus', '/usr/bin/prometheus');
   const view = busyView();
   const server = await serve(view, {
-    settings: { nodeExporterNames: true, systemdExporterNames: true, compress: 'always' },
+    settings: {
+      nodeExporterNames: true,
+      systemdExporterNames: true,
+      processExporterNames: true,
+      compress: 'always',
+    },
   });
   t.after(() => server.close());
   const folder = await mkdtemp(join(tmpdir(), 'unitwatch-prometheus-'));

@@ -109,17 +109,15 @@ const cases: readonly Case[] = [
   {
     name: 'more restarts than a service ever had are told, and cleared when they stop',
     given: () => [
-      ...days(30).flatMap((midnight) => crash('api.service', midnight + 9 * hour)),
+      ...days(30).flatMap((midnight, i) =>
+        crash('api.service', midnight + (9 + 2 * (i % 5)) * hour),
+      ),
       ...Array.from({ length: 8 }, (_, n) =>
         crash('api.service', start + 30 * day + 15 * hour + n * 6 * minute),
       ).flat(),
     ],
     until: start + 34 * day,
-    want: [
-      'opened api.service restart_rate',
-      'updated api.service restart_rate',
-      'cleared api.service restart_rate',
-    ],
+    want: ['opened api.service restart_rate', 'cleared api.service restart_rate'],
   },
   {
     name: 'a service that restarts in bursts every week is told in the first week only',
@@ -147,11 +145,7 @@ const cases: readonly Case[] = [
         (input) => Math.floor((timeOf(input) - start) / day) !== 15,
       ),
     until: start + 20 * day,
-    want: [
-      'opened cache.service missed_start',
-      'updated cache.service missed_start',
-      'cleared cache.service missed_start',
-    ],
+    want: ['opened cache.service missed_start', 'cleared cache.service missed_start'],
   },
   {
     name: 'a nightly job stopped by hand after a long run is not expected',
@@ -209,10 +203,7 @@ describe('anomaly', () => {
   it('says what it rests on in a sentence and in numbers', () => {
     const inputs = crash('db.service', start + 10 * day);
     const [opened] = play(new AnomalyDetector(), inputs, start + 11 * day);
-    assert.equal(
-      opened?.sentence,
-      'db.service restarted by itself for the first time in 10 d of watching.',
-    );
+    assert.equal(opened?.sentence, 'restarted by itself for the first time in 10 d of watching');
     assert.deepEqual(opened?.evidence, {
       aspect: 'first_restart',
       watched_s: 864_000,
@@ -226,7 +217,7 @@ describe('anomaly', () => {
       told(verdicts).filter((line) => !line.includes('restart')),
       ['opened app.service memory', 'cleared app.service memory'],
     );
-    assert.match(verdicts[0]?.sentence ?? '', /^app\.service used up to 400 MiB .* 100 MiB is/);
+    assert.match(verdicts[0]?.sentence ?? '', /^used up to 400 MiB .* 100 MiB is/);
   });
 
   it('a life like the others is no anomaly', () => {
@@ -273,7 +264,9 @@ describe('anomaly', () => {
       middle,
     );
     const second = new AnomalyDetector();
-    second.restore(JSON.parse(JSON.stringify(first.save())));
+    const { sinceUs, services, lives } = first.save();
+    const saved = { sinceUs, services: [...services], lives: [...lives] };
+    second.restore(JSON.parse(JSON.stringify(saved)));
     const rest = inputs.filter((i) => timeOf(i) > middle).sort((a, b) => timeOf(a) - timeOf(b));
     const after = playFrom(second, rest, middle + 5 * minute, start + 42 * day);
     assert.ok(told(whole).length >= 4);

@@ -226,10 +226,33 @@ test('is cleared by a late tick and by the next transition alike', () => {
   assert.equal(findings[0]?.evidence['cleared_by'], 'stable');
 });
 
+test('a loop that is restarted by hand goes on; a fast script is told once', () => {
+  const byHand = (at: number) => [
+    transition('stopped', at, { reason: 'clean' }),
+    transition('restarted', at + 1e5, { cause: 'manual', reason: 'clean' }),
+  ];
+  const loop = [
+    ...crashes(5, second, 0.5 * second),
+    ...byHand(6 * second),
+    ...crashes(3, second, 0.5 * second, 7 * second),
+  ];
+  assert.deepEqual(told(play(newRunner(), loop, 20 * second)), ['opened crash_loop loop']);
+  const script = Array.from({ length: 30 }, (_, n) => byHand(n * second)).flat();
+  assert.deepEqual(told(play(newRunner(), script, 40 * second)), [
+    'opened crash_loop manual',
+    'updated crash_loop manual',
+  ]);
+  assert.deepEqual(
+    told(play(newRunner(), script, 70 * second)).at(-1),
+    'cleared crash_loop manual',
+  );
+});
+
 test('is cleared when somebody stops it, also while systemd waits to restart it', () => {
   const runner = newRunner();
   const stop = transition('stopped', 7 * second, { reason: 'clean', restartCanceled: true });
-  const findings = play(runner, [...crashes(6, second), transition('exited', 6.5 * second), stop]);
+  const inputs = [...crashes(6, second), transition('exited', 6.5 * second), stop];
+  const findings = play(runner, inputs, 7 * second + 30 * second);
   assert.deepEqual(told(findings), ['opened crash_loop loop', 'cleared crash_loop loop']);
   assert.equal(findings[1]?.id, findings[0]?.id);
   assert.deepEqual(

@@ -175,9 +175,10 @@ test('a slope seen in lives before asks for less growth in this one', () => {
   assert.deepEqual(play(newRunner(), lives(1, 8 * 60, 2.4, 'clean')), []);
 });
 
-test('asks for less growth, the longer it has watched', () => {
-  let before = Number.POSITIVE_INFINITY;
-  for (let hours = 0.1; hours < 2000; hours *= 1.3) {
+test('asks for less growth, the longer it has watched, once half a day cannot explain it', () => {
+  assert.ok(growthNeeded(12 * hour) >= growthNeeded(hour));
+  let before = growthNeeded(12 * hour);
+  for (let hours = 12; hours < 2000; hours *= 1.3) {
     const needed = growthNeeded(hours * hour);
     assert.ok(needed <= before && needed >= 0.12);
     before = needed;

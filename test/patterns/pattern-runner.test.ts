@@ -137,7 +137,7 @@ test('a saved state is bounded: open findings stay, quiet services are left out 
     const other = { ...transition('failed', 10 * second), unit: `other-${n}.service` };
     runner.transition(other);
   }
-  const text = runner.save(100_000);
+  const text = [...runner.save(100_000)].join('');
   assert.ok(text.length < 110_000, `${text.length}`);
   const saved: unknown = JSON.parse(text);
   const restored = newRunner();

@@ -104,21 +104,21 @@ describe('replay --series', () => {
     assert.match(err, /long\.csv:2: longer than a row can be/);
   });
 
-  for (const [name, content] of [
-    ['empty.csv', ''],
-    ['headless.csv', '1,2\n3,4\n'],
-    ['rowless.csv', 'timestamp,value\n'],
+  for (const [name, content, want] of [
+    ['empty.csv', '', 2],
+    ['headless.csv', '1,2\n3,4\n', 2],
+    ['rowless.csv', 'timestamp,value\n', 1],
   ] as const) {
-    it(`says that nothing could be read of ${name}: exit status 1`, async () => {
+    it(`says that nothing could be read of ${name}: exit status ${want}`, async () => {
       const { status, err } = await replay(file(name, content));
-      assert.equal(status, 1);
+      assert.equal(status, want);
       assert.match(err, /has no row that could be read/);
     });
   }
 
-  it('says what is wrong with a file that is not there: exit status 1', async () => {
+  it('says what is wrong with a file that is not there: exit status 2', async () => {
     const { status, err } = await replay(join(folder, 'absent.csv'));
-    assert.equal(status, 1);
+    assert.equal(status, 2);
     assert.match(err, /cannot replay .*absent\.csv: ENOENT/);
   });
 

@@ -159,21 +159,19 @@ export class Lives {
   }
 
   /** The last values of each series, as logarithms: what is kept over a restart of the agent. */
-  save(): readonly SavedLives[] {
-    const saved: SavedLives[] = [];
-    for (const [service, known] of this.#series) {
+  *save(): Generator<SavedLives, void> {
+    for (const [service, known] of [...this.#series]) {
       for (const resource of resources) {
         const series = known[resource];
         if (series === undefined) continue;
         if (series.state !== undefined) this.#scorer.load(series.state);
         const values = series.state === undefined ? (series.early ?? []) : this.#scorer.recent();
-        saved.push({ service, resource, lives: series.lives, values });
+        yield { service, resource, lives: series.lives, values };
       }
     }
-    return saved;
   }
 
-  restore(saved: readonly SavedLives[]): void {
+  restore(saved: Iterable<SavedLives>): void {
     for (const { service, resource, lives, values } of saved) {
       const series = this.#seriesOf(service, resource);
       series.lives = lives;

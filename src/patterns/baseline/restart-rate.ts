@@ -1,7 +1,10 @@
+import type { DurationUs, RealtimeUs } from '../../model/time.ts';
 import { upperTail } from './negative-binomial.ts';
 
 const hoursADay = 24;
 const hoursAWeek = 168;
+/** 1 January 1970 was a Thursday; the week begins on Sunday. */
+const thursday = 4 * hoursADay;
 /** The baseline forgets half of what it knows in so many baseline periods. */
 const periodsToHalf = 14;
 /** What is believed before anything was seen: half a restart in a baseline period. */
@@ -13,8 +16,37 @@ const weeksOfPrior = 2;
 const beyondRecord = 1.5;
 /** Windows that are judged, in hours up to now: a burst, a bad shift, a bad day. */
 const windows = [1, 6, 24] as const;
+/** So many restarts at least, this much more than expected, and this improbable, are too many. */
+const leastRestarts = 3;
+const leastFactor = 3;
+const mostProbable = 1e-5;
 /** Where the records begin, behind the hours. */
 const recordsAt = hoursADay;
+
+/** How hours are numbered, the same for all services. */
+export interface Calendar {
+  readonly hourUs: DurationUs;
+  /** `baseline_period`, in hours. */
+  readonly periodHours: number;
+  /** Hour of the local week, 0 to 167, of an hour since 1970. */
+  placeInWeek(hour: number): number;
+}
+
+/** @param offset how far local time is ahead of UTC */
+export function calendarOf(
+  hourUs: DurationUs,
+  periodUs: DurationUs,
+  offset: (timeUs: RealtimeUs) => DurationUs,
+): Calendar {
+  return {
+    hourUs,
+    periodHours: Math.max(1, periodUs / hourUs),
+    placeInWeek: (hour) => {
+      const local = hour + Math.floor(offset(hour * hourUs) / hourUs) + thursday;
+      return ((local % hoursAWeek) + hoursAWeek) % hoursAWeek;
+    },
+  };
+}
 
 /** A window of hours with more restarts than the baseline explains. */
 export interface RateJudgement {
@@ -41,7 +73,7 @@ export interface SavedRate {
 /**
  * The restarts of one service by the hour, against its own past: a Gamma-Poisson (negative
  * binomial) rate that forgets slowly, heavier-tailed where past hours came in bursts, and by hour
- * of the week (UTC) once it has seen weeks. The last 24 hours are judged, never learned from.
+ * of the local week once it has seen weeks. The last 24 hours are judged, never learned from.
  */
 export class RestartRate {
   /**
@@ -52,7 +84,7 @@ export class RestartRate {
   /** Restarts by hour of the week, forgetting; the hours they were seen in are `#weekExposure`. */
   readonly #week = new Uint16Array(hoursAWeek);
   readonly #startHour: number;
-  readonly #periodHours: number;
+  readonly #calendar: Calendar;
   readonly #keep: number;
   #hour: number;
   #events = 0;
@@ -67,11 +99,11 @@ export class RestartRate {
    * @param startHour hour since 1970 from which the service was watched, without a restart so far
    * @param hour the present hour
    */
-  constructor(startHour: number, hour: number, periodHours: number) {
+  constructor(startHour: number, hour: number, calendar: Calendar) {
     this.#startHour = startHour;
     this.#hour = Math.max(startHour, hour - hoursADay);
-    this.#periodHours = periodHours;
-    this.#keep = 2 ** (-1 / (periodHours * periodsToHalf));
+    this.#calendar = calendar;
+    this.#keep = 2 ** (-1 / (calendar.periodHours * periodsToHalf));
     this.#pass(Math.max(0, this.#hour - hoursADay - startHour));
     this.advance(hour);
   }
@@ -93,7 +125,8 @@ export class RestartRate {
     }
   }
 
-  add(hour: number, count: number): void {
+  /** @returns how many there were in the widest window that is judged, these included */
+  add(hour: number, count: number): number {
     this.advance(hour);
     const place = this.#hour % hoursADay;
     this.#recent[place] = (this.#recent[place] as number) + count;
@@ -105,6 +138,7 @@ export class RestartRate {
       const at = recordsAt + i;
       this.#recent[at] = Math.max(this.#recent[at] as number, sum);
     }
+    return sum;
   }
 
   /** A day is over: what was today's becomes yesterday's, which joins the days before. */
@@ -132,7 +166,7 @@ export class RestartRate {
 
   /** The least probable of the windows that end now; undefined while the baseline is too short. */
   judge(): RateJudgement | undefined {
-    if (this.#hour - hoursADay - this.#startHour < this.#periodHours) return undefined;
+    if (this.#hour - hoursADay - this.#startHour < this.#calendar.periodHours) return undefined;
     let least: RateJudgement = { windowHours: 1, count: 0, expected: 0, probability: 1 };
     let count = 0;
     let expected = 0;
@@ -150,15 +184,30 @@ export class RestartRate {
     return least;
   }
 
+  /**
+   * The window that has too many, if any has.
+   * @param recently what `add` answered
+   * @param told the count that was told last: less than twice that is no news, and is not judged, so
+   *   that a loop costs no more than its events
+   */
+  excess(recently: number, told: number): RateJudgement | undefined {
+    if (recently < Math.max(leastRestarts, 2 * told)) return undefined;
+    const judged = this.judge();
+    if (judged === undefined) return undefined;
+    const { count, expected, probability } = judged;
+    const isTooMany = count >= Math.max(leastRestarts, leastFactor * expected);
+    return isTooMany && probability < mostProbable ? judged : undefined;
+  }
+
   #rate(): number {
-    return (priorEvents + this.#events) / (this.#periodHours + this.#exposure);
+    return (priorEvents + this.#events) / (this.#calendar.periodHours + this.#exposure);
   }
 
   #expected(hour: number): number {
     const rate = this.#rate();
     const weeks = this.#weekExposure / hoursAWeek;
     if (weeks < weeksNeeded) return rate;
-    const seen = this.#week[hour % hoursAWeek] as number;
+    const seen = this.#week[this.#calendar.placeInWeek(hour)] as number;
     // The profile only excuses: a quiet hour that was lucky so far makes no restart suspicious.
     return Math.max(rate, (seen + weeksOfPrior * rate) / (weeks + weeksOfPrior));
   }
@@ -179,7 +228,8 @@ export class RestartRate {
     this.#squares += count * count;
     if (count > 0 && !this.#hadRestart) this.#bursts++;
     this.#hadRestart = count > 0;
-    const place = hour % hoursAWeek;
+    if (count === 0) return;
+    const place = this.#calendar.placeInWeek(hour);
     this.#week[place] = Math.min((this.#week[place] as number) + count, 0xffff);
   }
 
@@ -215,8 +265,8 @@ export class RestartRate {
     };
   }
 
-  static restore(saved: SavedRate, periodHours: number): RestartRate {
-    const rate = new RestartRate(saved.startHour, saved.startHour, periodHours);
+  static restore(saved: SavedRate, calendar: Calendar): RestartRate {
+    const rate = new RestartRate(saved.startHour, saved.startHour, calendar);
     rate.#hour = saved.hour;
     rate.#events = saved.events;
     rate.#squares = saved.squares;

@@ -1,5 +1,5 @@
 import type { RealtimeUs } from '../../model/time.ts';
-import { RestartRate, type SavedRate } from './restart-rate.ts';
+import { type Calendar, RestartRate, type SavedRate } from './restart-rate.ts';
 import type { Aspect, Suspicion } from './suspicion.ts';
 import { Timetable } from './timetable.ts';
 
@@ -8,6 +8,8 @@ export interface ServiceState {
   readonly sinceUs: RealtimeUs;
   lastStartUs: RealtimeUs | undefined;
   lastRestartUs: RealtimeUs | undefined;
+  /** Its last start has not ended yet. */
+  isUp: boolean;
   /** Somebody stopped it after a long run: nothing is expected of it. */
   isDown: boolean;
   rate: RestartRate | undefined;
@@ -28,6 +30,7 @@ export interface SavedService {
   readonly sinceUs: RealtimeUs;
   readonly lastStartUs?: RealtimeUs;
   readonly lastRestartUs?: RealtimeUs;
+  readonly isUp?: true;
   readonly isDown?: true;
   readonly rate?: SavedRate;
   readonly starts?: readonly number[];
@@ -39,6 +42,7 @@ export function newState(sinceUs: RealtimeUs): ServiceState {
     sinceUs,
     lastStartUs: undefined,
     lastRestartUs: undefined,
+    isUp: false,
     isDown: false,
     rate: undefined,
     timetable: undefined,
@@ -69,13 +73,23 @@ export function closeAspect(state: ServiceState, aspect: Aspect): OpenAspect | u
   return open;
 }
 
-export function saveState(service: string, state: ServiceState): SavedService {
-  const { sinceUs, lastStartUs, lastRestartUs, isDown, rate, timetable, open } = state;
+/** What is known first: services that have restarted, or have something open. */
+export function* savedStates(
+  states: readonly (readonly [service: string, state: ServiceState])[],
+): Generator<SavedService, void> {
+  const isKnown = ({ rate, open }: ServiceState) => rate !== undefined || open !== undefined;
+  for (const [service, state] of states) if (isKnown(state)) yield saveState(service, state);
+  for (const [service, state] of states) if (!isKnown(state)) yield saveState(service, state);
+}
+
+function saveState(service: string, state: ServiceState): SavedService {
+  const { sinceUs, lastStartUs, lastRestartUs, isUp, isDown, rate, timetable, open } = state;
   return {
     service,
     sinceUs,
     ...(lastStartUs === undefined ? {} : { lastStartUs }),
     ...(lastRestartUs === undefined ? {} : { lastRestartUs }),
+    ...(isUp ? { isUp } : {}),
     ...(isDown ? { isDown } : {}),
     ...(rate === undefined ? {} : { rate: rate.save() }),
     ...(timetable === undefined ? {} : { starts: timetable.save() }),
@@ -83,14 +97,15 @@ export function saveState(service: string, state: ServiceState): SavedService {
   };
 }
 
-export function restoreState(saved: SavedService, periodHours: number): ServiceState {
+export function restoreState(saved: SavedService, calendar: Calendar): ServiceState {
   return {
     sinceUs: saved.sinceUs,
     lastStartUs: saved.lastStartUs,
     lastRestartUs: saved.lastRestartUs,
+    isUp: saved.isUp ?? false,
     isDown: saved.isDown ?? false,
-    rate: saved.rate && RestartRate.restore(saved.rate, periodHours),
-    timetable: saved.starts && Timetable.restore(saved.starts),
+    rate: saved.rate && RestartRate.restore(saved.rate, calendar),
+    timetable: saved.starts && Timetable.restore(saved.starts, calendar.hourUs),
     open: saved.open && new Map(saved.open),
   };
 }

@@ -36,7 +36,7 @@ export function firstRestart(
     service,
     aspect: 'first_restart',
     timeUs,
-    sentence: `${service} restarted by itself for the first time in ${humanDuration(watchedUs)} of watching.`,
+    sentence: `restarted by itself for the first time in ${humanDuration(watchedUs)} of watching`,
     evidence: { aspect: 'first_restart', watched_s: seconds(watchedUs), restarts },
     size: restarts,
     restarts,
@@ -55,7 +55,7 @@ export function tooManyRestarts(
     service,
     aspect: 'restart_rate',
     timeUs,
-    sentence: `${service} restarted ${count} times ${window}; ${shortNumber(expected)} would be usual for it.`,
+    sentence: `restarted ${count} times ${window}; ${shortNumber(expected)} would be usual for it`,
     evidence: {
       aspect: 'restart_rate',
       window_s: windowHours * 3600,
@@ -71,20 +71,20 @@ export function tooManyRestarts(
 export function missedStart(
   service: string,
   timeUs: RealtimeUs,
-  intervalUs: DurationUs,
-  lateUs: DurationUs,
+  { intervalUs, lateUs }: { readonly intervalUs: DurationUs; readonly lateUs: DurationUs },
 ): Suspicion {
   return {
     service,
     aspect: 'missed_start',
     timeUs,
-    sentence: `${service} starts every ${humanDuration(intervalUs)}, and is ${humanDuration(lateUs)} late.`,
+    sentence: `starts every ${humanDuration(intervalUs)}, and is ${humanDuration(lateUs)} late`,
     evidence: {
       aspect: 'missed_start',
       interval_s: seconds(intervalUs),
       late_s: seconds(lateUs),
     },
-    size: lateUs / intervalUs,
+    // A whole interval more is worth telling again, an hour more is not.
+    size: Math.max(1, lateUs / intervalUs),
     restarts: 0,
   };
 }
@@ -95,7 +95,7 @@ export function unusualLife(service: string, timeUs: RealtimeUs, life: UnusualLi
     service,
     aspect: resource,
     timeUs,
-    sentence: `${service} ${lifeWords[resource](value, usual)} (${lives} lives seen).`,
+    sentence: `${lifeWords[resource](value, usual)} (${lives} lives seen)`,
     evidence: {
       aspect: resource,
       [`${resource}_${lifeUnits[resource]}`]: rounded(value),

@@ -1,29 +1,35 @@
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
 
-const minuteUs = 60e6;
-const hourUs = 60 * minuteUs;
 /** Starts kept. */
-const startsKept = 8;
-/** Intervals that must agree before a start is expected. */
-const intervalsNeeded = 6;
+const startsKept = 12;
+/**
+ * Intervals that must agree before a start is expected: few where they do so to the minute, more where
+ * they only do so roughly, as upgrades do that come on most nights. A start is missed when it is late
+ * by `grace` of the interval, and by half an hour.
+ */
+const needed = [
+  { intervals: 8, tolerance: 0.015, grace: 0.1 },
+  { intervals: 10, tolerance: 0.1, grace: 0.25 },
+] as const;
 /** Starts closer together are one: a job that fails and tries again. */
-const mergeUs = 10 * minuteUs;
+const mergeHours = 1 / 6;
 /** Shorter rhythms are loops; longer ones cannot be learned from eight starts within months. */
-const shortestUs = hourUs;
-const longestUs = 8 * 24 * hourUs;
-/** Intervals may differ by this share of their median: daylight saving is 4% of a day. */
-const tolerance = 0.1;
-/** A start is missed when it is late by this share of the interval, and by half an hour. */
-const graceShare = 0.25;
-const graceUs = 30 * minuteUs;
+const shortestHours = 1;
+const longestHours = 8 * 24;
+const graceHours = 0.5;
 
 /** The rhythm of a service's starts, where it has one: every night, every six hours. */
 export class Timetable {
   #starts: number[] = [];
+  readonly #hourUs: DurationUs;
+
+  constructor(hourUs: DurationUs) {
+    this.#hourUs = hourUs;
+  }
 
   add(timeUs: RealtimeUs): void {
     const last = this.#starts.at(-1);
-    if (last !== undefined && timeUs - last < mergeUs) return;
+    if (last !== undefined && timeUs - last < mergeHours * this.#hourUs) return;
     const interval = this.interval();
     if (interval !== undefined && last !== undefined && timeUs - last > interval * 1.5) {
       // The rhythm goes on from here: what was missed is told once, not held against it.
@@ -36,38 +42,57 @@ export class Timetable {
 
   /** Median interval; undefined while the starts keep no rhythm. */
   interval(): DurationUs | undefined {
+    return this.#rhythm()?.intervalUs;
+  }
+
+  #rhythm(): { readonly intervalUs: DurationUs; readonly graceUs: DurationUs } | undefined {
     const gaps: number[] = [];
     for (let i = 1; i < this.#starts.length; i++) {
       gaps.push((this.#starts[i] as number) - (this.#starts[i - 1] as number));
     }
-    if (gaps.length < intervalsNeeded) return undefined;
-    gaps.sort((a, b) => a - b);
-    const median = gaps[gaps.length >> 1] as number;
-    const spread = Math.max(median - (gaps[0] as number), (gaps.at(-1) as number) - median);
-    const isRhythm = median >= shortestUs && median <= longestUs && spread <= median * tolerance;
-    return isRhythm ? median : undefined;
+    for (const { intervals, tolerance, grace } of needed) {
+      const last = gaps.slice(-intervals);
+      const intervalUs = last.length < intervals ? undefined : agreed(last, tolerance);
+      const hours = (intervalUs ?? 0) / this.#hourUs;
+      if (intervalUs === undefined || hours < shortestHours || hours > longestHours) continue;
+      const graceUs = Math.max(grace * intervalUs, graceHours * this.#hourUs);
+      return { intervalUs, graceUs };
+    }
+    return undefined;
   }
 
   /**
-   * How late the expected start is at `nowUs`, once that is too late; else undefined.
+   * The interval, and how late the expected start is at `nowUs`, once that is too late.
    * @param blindUntilUs up to then nobody watched: a start that was due before may have happened
    */
-  late(nowUs: RealtimeUs, blindUntilUs: RealtimeUs): DurationUs | undefined {
-    const interval = this.interval();
+  missed(
+    nowUs: RealtimeUs,
+    blindUntilUs: RealtimeUs,
+  ): { readonly intervalUs: DurationUs; readonly lateUs: DurationUs } | undefined {
+    const rhythm = this.#rhythm();
     const last = this.#starts.at(-1);
-    if (interval === undefined || last === undefined) return undefined;
-    const passed = Math.max(0, Math.floor((blindUntilUs - last) / interval));
-    const late = nowUs - last - (passed + 1) * interval;
-    return late > Math.max(interval * graceShare, graceUs) ? late : undefined;
+    if (rhythm === undefined || last === undefined) return undefined;
+    const { intervalUs, graceUs } = rhythm;
+    const passed = Math.max(0, Math.floor((blindUntilUs - last) / intervalUs));
+    const lateUs = nowUs - last - (passed + 1) * intervalUs;
+    return lateUs > graceUs ? { intervalUs, lateUs } : undefined;
   }
 
   save(): readonly number[] {
     return this.#starts;
   }
 
-  static restore(starts: readonly number[]): Timetable {
-    const table = new Timetable();
+  static restore(starts: readonly number[], hourUs: DurationUs): Timetable {
+    const table = new Timetable(hourUs);
     table.#starts = starts.slice(-startsKept);
     return table;
   }
+}
+
+/** The median, where none is further from it than this share of it; daylight saving is 4% of a day. */
+function agreed(gaps: number[], tolerance: number): DurationUs | undefined {
+  gaps.sort((a, b) => a - b);
+  const median = gaps[gaps.length >> 1] as number;
+  const spread = Math.max(median - (gaps[0] as number), (gaps.at(-1) as number) - median);
+  return spread <= median * tolerance ? median : undefined;
 }

@@ -1,4 +1,5 @@
-import type { DurationUs, RealtimeUs } from '../../model/time.ts';
+import type { RealtimeUs } from '../../model/time.ts';
+import type { Calendar } from './restart-rate.ts';
 import type { OpenAspect, ServiceState } from './service-state.ts';
 import type { Aspect } from './suspicion.ts';
 
@@ -6,33 +7,32 @@ import type { Aspect } from './suspicion.ts';
 const ordinary = 0.01;
 /** What nothing else ends is over after so many baseline periods. */
 const periodsOpen = 7;
-const hourUs = 3_600e6;
 
 /** A sentence that says why an aspect is over at `nowUs`; undefined while it is not. */
 export function whyOver(
-  service: string,
   aspect: Aspect,
   state: ServiceState,
   open: OpenAspect,
   nowUs: RealtimeUs,
-  periodUs: DurationUs,
+  { hourUs, periodHours }: Calendar,
 ): string | undefined {
+  const periodUs = periodHours * hourUs;
   switch (aspect) {
     case 'restart_rate': {
       state.rate?.advance(Math.floor(nowUs / hourUs));
       const isOver = (state.rate?.judge()?.probability ?? 1) >= ordinary;
-      return isOver ? `${service} restarts no more often than usual.` : undefined;
+      return isOver ? 'restarts no more often than usual' : undefined;
     }
     case 'first_restart': {
       const isOver = nowUs - (state.lastRestartUs ?? 0) >= periodUs;
-      return isOver ? `${service} has not restarted again.` : undefined;
+      return isOver ? 'has not restarted again' : undefined;
     }
     case 'missed_start':
     case 'memory':
     case 'cpu':
     case 'uptime': {
       const isOver = nowUs - open.sinceUs >= periodsOpen * periodUs;
-      return isOver ? `${service}: nothing more has come of it.` : undefined;
+      return isOver ? 'nothing more has come of it' : undefined;
     }
   }
 }

@@ -1,0 +1,222 @@
+import type { Alarm } from '../model/repair.ts';
+import { Breaker } from './breaker.ts';
+import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
+import { cancel, release } from './engine-endings.ts';
+import { act, type Core, forget, type Held, inAttempt, type Thing } from './engine-state.ts';
+import { tellAlarm, tellLeftOut } from './engine-telling.ts';
+import { thingOf } from './policy.ts';
+
+const never = Number.NEGATIVE_INFINITY;
+
+/** A source has said what stands: what is new is taken up, what is no longer there has gone. */
+export function polled(core: Core, list: Polled): void {
+  sourceIsUp(core, list.source);
+  const seen = new Set<string>();
+  let leftOut = 0;
+  for (const alarm of list.alarms) {
+    if (!isAlarm(alarm, list.source)) core.counts.invalid += 1;
+    else if (!seen.has(alarm.id)) {
+      seen.add(alarm.id);
+      if (!listed(core, list, alarm)) leftOut += 1;
+    }
+  }
+  const before = core.counts.leftOut.get(list.source) ?? 0;
+  core.counts.leftOut.set(list.source, leftOut);
+  if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
+  core.askedUs.set(list.source, list.askedUs);
+  for (const held of core.alarms.values()) {
+    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held);
+  }
+}
+
+/** It answers: what waits for it need not wait longer. */
+function sourceIsUp(core: Core, source: Alarm['source']): void {
+  const wasUp = core.sources.get(source);
+  core.sources.set(source, true);
+  if (wasUp !== false) return;
+  for (const id of core.unsettled) {
+    const held = core.alarms.get(id);
+    if (held?.alarm.source === source && held.settling) held.settling.dueUs = core.now.monoUs;
+  }
+  for (const thing of core.things.values()) {
+    if (thing.claimHold === 'source') thing.claimUntilUs = 0;
+  }
+}
+
+function isAlarm(alarm: Alarm, source: Alarm['source']): boolean {
+  const { id, process, raisedUs } = alarm;
+  const fits = (text: string) => text.length > 0 && text.length <= engineLimits.nameLength;
+  return alarm.source === source && fits(id) && fits(process) && Number.isFinite(raisedUs);
+}
+
+/** False where there is no room for it. */
+function listed(core: Core, list: Polled, alarm: Alarm): boolean {
+  const held = core.alarms.get(alarm.id);
+  if (held === undefined || isNewAfter(held, list, alarm)) {
+    if (held !== undefined) forget(core, held);
+    else if (core.alarms.size >= engineLimits.alarms) return false;
+    raise(core, alarm, list.clears);
+    return true;
+  }
+  if (held.state === 'handled' && !held.confirmed && !list.clears) {
+    // It may have gone and come back while the agent did not run: looked at, not restarted blindly.
+    held.repairedBefore = true;
+    held.state = 'new';
+    core.fresh.add(alarm.id);
+  }
+  held.confirmed = true;
+  held.clears = list.clears;
+  if (!held.standing) {
+    held.standing = true;
+    if (held.state === 'open') again(core, held, alarm);
+  }
+  return true;
+}
+
+/** It was settled and has gone since: what stands now is another alarm of the same row. */
+function isNewAfter(held: Held, list: Polled, alarm: Alarm): boolean {
+  if (held.state !== 'handled' || !list.clears || list.askedUs < held.settledUs) return false;
+  return alarm.raisedUs !== held.alarm.raisedUs;
+}
+
+function raise(core: Core, given: Alarm, clears: boolean): void {
+  const alarm = { ...given, reason: given.reason.slice(0, engineLimits.reasonLength) };
+  const held: Held = {
+    alarm,
+    state: 'new',
+    standing: true,
+    confirmed: true,
+    clears,
+    key: '',
+    mayHold: false,
+    claiming: false,
+    checkedUs: never,
+    claimedUs: never,
+    repairedBefore: false,
+    sinceUs: core.askedUs.get(alarm.source) ?? never,
+    resolveUs: never,
+    settling: undefined,
+    settledUs: 0,
+  };
+  core.alarms.set(alarm.id, held);
+  core.fresh.add(alarm.id);
+  tellAlarm(core, held, 'raised', alarm.reason);
+}
+
+/** It had gone, and is back before its claim was given back. */
+function again(core: Core, held: Held, alarm: Alarm): void {
+  held.alarm = { ...alarm, reason: alarm.reason.slice(0, engineLimits.reasonLength) };
+  held.sinceUs = core.askedUs.get(alarm.source) ?? never;
+  held.state = 'new';
+  core.fresh.add(alarm.id);
+  tellAlarm(core, held, 'raised', alarm.reason);
+}
+
+function gone(core: Core, held: Held): void {
+  if (!held.standing) return;
+  held.standing = false;
+  tellAlarm(core, held, 'cleared', held.state === 'handled' ? 'it was repaired' : '');
+  if (held.state === 'worked') return;
+  if (held.state === 'handled') {
+    forget(core, held);
+    return;
+  }
+  core.fresh.delete(held.alarm.id);
+  const thing = core.things.get(held.key);
+  held.state = 'open';
+  held.key = '';
+  if (thing !== undefined) detach(core, thing, held);
+  if (held.mayHold && held.settling === undefined)
+    release(core, held, { attempts: 0, note: 'the alarm went' });
+  if (!held.claiming && held.settling === undefined) forget(core, held);
+}
+
+function detach(core: Core, thing: Thing, held: Held): void {
+  thing.alarms.delete(held.alarm.id);
+  const { repair } = thing;
+  if (repair === undefined || thing.alarms.size > 0) return;
+  if (!inAttempt(repair) && repair.step.name !== 'claim')
+    cancel(core, thing, repair, 'the alarm went');
+}
+
+/** Finds what is to be repaired, for alarms that are new. */
+export function resolveFresh(core: Core, resolving: number): void {
+  let room = engineLimits.resolves - resolving;
+  for (const id of core.fresh) {
+    const held = core.alarms.get(id);
+    if (held === undefined || held.resolveUs > core.now.monoUs) continue;
+    const { process } = held.alarm;
+    const settings = core.rules.process(process)?.settings;
+    const strategy = settings?.strategy ?? 'process';
+    if (strategy !== 'auto') attach(core, held, strategy);
+    else if (room > 0 && settings !== undefined) {
+      room -= 1;
+      held.state = 'resolving';
+      core.fresh.delete(id);
+      act(core, { alarm: id }, engineLimits.answerUs, { kind: 'resolve', process, settings });
+    }
+  }
+}
+
+/** One that could not be resolved once holds nobody back any longer. */
+export function isUnresolved(core: Core): boolean {
+  const isFirst = (id: string | undefined) => core.alarms.get(id ?? '')?.resolveUs === never;
+  for (const id of core.fresh) if (isFirst(id)) return true;
+  for (const { action, alarm } of core.flights.values())
+    if (action.kind === 'resolve' && isFirst(alarm)) return true;
+  return false;
+}
+
+export function resolved(core: Core, held: Held, answer: Answer): void {
+  if (held.state !== 'resolving') return;
+  held.state = 'new';
+  core.fresh.add(held.alarm.id);
+  if (answer.strategy !== undefined) attach(core, held, answer.strategy);
+  else held.resolveUs = core.now.monoUs + engineLimits.sourceRetryUs;
+}
+
+function attach(core: Core, held: Held, strategy: PlainStrategy): void {
+  const { process, id } = held.alarm;
+  const settings = core.rules.process(process)?.settings;
+  const name =
+    settings === undefined
+      ? { key: `process:${process}`, unit: '' }
+      : thingOf(process, strategy, settings, core.rules.canonical);
+  const known = core.things.get(name.key);
+  const thing = known ?? newThing(name.key, name.unit, process, strategy);
+  if (thing.repair === undefined) {
+    thing.process = process;
+    thing.strategy = strategy;
+  }
+  core.things.set(name.key, thing);
+  // It may be older than the health check that the last repair ended with.
+  if (held.repairedBefore) thing.judge = true;
+  const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
+  if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
+  thing.alarms.add(id);
+  held.state = 'open';
+  held.key = name.key;
+  core.fresh.delete(id);
+}
+
+export function newThing(
+  key: string,
+  unit: string,
+  process: string,
+  strategy: PlainStrategy,
+): Thing {
+  return {
+    ...{ key, unit, process, strategy },
+    alarms: new Set(),
+    breaker: new Breaker(),
+    repair: undefined,
+    hold: undefined,
+    coolUntilUs: never,
+    lastRestartUs: undefined,
+    wellUs: undefined,
+    judged: 0,
+    judge: false,
+    claimUntilUs: never,
+    claimHold: 'claim',
+  };
+}

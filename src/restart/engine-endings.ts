@@ -1,0 +1,111 @@
+import { type DurationUs, rfc3339 } from '../model/time.ts';
+import type { Ending, ProcessSettings } from './contract.ts';
+import { engineLimits, type HookCall } from './engine-contract.ts';
+import { act, alarmsOf, type Core, type Held, type Repair, type Thing } from './engine-state.ts';
+import { tellCircuit, tellStep } from './engine-telling.ts';
+import { coolDownUs } from './policy.ts';
+
+const usPerMs = 1_000;
+
+/** The thing is well: its alarms are settled. */
+export function succeed(core: Core, thing: Thing, repair: Repair, how: string): void {
+  core.counts.repairs.settled += 1;
+  thing.wellUs = core.now.monoUs;
+  thing.judged = how === '' ? 0 : thing.judged + 1;
+  const attempts = repair.restarted ? repair.attempt : repair.attempt - 1;
+  tellStep(core, thing, repair, { step: 'settled', outcome: 'ok', reason: how });
+  const change = thing.breaker.success();
+  if (change !== undefined) tellCircuit(core, thing, change, 0);
+  const restarts = attempts === 1 ? 'one restart' : `${attempts} restarts`;
+  const note = how === '' ? `repaired with ${restarts}` : how;
+  for (const held of alarmsOf(core, thing)) {
+    held.state = 'worked';
+    held.key = '';
+    settle(core, held, { worked: true, attempts, note });
+  }
+  thing.alarms.clear();
+  end(core, thing);
+}
+
+/** Its attempts are used up: the breaker counts it, and its alarms stay. */
+export function giveUp(
+  core: Core,
+  thing: Thing,
+  repair: Repair,
+  settings: ProcessSettings,
+  reason: string,
+): void {
+  core.counts.repairs.given_up += 1;
+  tellStep(core, thing, repair, { step: 'given_up', outcome: 'failed', reason });
+  const call = { process: thing.process, repairId: repair.id, attempts: repair.failed, reason };
+  callHook(core, { ...call, hook: 'repair_failed' });
+  const change = thing.breaker.failure(core.now.monoUs, settings.maxRestartFailures);
+  if (change !== undefined) {
+    tellCircuit(core, thing, change, settings.circuitResetMs * usPerMs);
+    callHook(core, { ...call, hook: 'circuit_opened' });
+  }
+  const coolUs = core.now.monoUs + coolDownUs(settings);
+  thing.coolUntilUs = Math.max(coolUs, restartOverUs(thing, repair, settings));
+  giveBack(core, thing, { attempts: repair.failed, note: `given up: ${reason}` });
+  end(core, thing);
+  // To the end of the line: what never comes up must not have the budget before all others.
+  core.things.delete(thing.key);
+  core.things.set(thing.key, thing);
+}
+
+/** When a restart that was not answered is over at the latest; 0 where the last one was answered. */
+export function restartOverUs(thing: Thing, repair: Repair, settings: ProcessSettings): DurationUs {
+  if (!repair.uncertain) return 0;
+  return (thing.lastRestartUs ?? 0) + (settings.commandTimeoutMs + settings.graceMs) * usPerMs;
+}
+
+/** Nobody asks for it any more, or nobody says how: it ends without having been tried further. */
+export function cancel(core: Core, thing: Thing, repair: Repair, reason: string): void {
+  const settings = core.rules.process(thing.process)?.settings;
+  // Attempts that failed count, or an alarm that comes and goes would never open the breaker.
+  if (repair.failed > 0 && settings !== undefined) {
+    giveUp(core, thing, repair, settings, reason);
+    return;
+  }
+  core.counts.repairs.cancelled += 1;
+  if (thing.hold?.kind !== 'dry_run')
+    tellStep(core, thing, repair, { step: 'ignored', outcome: 'skipped', reason });
+  const change = thing.breaker.abandon();
+  if (change !== undefined) tellCircuit(core, thing, change, 0);
+  giveBack(core, thing, { attempts: 0, note: reason });
+  end(core, thing);
+}
+
+/** Claims are given back; the alarms stay open. */
+export function giveBack(
+  core: Core,
+  thing: Thing,
+  ending: Pick<Ending, 'attempts' | 'note'>,
+): void {
+  for (const held of alarmsOf(core, thing)) release(core, held, ending);
+}
+
+export function release(core: Core, held: Held, ending: Pick<Ending, 'attempts' | 'note'>): void {
+  held.checkedUs = Number.NEGATIVE_INFINITY;
+  held.claimedUs = Number.NEGATIVE_INFINITY;
+  if (held.mayHold) settle(core, held, { worked: false, ...ending });
+}
+
+function end(core: Core, thing: Thing): void {
+  thing.repair = undefined;
+  thing.hold = undefined;
+  thing.judge = false;
+  core.waitsFor = undefined;
+  core.dirty = true;
+}
+
+function settle(core: Core, held: Held, ending: Omit<Ending, 'time'>): void {
+  core.dirty = true;
+  const time = rfc3339(core.now.wallUs);
+  core.unsettled.add(held.alarm.id);
+  held.settling = { ending: { ...ending, time }, tries: 0, dueUs: core.now.monoUs, busy: false };
+}
+
+function callHook(core: Core, call: HookCall): void {
+  act(core, { thing: '' }, engineLimits.answerUs, { kind: 'hook', call });
+}

@@ -1,0 +1,291 @@
+import type { Alarm } from '../model/repair.ts';
+import type { DurationUs } from '../model/time.ts';
+import { Budget } from './budget.ts';
+import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
+import { claimAnswered } from './engine-claims.ts';
+import {
+  type Answer,
+  type EngineView,
+  engineLimits,
+  type Moment,
+  type Output,
+  type Polled,
+  type Rules,
+  type UnitFact,
+} from './engine-contract.ts';
+import { advance, prepare, resume, stepDone } from './engine-repair.ts';
+import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
+import type { Core, Flight, Thing } from './engine-state.ts';
+import { Telling, tellHook, tellStep } from './engine-telling.ts';
+import { engineView, nextDeadline } from './engine-view.ts';
+import { restoreCore, savedText } from './saved.ts';
+
+export interface EngineOptions {
+  readonly rules: Rules;
+  /** 0 up to 1, without 1: for jitter. */
+  readonly random: () => number;
+  /**
+   * Of this boot, where the monotonic times of two runs of the agent can be compared; empty where
+   * they cannot: then waits are carried over by the wall clock.
+   */
+  readonly bootId: string;
+}
+
+/**
+ * What is repaired, when, and in what order. A state machine without I/O, clock or promises: each
+ * input is a call with the moment it came, and `take` gives what is to be done and told. Where
+ * `dirty`, `save` must be on the disk before what was taken is done: so a repair that was begun is
+ * known after the agent was killed.
+ */
+export class Engine {
+  readonly #core: Core;
+  readonly #bootId: string;
+
+  constructor(options: EngineOptions) {
+    const { rules, random, bootId } = options;
+    this.#bootId = bootId;
+    this.#core = {
+      rules,
+      random,
+      now: { wallUs: 0, monoUs: Number.NEGATIVE_INFINITY },
+      alarms: new Map(),
+      things: new Map(),
+      flights: new Map(),
+      fresh: new Set(),
+      unsettled: new Set(),
+      units: new Map(),
+      sources: new Map(),
+      askedUs: new Map(),
+      outages: new Map(),
+      budget: new Budget(rules.budget),
+      telling: new Telling(),
+      counts: {
+        attempts: { ok: 0, failed: 0, timeout: 0, refused: 0, skipped: 0, lost: 0 },
+        repairs: { settled: 0, given_up: 0, cancelled: 0 },
+        leftOut: new Map(),
+        invalid: 0,
+      },
+      actions: [],
+      events: [],
+      unresolved: false,
+      dirty: false,
+      waitsFor: undefined,
+      nextRepair: 1,
+      nextAction: 1,
+    };
+  }
+
+  /** A source has answered with all its alarms. */
+  polled(list: Polled, now: Moment): void {
+    this.#at(now);
+    polled(this.#core, list);
+    this.#goOn();
+  }
+
+  /** A source cannot be asked: its alarms stay as they were. */
+  sourceDown(source: Alarm['source'], now: Moment): void {
+    this.#at(now);
+    this.#core.sources.set(source, false);
+    this.#goOn();
+  }
+
+  /** An action has ended. Answers to actions that are given up for lost are ignored. */
+  done(id: number, answer: Answer, now: Moment): void {
+    this.#at(now);
+    this.#answer(id, answer);
+    this.#goOn();
+  }
+
+  /** A unit's state changed; its own name, not an alias. */
+  unit(name: string, fact: UnitFact, now: Moment): void {
+    this.#at(now);
+    const { units } = this.#core;
+    const known = units.get(name);
+    if (fact === 'auto_restart' || fact === 'stopped_by_hand') {
+      units.delete(name);
+      units.set(name, fact);
+      const [oldest] = units.keys();
+      if (units.size > engineLimits.units && oldest !== undefined) units.delete(oldest);
+    } else if (known === 'auto_restart' || fact !== 'down') {
+      units.delete(name);
+    }
+    if (known === units.get(name)) return;
+    if (known === 'stopped_by_hand' || fact === 'stopped_by_hand') this.#core.dirty = true;
+    this.#goOn();
+  }
+
+  /** Processes and units that are in a planned outage now, each with what people call it. */
+  outages(outages: ReadonlyMap<string, string>, now: Moment): void {
+    this.#at(now);
+    this.#core.outages = outages;
+    this.#goOn();
+  }
+
+  /** The configuration changed. An attempt under way ends by the settings it began with. */
+  configure(rules: Rules, now: Moment): void {
+    this.#at(now);
+    const core = this.#core;
+    core.rules = rules;
+    core.budget.limits = rules.budget;
+    core.waitsFor = undefined;
+    for (const thing of core.things.values()) {
+      if (thing.repair?.accepted !== false || thing.repair.step.name !== 'ready') continue;
+      thing.repair = undefined;
+      thing.hold = undefined;
+      for (const id of thing.alarms) this.#resolveAgain(id);
+      thing.alarms.clear();
+    }
+    this.#goOn();
+  }
+
+  /** Time has come; see `nextDeadlineUs`. */
+  tick(now: Moment): void {
+    this.#at(now);
+    this.#goOn();
+  }
+
+  /** What the inputs since the last call lead to. */
+  take(): Output {
+    const { actions, events } = this.#core;
+    this.#core.actions = [];
+    this.#core.events = [];
+    return { actions, events };
+  }
+
+  /** `save` gives something else than the last time. */
+  get dirty(): boolean {
+    return this.#core.dirty;
+  }
+
+  /** The journal, JSON text. */
+  save(): string {
+    this.#core.dirty = false;
+    return savedText(this.#core, this.#bootId);
+  }
+
+  /**
+   * Takes up what `save` gave, before any other input. What was in the middle of a restart is looked
+   * at before anything else is done to it.
+   * @returns why not, where nothing of it could be used
+   */
+  restore(data: unknown, now: Moment): string | undefined {
+    this.#at(now);
+    const core = this.#core;
+    const fault = restoreCore(core, data, this.#bootId);
+    if (fault !== undefined) return fault;
+    for (const thing of core.things.values()) {
+      const { repair } = thing;
+      if (repair?.restarted !== true || repair.step.name !== 'ready') continue;
+      core.budget.resume();
+      const reason = 'unitwatch was restarted while this repair was under way';
+      tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason });
+      resume(core, thing, repair);
+    }
+    this.#goOn();
+    return undefined;
+  }
+
+  /** When `tick` wants to be called, on the monotonic clock; Infinity for never. */
+  get nextDeadlineUs(): DurationUs {
+    return nextDeadline(this.#core);
+  }
+
+  view(): EngineView {
+    return engineView(this.#core);
+  }
+
+  #at(now: Moment): void {
+    const monoUs = Math.max(now.monoUs, this.#core.now.monoUs);
+    this.#core.now = { wallUs: now.wallUs, monoUs };
+  }
+
+  #resolveAgain(id: string): void {
+    const held = this.#core.alarms.get(id);
+    if (held === undefined) return;
+    held.state = 'new';
+    held.key = '';
+    this.#core.fresh.add(id);
+  }
+
+  #goOn(): void {
+    const core = this.#core;
+    const flying: Record<string, number> = {};
+    for (const [id, flight] of core.flights) {
+      const { kind } = flight.action;
+      flying[kind] = (flying[kind] ?? 0) + 1;
+      if (flight.untilUs <= core.now.monoUs)
+        this.#answer(id, { outcome: 'lost', reason: 'no answer came' });
+    }
+    resolveFresh(core, flying['resolve'] ?? 0);
+    core.unresolved = isUnresolved(core);
+    // First all, for a thing may depend on one that comes after it.
+    for (const thing of core.things.values()) prepare(core, thing);
+    for (const thing of core.things.values()) advance(core, thing);
+    settleDue(core, flying['settle'] ?? 0);
+    for (const thing of core.things.values()) this.#prune(thing);
+  }
+
+  #answer(id: number, given: Answer): void {
+    const flight = this.#core.flights.get(id);
+    if (flight === undefined) return;
+    this.#core.flights.delete(id);
+    const answer = { ...given, reason: given.reason.slice(0, engineLimits.reasonLength) };
+    this.#deliver(flight, answer);
+  }
+
+  #deliver(flight: Flight, answer: Answer): void {
+    const core = this.#core;
+    const thing = core.things.get(flight.thing ?? '');
+    const held = core.alarms.get(flight.alarm ?? '');
+    switch (flight.action.kind) {
+      case 'resolve':
+        if (held !== undefined) resolved(core, held, answer);
+        break;
+      case 'settle':
+        if (held !== undefined) settled(core, held, answer);
+        break;
+      case 'claim':
+        this.#claimed(flight, answer);
+        break;
+      case 'pre_restart_command':
+      case 'restart':
+      case 'health_check':
+        if (thing !== undefined) stepDone(core, thing, answer);
+        break;
+      case 'hook':
+        tellHook(core, flight.action.call, answer);
+        break;
+    }
+  }
+
+  #claimed(flight: Flight, answer: Answer): void {
+    const core = this.#core;
+    const held = core.alarms.get(flight.alarm ?? '');
+    if (held !== undefined) {
+      held.claiming = false;
+      if (answer.outcome === 'refused') refused(core, held);
+      if (flight.thing === undefined) claimedToSettle(core, held, answer);
+    }
+    const thing = core.things.get(flight.thing ?? '');
+    if (thing?.repair?.step.name === 'claim')
+      claimAnswered(core, thing, thing.repair, flight.alarm ?? '', answer);
+  }
+
+  #prune(thing: Thing): void {
+    const { monoUs } = this.#core.now;
+    if (thing.repair !== undefined || thing.alarms.size > 0) return;
+    const { breaker } = thing;
+    const remembered =
+      this.#core.things.size > engineLimits.things ? 0 : engineLimits.breakerMemoryUs;
+    const settings = this.#core.rules.process(thing.process)?.settings;
+    const never = Number.NEGATIVE_INFINITY;
+    const delayUs = (settings?.restartDelayMs ?? 0) * 1_000;
+    const recentUs =
+      Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) +
+      Math.max(delayUs, engineLimits.restartMemoryUs);
+    if (breaker.failures > 0 && breaker.failedUs + remembered > monoUs) return;
+    if (thing.coolUntilUs > monoUs || recentUs > monoUs) return;
+    this.#core.things.delete(thing.key);
+    this.#core.dirty = true;
+  }
+}

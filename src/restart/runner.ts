@@ -1,0 +1,299 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type CheckState, isWell } from '../model/check.ts';
+import type { Draft } from '../model/event.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Alarm } from '../model/repair.ts';
+import type { Clock } from '../model/time.ts';
+import { type AlarmSource, type Effects, type RepairOn, SourceError } from './contract.ts';
+import type { Engine } from './engine.ts';
+import type { Action, Answer, HookCall, Moment, Rules, UnitFact } from './engine-contract.ts';
+import { FactSource } from './facts.ts';
+
+const runnerLimits = Object.freeze({
+  /** One poll, claim or settle; the pool of a database has shorter limits of its own. */
+  sourceMs: 30_000,
+  /** A source that refuses is asked again this many intervals later: a password does not mend itself. */
+  refusedIntervals: 10,
+  /** Longest timer of Node is 2^31 - 1 ms; a longer wait is looked at again after an hour. */
+  timerMs: 3_600_000,
+  /** From `stop` to its return, with what is under way left to its own time limits. */
+  stopMs: 1_500,
+});
+
+export interface RunnerOptions {
+  readonly engine: Engine;
+  readonly rules: Rules;
+  readonly sources: readonly AlarmSource[];
+  readonly effects: Effects;
+  /** Calls a hook; undefined where none is configured. */
+  readonly hook: ((call: HookCall) => Promise<Answer>) | undefined;
+  /** Where the engine was given a boot ID, its monotonic time must count from that boot. */
+  readonly clock: Clock;
+  readonly checkIntervalMs: number;
+  /** Writes the journal; why it could not, or undefined. It must be on the disk when it resolves. */
+  readonly write: (text: string) => Promise<string | undefined>;
+  readonly tell: (draft: Draft) => void;
+  /** Something went wrong that is not about one process: one sentence, once for each change. */
+  readonly report: (sentence: string) => void;
+}
+
+/**
+ * Joins the engine with the world: asks the sources, does what the engine wants, hands back how it
+ * ended. The journal is written before anything is done that it must know of.
+ */
+export class RepairRunner {
+  readonly #options: RunnerOptions;
+  readonly #facts = {
+    finding: new FactSource('finding'),
+    check: new FactSource('check'),
+    unit: new FactSource('unit'),
+  };
+  readonly #sources: readonly AlarmSource[];
+  #rules: Rules;
+  readonly #polling = new Set<AlarmSource>();
+  readonly #again = new Set<AlarmSource>();
+  readonly #timers = new Map<AlarmSource, NodeJS.Timeout>();
+  readonly #faults = new Map<string, string>();
+  #wakeUp: NodeJS.Timeout | undefined;
+  #pumping: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#rules = options.rules;
+    this.#sources = [...options.sources, ...Object.values(this.#facts)];
+  }
+
+  /** Begins to ask the sources. The journal is restored, and units' states are told, before. */
+  start(): void {
+    for (const source of this.#sources) this.#poll(source);
+    this.#pump();
+  }
+
+  /** The configuration changed. */
+  configure(rules: Rules): void {
+    this.#rules = rules;
+    this.#options.engine.configure(rules, this.#now());
+    this.#pump();
+  }
+
+  /** A finding opened, went on or was cleared; an alarm only where the process asks for that. */
+  finding(finding: Finding): void {
+    const { pattern, service, phase, sentence } = finding;
+    if (pattern !== 'crash_loop' && pattern !== 'memory_leak') return;
+    if (phase === 'cleared') this.#clear('finding', finding.id);
+    else this.#raise('finding', finding.id, service, pattern, sentence);
+  }
+
+  /** A check's state changed. @param process what it checks, or its name */
+  check(name: string, process: string, state: CheckState, reason: string): void {
+    if (isWell(state)) this.#clear('check', name);
+    else if (state !== 'unknown' && state !== 'degraded')
+      this.#raise('check', name, process, 'check_down', reason);
+  }
+
+  /** A unit's state changed. @param failure why it will not come up by itself */
+  unit(name: string, fact: UnitFact, failure?: 'failed' | 'start_limit'): void {
+    this.#options.engine.unit(name, fact, this.#now());
+    if (failure !== undefined)
+      this.#raise(
+        'unit',
+        name,
+        name,
+        failure,
+        failure === 'failed' ? 'it failed' : 'start limit hit',
+      );
+    else if (fact !== 'down') this.#clear('unit', name);
+    this.#pump();
+  }
+
+  /** Planned outages that run now. */
+  outages(outages: ReadonlyMap<string, string>): void {
+    this.#options.engine.outages(outages, this.#now());
+    this.#pump();
+  }
+
+  /** Ends: nothing new is begun; what is under way is in the journal. Within 2 s. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#wakeUp);
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    const { engine, write } = this.#options;
+    const end = async () => {
+      await this.#pumping;
+      await write(engine.save());
+      await Promise.allSettled(this.#sources.map((source) => source.close()));
+    };
+    await Promise.race([end(), sleep(runnerLimits.stopMs, undefined, { ref: false })]);
+  }
+
+  #now(): Moment {
+    const { clock } = this.#options;
+    return { wallUs: clock.realtimeUs(), monoUs: clock.monotonicUs() };
+  }
+
+  #raise(
+    name: 'finding' | 'check' | 'unit',
+    fact: string,
+    process: string,
+    kind: RepairOn,
+    reason: string,
+  ): void {
+    const isOn = this.#rules.process(process)?.settings.repairOn.includes(kind) === true;
+    const source = this.#facts[name];
+    if (isOn && source.raise(fact, process, reason, this.#now().wallUs)) this.#poll(source);
+  }
+
+  #clear(name: 'finding' | 'check' | 'unit', fact: string): void {
+    const source = this.#facts[name];
+    if (source.clear(fact)) this.#poll(source);
+  }
+
+  /** Never two at a time of one source: what comes in between is asked for when the first is done. */
+  #poll(source: AlarmSource): void {
+    if (this.#stopped) return;
+    if (this.#polling.has(source)) {
+      this.#again.add(source);
+      return;
+    }
+    this.#polling.add(source);
+    clearTimeout(this.#timers.get(source));
+    void this.#ask(source).then((intervals) => {
+      this.#polling.delete(source);
+      if (this.#again.delete(source)) this.#poll(source);
+      else if (!this.#stopped && !(source instanceof FactSource)) {
+        const timer = setTimeout(() => {
+          this.#poll(source);
+        }, this.#options.checkIntervalMs * intervals);
+        this.#timers.set(source, timer);
+      }
+    });
+  }
+
+  /** Answers how many intervals it may rest. */
+  async #ask(source: AlarmSource): Promise<number> {
+    const { engine } = this.#options;
+    const askedUs = this.#now().monoUs;
+    const mended = `Alarms of ${source.name} can be read again.`;
+    let intervals = 1;
+    try {
+      const alarms = await limited(source.poll());
+      const { name, clears = true } = source;
+      engine.polled({ source: name, alarms, askedUs, clears }, this.#now());
+      this.#fault(source.name, '', mended);
+    } catch (error) {
+      engine.sourceDown(source.name, this.#now());
+      this.#fault(
+        source.name,
+        `Alarms of ${source.name} cannot be read: ${messageOf(error)}`,
+        mended,
+      );
+      if (error instanceof SourceError && error.kind === 'refused')
+        intervals = runnerLimits.refusedIntervals;
+    }
+    this.#pump();
+    return intervals;
+  }
+
+  #fault(what: string, sentence: string, mended: string): void {
+    const before = this.#faults.get(what) ?? '';
+    if (before === sentence) return;
+    this.#faults.set(what, sentence);
+    this.#options.report(sentence === '' ? mended : sentence);
+  }
+
+  #pump(): void {
+    if (this.#stopped) return;
+    this.#pumping ??= this.#drain().finally(() => {
+      this.#pumping = undefined;
+    });
+  }
+
+  async #drain(): Promise<void> {
+    const { engine, tell, write } = this.#options;
+    for (;;) {
+      const { actions, events } = engine.take();
+      // In this order: what is done is known to the journal before.
+      if (engine.dirty) {
+        const fault = await write(engine.save());
+        const sentence = fault && `The journal of repairs cannot be written: ${fault}`;
+        this.#fault('journal', sentence ?? '', 'The journal of repairs can be written again.');
+      } else if (actions.length === 0 && events.length === 0) break;
+      for (const event of events) tell(event);
+      if (this.#stopped) return;
+      for (const action of actions) this.#do(action);
+    }
+    this.#sleep();
+  }
+
+  #sleep(): void {
+    clearTimeout(this.#wakeUp);
+    const leftMs = (this.#options.engine.nextDeadlineUs - this.#now().monoUs) / 1_000;
+    if (leftMs === Number.POSITIVE_INFINITY || this.#stopped) return;
+    const waitMs = Math.min(Math.max(1, Math.ceil(leftMs)), runnerLimits.timerMs);
+    this.#wakeUp = setTimeout(() => {
+      this.#options.engine.tick(this.#now());
+      this.#pump();
+    }, waitMs);
+  }
+
+  #do(action: Action): void {
+    void this.#effect(action)
+      .catch((error: unknown): Answer => ({ outcome: 'failed', reason: messageOf(error) }))
+      .then((answer) => {
+        if (this.#stopped) return;
+        this.#options.engine.done(action.id, answer, this.#now());
+        this.#pump();
+      });
+  }
+
+  async #effect(action: Action): Promise<Answer> {
+    const { effects, hook } = this.#options;
+    switch (action.kind) {
+      case 'claim': {
+        const taken = await limited(this.#sourceOf(action.alarm).claim(action.alarm));
+        return { outcome: taken ? 'ok' : 'refused', reason: '' };
+      }
+      case 'settle':
+        await limited(this.#sourceOf(action.alarm).settle(action.alarm, action.ending));
+        return { outcome: 'ok', reason: '' };
+      case 'resolve': {
+        const strategy = await effects.resolve(action.process, action.settings);
+        return { outcome: 'ok', reason: '', strategy };
+      }
+      case 'pre_restart_command':
+        return effects.preRestart(action.process, action.settings);
+      case 'restart':
+        return effects.restart(action.process, action.strategy, action.settings);
+      case 'health_check':
+        return effects.health(action.process, action.settings);
+      case 'hook':
+        return hook === undefined ? { outcome: 'skipped', reason: '' } : hook(action.call);
+    }
+  }
+
+  #sourceOf({ source }: Alarm): AlarmSource {
+    const known = this.#sources.find(({ name }) => name === source);
+    if (known === undefined) throw new SourceError('down', 'its source is no longer configured');
+    return known;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Rejects where the answer takes too long; a source has time limits of its own, shorter ones. */
+async function limited<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new SourceError('down', 'no answer came in time'));
+    }, runnerLimits.sourceMs);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Draft } from '../../src/model/event.ts';
+import type { Alarm } from '../../src/model/repair.ts';
+import {
+  type AlarmSource,
+  type Done,
+  type Effects,
+  SourceError,
+} from '../../src/restart/contract.ts';
+import { Engine } from '../../src/restart/engine.ts';
+import { RepairRunner } from '../../src/restart/runner.ts';
+import { alarm, Bench } from './engine-bench.ts';
+import { plain } from './simulated-world.ts';
+
+const ok: Done = { outcome: 'ok', reason: '' };
+const clock = {
+  realtimeUs: () => Date.now() * 1_000,
+  monotonicUs: () => performance.now() * 1_000,
+};
+
+/** A source and effects that note what is asked of them, and the runner between. */
+function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = []) {
+  const log: string[] = [];
+  const events: Draft[] = [];
+  const reports: string[] = [];
+  let standing: Alarm[] = [];
+  let asking = 0;
+  let most = 0;
+  let fault: Error | undefined;
+  let health: () => Promise<Done> = () => Promise.resolve(ok);
+  const source: AlarmSource = {
+    name: 'mysql',
+    poll: async () => {
+      asking += 1;
+      most = Math.max(most, asking);
+      await sleep(20);
+      asking -= 1;
+      if (fault !== undefined) throw fault;
+      return standing;
+    },
+    claim: () => Promise.resolve(true),
+    settle: (settled) => {
+      standing = standing.filter(({ id }) => id !== settled.id);
+      log.push(`settle ${settled.process}`);
+      return Promise.resolve();
+    },
+    close: () => {
+      log.push('close');
+      return Promise.resolve();
+    },
+  };
+  const effects: Effects = {
+    resolve: () => Promise.resolve('service'),
+    preRestart: () => Promise.resolve(ok),
+    restart: (process) => {
+      log.push(`restart ${process}`);
+      return Promise.resolve(ok);
+    },
+    health: () => health(),
+  };
+  const settings = { ...plain, strategy: 'auto' as const, repairOn };
+  const rules = { ...new Bench().rules, process: () => ({ settings, named: true }) };
+  const engine = new Engine({ rules, random: () => 0, bootId: '' });
+  const runner = new RepairRunner({
+    ...{ engine, rules, sources: [source], effects, hook: undefined, clock },
+    checkIntervalMs: 5,
+    write: async (text) => {
+      await sleep(5);
+      log.push(text.includes('"begun":true') ? 'journal of a begun restart' : 'journal');
+      return undefined;
+    },
+    tell: (draft) => events.push(draft),
+    report: (sentence) => reports.push(sentence),
+  });
+  return {
+    ...{ log, events, reports, runner, engine },
+    raise: (...alarms: Alarm[]) => {
+      standing = alarms;
+    },
+    breakSource: (error: Error | undefined) => {
+      fault = error;
+    },
+    hang: () => {
+      health = () => new Promise(() => undefined);
+    },
+    most: () => most,
+  };
+}
+
+async function until(what: () => boolean): Promise<void> {
+  for (let i = 0; i < 2_000 && !what(); i++) await sleep(10);
+  assert.ok(what(), 'it never came');
+}
+
+test('an alarm is repaired; the journal is written before the restart is begun', async () => {
+  const { log, runner, raise, most } = world();
+  raise(alarm('web'));
+  runner.start();
+  await until(() => log.includes('settle web'));
+  await runner.stop();
+  const restart = log.indexOf('restart web');
+  assert.equal(log[restart - 1], 'journal of a begun restart');
+  assert.equal(log.filter((line) => line === 'restart web').length, 1);
+  assert.equal(log.at(-1), 'close');
+  assert.equal(most(), 1, 'never two polls of one source at a time');
+});
+
+test('a source that cannot be asked is told once, and once more when it is back', async () => {
+  const { reports, runner, log, raise, breakSource } = world();
+  breakSource(new SourceError('down', 'connection refused'));
+  raise(alarm('web'));
+  runner.start();
+  await until(() => reports.length > 0);
+  await sleep(100);
+  breakSource(undefined);
+  await until(() => log.includes('settle web'));
+  await runner.stop();
+  assert.deepEqual(reports, [
+    'Alarms of mysql cannot be read: connection refused',
+    'Alarms of mysql can be read again.',
+  ]);
+});
+
+test('stops within two seconds while a health check hangs', async () => {
+  const { runner, log, raise, hang } = world();
+  hang();
+  raise(alarm('web'));
+  runner.start();
+  await until(() => log.includes('restart web'));
+  await runner.stop();
+  assert.equal(log.at(-2), 'journal of a begun restart');
+  const told = log.length;
+  await sleep(100);
+  assert.equal(log.length, told, 'nothing is begun after that');
+});
+
+test('findings, checks and units are alarms only where the process asks for that', async () => {
+  const { runner, events, log } = world(['failed', 'check_down']);
+  runner.start();
+  const finding = { timeUs: 1, severity: 'warning', evidence: {}, id: 'f1' } as const;
+  const more = {
+    pattern: 'crash_loop',
+    service: 'looping',
+    phase: 'opened',
+    sentence: '',
+  } as const;
+  runner.finding({ ...finding, ...more });
+  runner.unit('broken.service', 'down', 'failed');
+  runner.unit('limited.service', 'down', 'start_limit');
+  runner.check('port', 'listener', 'down', 'refused');
+  runner.check('other', 'unseen', 'unknown', '');
+  await until(() => log.includes('restart broken.service') && log.includes('restart listener'));
+  runner.unit('broken.service', 'up');
+  runner.check('port', 'listener', 'up', '');
+  const phases = () => events.flatMap((e) => (e.event_type === 'alarm' ? [e.data.phase] : []));
+  await until(() => phases().filter((phase) => phase === 'cleared').length === 2);
+  await runner.stop();
+  assert.equal(log.filter((line) => line.startsWith('restart')).length, 2);
+});

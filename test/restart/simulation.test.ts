@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Figures, simulate } from './simulation.ts';
+
+const runs = 3_000;
+
+test('simulation: no rule is broken in thousands of runs, and they meet what there is to meet', () => {
+  const sums: Figures = {
+    ...{ restarts: 0, settled: 0, givenUp: 0, kills: 0, circuits: 0, lost: 0, resumed: 0 },
+  };
+  for (let seed = 1; seed <= runs; seed++) {
+    const { violations, figures } = simulate(seed);
+    const replay = `node dist/test/restart/simulate.js --seed ${seed} --runs 1`;
+    assert.deepEqual(violations, [], replay);
+    for (const name of Object.keys(sums) as (keyof Figures)[]) sums[name] += figures[name];
+  }
+  // Each at least as often as there are runs, or a tenth of it: nothing is proved by runs without.
+  for (const name of ['restarts', 'settled', 'givenUp', 'circuits'] as const)
+    assert.ok(sums[name] > runs, `${name}: ${sums[name]}`);
+  for (const name of ['kills', 'lost', 'resumed'] as const)
+    assert.ok(sums[name] > runs / 10, `${name}: ${sums[name]}`);
+});
+
+test('simulation: the same seed gives the same run', () => {
+  assert.deepEqual(simulate(42, true), simulate(42, true));
+});
