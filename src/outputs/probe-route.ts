@@ -11,9 +11,8 @@ export function probeRoute(endpoints: () => Iterable<EndpointUse>): Route {
   return {
     title: 'The latest result of one endpoint, as blackbox_exporter says it',
     hosts: 'any',
-    handle: (request, response) => {
-      const { searchParams } = new URL(request.url ?? '/', 'http://localhost');
-      const { status, text } = answer(endpoints(), searchParams);
+    handle: (_request, response, { query }) => {
+      const { status, text } = answer(endpoints(), new URLSearchParams(query));
       response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(text);
     },

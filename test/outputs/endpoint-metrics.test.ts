@@ -44,7 +44,10 @@ async function probed(
     ca: certificates.ca,
   });
   const route = probeRoute(() => checks.uses());
-  const server = createServer((request, response) => void route.handle(request, response));
+  const server = createServer((request, response) => {
+    const query = request.url?.split('?')[1] ?? '';
+    void route.handle(request, response, { below: '', query, routes: new Map() });
+  });
   const port = await servers.listen(server);
   return { checks, url: `http://127.0.0.1:${port}/probe` };
 }

@@ -38,14 +38,3 @@ export function judgeCertificate({ endUs, fault }: Certificate, nowUs: RealtimeU
   }
   return undefined;
 }
-
-/** `200`, `2xx`, `200-299`. Undefined for what is none of them. */
-export function statusSpan(text: string): StatusSpan | undefined {
-  const [, only, hundreds, from, to] =
-    /^(?:([1-5]\d\d)|([1-5])xx|([1-5]\d\d)-([1-5]\d\d))$/i.exec(text) ?? [];
-  if (only !== undefined) return { min: Number(only), max: Number(only) };
-  if (hundreds !== undefined)
-    return { min: Number(hundreds) * 100, max: Number(hundreds) * 100 + 99 };
-  if (from === undefined || Number(from) > Number(to)) return undefined;
-  return { min: Number(from), max: Number(to) };
-}
