@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { sleep } from '../test/bed.ts';
+import { Servers } from '../test/checks/endpoint-servers.ts';
 import { debianBinary } from '../test/debian.ts';
 import { cpuSeconds, rssAnonMb } from './process.ts';
 import type { Row } from './row.ts';
 
-const exporterPort = 19_315;
 /** Of one probe: servers that stall take all of it, and are done before they are due again. */
 const timeoutMs = 2_000;
 /** CPU counts from here on: V8 has compiled what is hot, and connections are there. */
@@ -68,6 +68,7 @@ async function run({ endpoints, perMinute, seconds }: EndpointLoad): Promise<Row
   const folder = mkdtempSync(join(tmpdir(), 'unitwatch-bench-'));
   const children: ChildProcess[] = [];
   try {
+    const exporterPort = await freePort();
     const servers = child('endpoint-servers-child', []);
     children.push(servers);
     const { ports, ca }: { ports: Record<keyof typeof mix, number>; ca: string } = JSON.parse(
@@ -78,11 +79,11 @@ async function run({ endpoints, perMinute, seconds }: EndpointLoad): Promise<Row
     writeFileSync(join(folder, 'plan.json'), JSON.stringify({ ca, urls, intervalMs, timeoutMs }));
     writeFileSync(join(folder, 'ca.pem'), ca);
     writeFileSync(join(folder, 'modules.yaml'), modules(join(folder, 'ca.pem')));
-    const exporter = startExporter(exporterFile, join(folder, 'modules.yaml'));
+    const exporter = startExporter(exporterFile, join(folder, 'modules.yaml'), exporterPort);
     const checks = child('endpoint-checks-child', [join(folder, 'plan.json')]);
     children.push(exporter, checks);
     await nextLine(checks);
-    const scraping = new Scraping(urls, intervalMs);
+    const scraping = new Scraping(urls, intervalMs, exporterPort);
     await sleep(warmUpMs);
     const before = [cpuOf(checks), cpuOf(exporter)] as const;
     const scrapedBefore = scraping.done;
@@ -172,7 +173,7 @@ function modules(ca: string): string {
 `;
 }
 
-function startExporter(file: string, config: string): ChildProcess {
+function startExporter(file: string, config: string, exporterPort: number): ChildProcess {
   return spawn(
     file,
     [
@@ -188,11 +189,13 @@ function startExporter(file: string, config: string): ChildProcess {
 /** Asks blackbox_exporter for each URL once in every interval, spread over it. */
 class Scraping {
   done = 0;
+  readonly #port: number;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #open = new Set<Promise<void>>();
 
-  constructor(urls: readonly string[], intervalMs: number) {
+  constructor(urls: readonly string[], intervalMs: number, exporterPort: number) {
+    this.#port = exporterPort;
     for (const [n, url] of urls.entries()) {
       const begin = (): void => this.#begin(url);
       const startMs = (n * intervalMs) / urls.length;
@@ -217,7 +220,7 @@ class Scraping {
 
   async #scrape(url: string): Promise<void> {
     const path = `/probe?module=http&target=${encodeURIComponent(url)}`;
-    const request = get({ host: '127.0.0.1', port: exporterPort, path, agent: this.#agent });
+    const request = get({ host: '127.0.0.1', port: this.#port, path, agent: this.#agent });
     await new Promise<void>((resolve) => {
       request.once('error', () => resolve());
       request.once('response', (response) => {
@@ -229,6 +232,14 @@ class Scraping {
       });
     });
   }
+}
+
+/** Free now, and nobody is likely to take it in the next moment. */
+async function freePort(): Promise<number> {
+  const servers = new Servers();
+  const port = await servers.tcp(() => {});
+  servers.close();
+  return port;
 }
 
 function child(name: string, argv: readonly string[]): ChildProcess {

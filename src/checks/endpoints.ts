@@ -20,8 +20,8 @@ const probesMax = 4_096;
 const leastUs: DurationUs = 1e6;
 /** The first probes come within this, whatever the intervals are. */
 const firstUs: DurationUs = 5e6;
-/** Probes that are begun in one turn of the event loop: about 2 ms of work. */
-const begunAtOnce = 8;
+/** Time in which probes are begun in one turn of the event loop; one is begun in any case. */
+const beginUs: DurationUs = 5_000;
 /** setTimeout counts in 32 bits; a longer wait would fire at once. */
 const waitMaxMs = 2 ** 31 - 1;
 /** Names that were let go of within the last second are remembered; beyond this the oldest are not. */
@@ -252,16 +252,16 @@ export class EndpointChecks {
 
   /** As many as there is room for, a few in each turn of the event loop. */
   #begin(): void {
-    const room = (this.#options.concurrency ?? probesMax) - this.#running.size;
-    let left = Math.min(room, begunAtOnce);
+    const fromUs = this.#nowUs();
+    const most = this.#options.concurrency ?? probesMax;
     for (const followed of this.#ready) {
-      if (left-- <= 0) break;
+      if (this.#running.size >= most) return;
       this.#ready.delete(followed);
       this.#run(followed);
+      if (this.#nowUs() - fromUs > beginUs) break;
     }
-    if (this.#ready.size === 0 || room <= begunAtOnce) return;
     clearImmediate(this.#turn);
-    this.#turn = setImmediate(() => this.#begin());
+    if (this.#ready.size > 0) this.#turn = setImmediate(() => this.#begin());
   }
 
   #run(followed: FollowedEndpoint): void {
