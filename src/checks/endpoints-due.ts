@@ -81,3 +81,13 @@ export function nextDue(dueUs: DurationUs, intervalUs: DurationUs, nowUs: Durati
   const missed = Math.max(0, Math.floor((nowUs - dueUs) / intervalUs));
   return dueUs + (missed + 1) * intervalUs;
 }
+
+/** The first moment after `nowUs` that is its own in intervals that began at `startUs`. */
+export function placeAfter(
+  name: string,
+  startUs: DurationUs,
+  intervalUs: DurationUs,
+  nowUs: DurationUs,
+): DurationUs {
+  return nextDue(startUs + (phaseOf(name) - 1) * intervalUs, intervalUs, nowUs);
+}

@@ -3,7 +3,7 @@ import type { CheckView } from '../model/check.ts';
 import type { EndpointStats, EndpointUse } from '../model/probe.ts';
 import type { DurationUs } from '../model/time.ts';
 import type { ProbeContext } from './endpoints-contract.ts';
-import { DueQueue, nextDue, phaseOf } from './endpoints-due.ts';
+import { DueQueue, nextDue, phaseOf, placeAfter } from './endpoints-due.ts';
 import { FollowedEndpoint } from './endpoints-followed.ts';
 import type { Endpoint } from './endpoints-kinds.ts';
 import { Lateness } from './endpoints-lateness.ts';
@@ -18,26 +18,25 @@ import type { ThresholdSettings } from './threshold.ts';
 const probesMax = 4_096;
 /** However many ask for it, an endpoint is looked at once in this time. */
 const leastUs: DurationUs = 1e6;
-/** The first probes come within this, whatever the intervals are. */
+/**
+ * The first probes come within 5 s, whatever the intervals are, but not more than 200 a second: V8 has
+ * not compiled anything yet.
+ */
 const firstUs: DurationUs = 5e6;
+const firstEachUs: DurationUs = 5_000;
 /** Time in which probes are begun in one turn of the event loop; one is begun in any case. */
 const beginUs: DurationUs = 5_000;
 /** setTimeout counts in 32 bits; a longer wait would fire at once. */
 const waitMaxMs = 2 ** 31 - 1;
-/** Names that were let go of within the last second are remembered; beyond this the oldest are not. */
+/** Names remembered that were let go of within the last second. */
 const goneMax = 10_000;
-
-interface Due {
-  readonly followed: FollowedEndpoint;
-  readonly turn: number;
-}
 
 /** Follows endpoints of all kinds: each is looked at in its interval, and all are spread in time. */
 export class EndpointChecks {
   readonly #options: EndpointCheckOptions;
   readonly #context: ProbeContext;
   readonly #followed = new Map<string, FollowedEndpoint>();
-  readonly #due = new DueQueue<Due>();
+  readonly #due = new DueQueue<{ readonly followed: FollowedEndpoint; readonly turn: number }>();
   /** Due and not begun, the longest waiting first. */
   readonly #ready = new Set<FollowedEndpoint>();
   readonly #running = new Set<Promise<void>>();
@@ -137,9 +136,7 @@ export class EndpointChecks {
     const asked = [...this.#followed.values()].filter(
       ({ endpoint }) => name === undefined || endpoint.name === name,
     );
-    const done = asked.map(
-      (followed) => new Promise<void>((resolve) => followed.asking.push(resolve)),
-    );
+    const done = asked.map(({ asking }) => new Promise<void>((resolve) => asking.push(resolve)));
     for (const followed of asked) if (!followed.isRunning) this.#scheduleAsked(followed);
     this.#arm();
     await Promise.all(done);
@@ -167,9 +164,9 @@ export class EndpointChecks {
 
   /** What the intervals come to: of all endpoints, and of one on average. */
   requestsPerMinute(): { readonly total: number; readonly average: number } {
-    const followed = [...this.#followed.values()];
-    const total = followed.reduce((sum, { intervalUs }) => sum + 60e6 / intervalUs, 0);
-    return { total, average: followed.length === 0 ? 0 : total / followed.length };
+    let total = 0;
+    for (const { intervalUs } of this.#followed.values()) total += 60e6 / intervalUs;
+    return { total, average: total / Math.max(1, this.#followed.size) };
   }
 
   #nowUs(): DurationUs {
@@ -193,7 +190,8 @@ export class EndpointChecks {
 
   /** At the same moments however often it is registered anew, so that it is never put off for ever. */
   #scheduleFirst(followed: FollowedEndpoint, nowUs: DurationUs): void {
-    const spreadUs = Math.min(firstUs, followed.intervalUs);
+    const allUs = Math.max(firstUs, this.#followed.size * firstEachUs);
+    const spreadUs = Math.min(allUs, followed.intervalUs);
     const firstDueUs = this.#startUs + phaseOf(followed.endpoint.name) * spreadUs;
     if (followed.begunUs !== -Infinity) {
       this.#schedule(followed, Math.max(nowUs, followed.begunUs + spreadUs));
@@ -240,7 +238,13 @@ export class EndpointChecks {
   }
 
   #becomeDue(followed: FollowedEndpoint, dueUs: DurationUs, nowUs: DurationUs): void {
-    if (this.#isStarted) this.#schedule(followed, nextDue(dueUs, followed.intervalUs, nowUs));
+    const { begunUs, intervalUs, endpoint } = followed;
+    // Behind the first probe it goes over to its own place in the whole interval.
+    const nextUs =
+      begunUs === -Infinity
+        ? placeAfter(endpoint.name, this.#startUs, intervalUs, nowUs + leastUs)
+        : nextDue(dueUs, intervalUs, nowUs);
+    if (this.#isStarted) this.#schedule(followed, nextUs);
     if (followed.isRunning) {
       followed.skipped++;
       this.#skipped++;

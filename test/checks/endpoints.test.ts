@@ -315,8 +315,8 @@ test('1,000 services on one host are all looked at, spread over the second', asy
   );
   const { checks, results } = checksOf(endpoints);
   checks.start();
-  await eventually('1,000 results', () => results.length === 1_000);
-  assert.equal(results.filter(({ up }) => up).length, 1_000);
+  for (let tries = 0; tries < 600 && results.length < 1_000; tries++) await sleep(100);
+  assert.equal(new Set(results.filter(({ up }) => up).map(({ name }) => name)).size, 1_000);
   const seconds = new Set(results.map(({ timeUs }) => Math.floor(timeUs / 1e6)));
   assert.ok(seconds.size >= 4);
   await checks.stop();
