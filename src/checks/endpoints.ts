@@ -26,8 +26,6 @@ const firstUs: DurationUs = 5e6;
 const firstEachUs: DurationUs = 5_000;
 /** Time in which probes are begun in one turn of the event loop; one is begun in any case. */
 const beginUs: DurationUs = 5_000;
-/** setTimeout counts in 32 bits; a longer wait would fire at once. */
-const waitMaxMs = 2 ** 31 - 1;
 /** Names remembered that were let go of within the last second. */
 const goneMax = 10_000;
 
@@ -222,7 +220,7 @@ export class EndpointChecks {
     const { firstUs: nextUs } = this.#due;
     if (nextUs === undefined) return;
     const waitMs = Math.max(0, Math.ceil((nextUs - this.#nowUs()) / 1e3));
-    this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, waitMaxMs));
+    this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, 2 ** 31 - 1));
   }
 
   #tick(): void {
