@@ -3,6 +3,7 @@ import { bench as cost } from './cost.ts';
 import { bench as decode } from './decode.ts';
 import { bench as delay } from './delay.ts';
 import { bench as deps } from './deps.ts';
+import { bench as endpoints } from './endpoints.ts';
 import { bench as line } from './line.ts';
 import { bench as memory } from './memory.ts';
 import { bench as processCost } from './process-cost.ts';
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   memory,
   cost,
   deps,
+  endpoints,
   'process-cost': processCost,
   subscriptions,
 };

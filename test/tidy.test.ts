@@ -37,6 +37,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const owner: Readonly<Record<string, string | readonly string[]>> = {
   'dbus-next': 'src/collector/bus.ts',
   'ps-list': 'src/checks/',
+  undici: ['src/checks/http/', 'src/checks/subscriptions/', 'src/restart/hooks-webhook.ts'],
+  'undici/lib/dispatcher/client.js': 'src/checks/http/',
+  re2js: 'src/checks/regex.ts',
   'simple-statistics': 'src/patterns/',
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
@@ -57,7 +60,14 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
 /** Files that take time, chance and the world as arguments, by folder. */
 const pureFiles: Readonly<Record<string, readonly string[]>> = {
   'src/restart/': ['policy', 'breaker', 'budget', 'order', 'saved', 'engine(-\\w+)?'],
-  'src/checks/': ['threshold', 'outages', 'outages-local-time'],
+  'src/checks/': [
+    'threshold',
+    'outages',
+    'outages-local-time',
+    'endpoints-due',
+    'endpoints-lateness',
+  ],
+  'src/checks/http/': ['judge'],
   'src/checks/subscriptions/': [
     ...['core', 'service', 'heap', 'api', 'resources', 'notification-event'],
   ],

@@ -1,7 +1,9 @@
+import type { CheckView } from './check.ts';
 import type { EventType } from './event.ts';
 import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
 import type { ComponentUse } from './platform.ts';
+import type { EndpointStats, EndpointUse } from './probe.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -54,6 +56,11 @@ export interface AgentView {
   readonly findings?: FindingCounts;
   /** What the components of a platform use; nothing where this host has none. */
   components?(): Iterable<ComponentUse>;
+  /** All checks, whatever their kind. */
+  checks?(): Iterable<CheckView>;
+  /** What is known of endpoints beside their state, and how well their schedule is kept. */
+  endpoints?(): Iterable<EndpointUse>;
+  endpointStats?(): EndpointStats;
   /** May be walked in several turns of the event loop, while units come and go. */
   units(): Iterable<UnitView>;
 }

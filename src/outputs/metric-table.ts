@@ -5,6 +5,7 @@ import {
   componentMetrics,
   processExporterMetrics,
 } from './component-metrics.ts';
+import { type EndpointStatsMetric, endpointStatsMetrics } from './endpoint-metrics.ts';
 import {
   nodeExporterAgentMetrics,
   nodeExporterUnitMetrics,
@@ -101,9 +102,27 @@ function ofComponents(metrics: readonly ComponentMetric[]): readonly AgentMetric
   }));
 }
 
+/** About the schedule of endpoints, where there are any. */
+function ofSchedule(metrics: readonly EndpointStatsMetric[]): readonly AgentMetric[] {
+  return metrics.map((metric) => ({
+    ...metric,
+    samples: ({ view }) => {
+      const stats = view.endpointStats?.();
+      return stats ? metric.samples(stats) : [];
+    },
+  }));
+}
+
 /** Every family there is: /metrics and docs/metrics.md are both made from this. */
 export const metricSets = {
-  unitwatch: { agent: [...agentMetrics, ...ofComponents(componentMetrics)], unit: unitMetrics },
+  unitwatch: {
+    agent: [
+      ...agentMetrics,
+      ...ofComponents(componentMetrics),
+      ...ofSchedule(endpointStatsMetrics),
+    ],
+    unit: unitMetrics,
+  },
   nodeExporter: { agent: nodeExporterAgentMetrics, unit: nodeExporterUnitMetrics },
   systemdExporter: { agent: [], unit: systemdExporterUnitMetrics },
   processExporter: { agent: ofComponents(processExporterMetrics), unit: [] },

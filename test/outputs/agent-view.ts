@@ -1,6 +1,8 @@
+import type { CheckView } from '../../src/model/check.ts';
 import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
 import type { ComponentUse } from '../../src/model/platform.ts';
+import type { EndpointUse, ProbeResult } from '../../src/model/probe.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -113,9 +115,51 @@ export function busyView(): TestView {
     finding('memory_leak', 'quote"in.service', '2'),
     finding('crash_loop', 'loop.service', '3'),
   );
+  const names = ['shop', ...hostileNames];
+  view.checks = () => names.map((name) => check(name));
+  view.endpoints = () => names.map((name) => endpoint(name));
+  view.endpointStats = () => ({
+    running: 3,
+    waiting: 1,
+    lateness: view.signalDelay,
+    latenessMaxSeconds: 5,
+    late: 1,
+    skipped: 2,
+  });
   view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
+}
+
+function check(name: string): CheckView {
+  return {
+    name,
+    kind: 'http',
+    state: 'up',
+    sinceUs: startedUs,
+    checkedUs: startedUs,
+    durationUs: 1_500,
+    reason: '',
+    dependsOn: [],
+    outage: false,
+  };
+}
+
+function endpoint(name: string): EndpointUse {
+  const last: ProbeResult = {
+    name,
+    kind: 'http',
+    timeUs: startedUs,
+    up: true,
+    reason: '',
+    durationSeconds: 0.0015,
+    phaseSeconds: { first_byte: 0.001 },
+    attempts: 0,
+    status: 200,
+    certificateEndUs: startedUs,
+  };
+  const results = { up: 5, refused: 1 };
+  return { name, kind: 'http', target: '', last, results, skipped: 0, latenessSeconds: 0 };
 }
 
 function finding(pattern: Pattern, service: string, id: string): Finding {
