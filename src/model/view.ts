@@ -2,6 +2,7 @@ import type { EventType } from './event.ts';
 import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
 import type { ComponentUse } from './platform.ts';
+import type { RepairFigures } from './repair.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -54,6 +55,8 @@ export interface AgentView {
   readonly findings?: FindingCounts;
   /** What the components of a platform use; nothing where this host has none. */
   components?(): Iterable<ComponentUse>;
+  /** Undefined where repairs are off. */
+  repairs?(): RepairFigures | undefined;
   /** May be walked in several turns of the event loop, while units come and go. */
   units(): Iterable<UnitView>;
 }

@@ -11,6 +11,7 @@ import {
   systemdExporterUnitMetrics,
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
+import { repairMetrics } from './repair-metrics.ts';
 
 const causes = Object.keys({
   automatic: true,
@@ -103,7 +104,10 @@ function ofComponents(metrics: readonly ComponentMetric[]): readonly AgentMetric
 
 /** Every family there is: /metrics and docs/metrics.md are both made from this. */
 export const metricSets = {
-  unitwatch: { agent: [...agentMetrics, ...ofComponents(componentMetrics)], unit: unitMetrics },
+  unitwatch: {
+    agent: [...agentMetrics, ...ofComponents(componentMetrics), ...repairMetrics],
+    unit: unitMetrics,
+  },
   nodeExporter: { agent: nodeExporterAgentMetrics, unit: nodeExporterUnitMetrics },
   systemdExporter: { agent: [], unit: systemdExporterUnitMetrics },
   processExporter: { agent: ofComponents(processExporterMetrics), unit: [] },

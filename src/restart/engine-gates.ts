@@ -18,13 +18,15 @@ const ignoringGates: readonly Gate[] = [
       ? hold('not_configured', 'no configuration says how')
       : undefined,
   (core, thing) => {
-    const why = protection(thing, thing.process, core.rules.ownUnit);
+    const why =
+      protection(thing, thing.process, core.rules.ownUnit) ??
+      (thing.unit !== '' && core.rules.never(thing.unit) ? 'never_restart has it' : undefined);
     return why === undefined || core.rules.process(thing.process)?.named === true
       ? undefined
       : hold('protected', `${why}, and the configuration does not name it`);
   },
   (core, thing) =>
-    core.units.get(thing.unit) === 'stopped_by_hand'
+    core.units.get(thing.unit)?.fact === 'stopped_by_hand'
       ? hold('stopped_by_hand', 'it was stopped by hand')
       : undefined,
 ];
@@ -37,7 +39,7 @@ const gates: readonly Gate[] = [
     return outage === undefined ? undefined : hold('outage', `planned outage: ${outage}`);
   },
   (core, thing) =>
-    core.units.get(thing.unit) === 'auto_restart'
+    core.units.get(thing.unit)?.fact === 'auto_restart'
       ? hold('auto_restart', 'systemd is about to restart it')
       : undefined,
   (core, thing) => {
@@ -67,7 +69,10 @@ const gates: readonly Gate[] = [
     return settling ? hold('settling', 'its source has yet to hear of the last repair') : undefined;
   },
   (core, thing) => {
-    const why = thing.claimHold === 'claim' ? 'another agent has it' : 'its source cannot be asked';
+    const why =
+      thing.claimHold === 'claim'
+        ? 'another agent has it, or this host has nothing of that name'
+        : 'its source cannot be asked';
     return until(core, thing.claimHold, why, thing.claimUntilUs);
   },
   budgetGate,

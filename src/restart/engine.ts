@@ -1,4 +1,5 @@
 import type { Alarm } from '../model/repair.ts';
+import type { RepairView } from '../model/status.ts';
 import type { DurationUs } from '../model/time.ts';
 import { Budget } from './budget.ts';
 import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
@@ -17,7 +18,8 @@ import { advance, prepare, resume, stepDone } from './engine-repair.ts';
 import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
 import { Telling, tellHook, tellStep } from './engine-telling.ts';
-import { engineView, nextDeadline } from './engine-view.ts';
+import { unitIs } from './engine-units.ts';
+import { engineView, nextDeadline, repairViews } from './engine-view.ts';
 import { restoreCore, savedText } from './saved.ts';
 
 export interface EngineOptions {
@@ -96,22 +98,17 @@ export class Engine {
     this.#goOn();
   }
 
-  /** A unit's state changed; its own name, not an alias. */
-  unit(name: string, fact: UnitFact, now: Moment): void {
+  /**
+   * A unit's state changed; its own name, not an alias.
+   * @param run names its last run (InvocationID); empty where that is not known. One that was stopped
+   * by hand and has another run now was started by somebody since.
+   * @returns whether that leads to anything
+   */
+  unit(name: string, fact: UnitFact, now: Moment, run = ''): boolean {
     this.#at(now);
-    const { units } = this.#core;
-    const known = units.get(name);
-    if (fact === 'auto_restart' || fact === 'stopped_by_hand') {
-      units.delete(name);
-      units.set(name, fact);
-      const [oldest] = units.keys();
-      if (units.size > engineLimits.units && oldest !== undefined) units.delete(oldest);
-    } else if (known === 'auto_restart' || fact !== 'down') {
-      units.delete(name);
-    }
-    if (known === units.get(name)) return;
-    if (known === 'stopped_by_hand' || fact === 'stopped_by_hand') this.#core.dirty = true;
-    this.#goOn();
+    const isNews = unitIs(this.#core, name, fact, run);
+    if (isNews) this.#goOn();
+    return isNews;
   }
 
   /** Processes and units that are in a planned outage now, each with what people call it. */
@@ -192,6 +189,10 @@ export class Engine {
 
   view(): EngineView {
     return engineView(this.#core);
+  }
+
+  repairs(): readonly RepairView[] {
+    return repairViews(this.#core);
   }
 
   #at(now: Moment): void {

@@ -427,7 +427,7 @@ test('a journal that is none is refused; parts that make no sense are left out',
   const data = {
     ...{ version: 1, monoUs: 0, wallUs: 0, bootId: '' },
     ...{ spentUs: [1, null, 'x', 1e300], alarms: [junk, null, 3], things: [junk, null, 3] },
-    stoppedByHand: [1, 'web.service'],
+    stoppedByHand: [1, 'web.service', ['web.service', 'run']],
   };
   const bench = fresh();
   assert.equal(bench.engine.restore(data, bench.now), undefined);
