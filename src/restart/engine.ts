@@ -14,10 +14,11 @@ import {
   type Rules,
   type UnitFact,
 } from './engine-contract.ts';
-import { advance, prepare, resume, stepDone } from './engine-repair.ts';
+import { cancel } from './engine-endings.ts';
+import { advance, goOnAfterRestart, prepare, stepDone } from './engine-repair.ts';
 import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
-import { Telling, tellHook, tellStep } from './engine-telling.ts';
+import { Telling, tellHook } from './engine-telling.ts';
 import { unitIs } from './engine-units.ts';
 import { engineView, nextDeadline, repairViews } from './engine-view.ts';
 import { restoreCore, savedText } from './saved.ts';
@@ -170,13 +171,10 @@ export class Engine {
     const core = this.#core;
     const fault = restoreCore(core, data, this.#bootId);
     if (fault !== undefined) return fault;
-    for (const thing of core.things.values()) {
-      const { repair } = thing;
-      if (repair?.restarted !== true || repair.step.name !== 'ready') continue;
-      core.budget.resume();
-      const reason = 'unitwatch was restarted while this repair was under way';
-      tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason });
-      resume(core, thing, repair);
+    for (const thing of [...core.things.values()]) {
+      if (thing.repair?.step.name !== 'ready') continue;
+      if (thing.repair.restarted) goOnAfterRestart(core, thing, thing.repair);
+      else if (thing.alarms.size === 0) cancel(core, thing, thing.repair, 'the alarm went');
     }
     this.#goOn();
     return undefined;

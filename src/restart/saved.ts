@@ -168,7 +168,9 @@ function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
     thing.alarms.add(held.alarm.id);
   }
   const repair = repairOf(data['repair'], monoUs, shiftUs);
-  if (repair !== undefined && (thing.alarms.size > 0 || repair.restarted)) thing.repair = repair;
+  // One whose alarm has gone still has to end: attempts that failed count.
+  const counts = repair !== undefined && (repair.restarted || repair.failed > 0);
+  if (thing.alarms.size > 0 || counts) thing.repair = repair;
   const breaker = breakerOf(data['breaker'], past, thing.repair?.trial === true);
   if (breaker !== undefined) thing.breaker.restore(breaker);
   core.things.set(key, thing);
