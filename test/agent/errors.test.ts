@@ -24,7 +24,11 @@ async function unitwatch(
   const [file = '', ...rest] = wrap([process.execPath, command, ...argv]);
   const child = spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], UNITWATCH_CONFIG: join(folder, 'empty.yaml') },
+    env: {
+      PATH: process.env['PATH'],
+      UNITWATCH_CONFIG: join(folder, 'empty.yaml'),
+      UNITWATCH_STATE_DIRECTORY: join(folder, 'state'),
+    },
     timeout: 20_000,
   });
   let stdout = '';

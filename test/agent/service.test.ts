@@ -133,7 +133,9 @@ describe('as a service of a real systemd', () => {
     const phases = async () =>
       (await events()).map((e) => (e.event_type === 'agent' ? e.data.phase : '')).filter(Boolean);
     await until('reloaded', async () => (await phases()).includes('reloaded'));
-    assert.doesNotMatch(await page('/metrics'), /name="loop\.service"/);
+    await until('nobody follows it any more', async () => {
+      return !/name="loop\.service"/.test(await page('/metrics'));
+    });
     configure('service_blacklist: 7\n');
     await bed.systemctl('reload', unit);
     await until('not reloaded', async () => (await phases()).includes('reload_failed'));

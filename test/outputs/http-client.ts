@@ -3,9 +3,24 @@ import { connect } from 'node:net';
 import type { AgentView } from '../../src/model/view.ts';
 import type { HttpOptions, HttpOutput } from '../../src/outputs/http.ts';
 import { startHttp } from '../../src/outputs/http.ts';
+import type { Routes } from '../../src/outputs/http-routes.ts';
 import { startedUs } from './agent-view.ts';
 
 export const nowUs = startedUs + 3_600_000_000;
+
+/** A row for a page, which foreign host names do not get. */
+export const onePage: Routes = new Map([
+  [
+    '/page',
+    {
+      title: 'A page',
+      hosts: 'trusted',
+      handle: (_, response) => {
+        response.end('page');
+      },
+    },
+  ],
+]);
 
 /** A server on a free port; what it reports is a failure of the test unless `report` is given. */
 export function serve(view: AgentView, options: Partial<HttpOptions> = {}): Promise<HttpOutput> {

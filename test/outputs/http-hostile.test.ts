@@ -6,12 +6,12 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpOutput } from '../../src/outputs/http.ts';
 import { testView, unitView } from './agent-view.ts';
-import { get, serve, talk } from './http-client.ts';
+import { get, onePage, serve, talk } from './http-client.ts';
 
 const units = Array.from({ length: 10_000 }, (_, i) => unitView(`unit-${i}.service`));
 let server: HttpOutput;
 before(async () => {
-  server = await serve(testView(units));
+  server = await serve(testView(units), { routes: onePage });
 });
 after(() => server.close());
 
@@ -37,7 +37,7 @@ test('requests that are none are refused and closed', async () => {
     ['GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 404 /],
     [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1\.1 431 /],
     [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(9_000)}\r\n\r\n`, /^HTTP\/1\.1 431 /],
-    ['GET / HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 403 /],
+    ['GET /page HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 403 /],
     ['BREW /metrics HTTP/1.1\r\nHost: a\r\n\r\n', /^HTTP\/1\.1 400 /],
     ['POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nsome', /^HTTP\/1\.1 413 /],
     ['GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^HTTP\/1\.1 200 /],

@@ -7,9 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { isTrustedHost } from '../../src/outputs/host-check.ts';
 import { startHttp } from '../../src/outputs/http.ts';
-import type { Routes } from '../../src/outputs/http-routes.ts';
 import { busyView, startedUs, testView, unitView } from './agent-view.ts';
-import { get, nowUs, serve } from './http-client.ts';
+import { get, nowUs, onePage, serve } from './http-client.ts';
 import { parse, valueIn } from './metrics-text.ts';
 
 const json = (body: Buffer): unknown => JSON.parse(body.toString());
@@ -121,19 +120,6 @@ test('/readyz', async (t) => {
   view.busConnected = false;
   assert.match((await get(server, '/readyz')).body.toString(), /no connection to the bus/);
 });
-
-const onePage: Routes = new Map([
-  [
-    '/page',
-    {
-      title: 'A page',
-      hosts: 'trusted',
-      handle: (_, response) => {
-        response.end('page');
-      },
-    },
-  ],
-]);
 
 test('paths, methods and headers', async (t) => {
   const server = await serve(testView(), { routes: onePage });

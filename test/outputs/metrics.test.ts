@@ -58,7 +58,10 @@ test('no series stands twice', async () => {
 
 test('names follow the conventions', () => {
   for (const { name, type, help, labels } of declared) {
-    assert.match(name, /^(unitwatch|process|nodejs|node_systemd|systemd)_[a-z_]+[a-z]$/);
+    assert.match(
+      name,
+      /^(unitwatch|process|nodejs|node_systemd|systemd|namedprocess)_[a-z_]+[a-z]$/,
+    );
     assert.equal(name.endsWith('_total'), type === 'counter', name);
     assert.ok(help.length > 5 && !/[\n\\]/.test(help), name);
     for (const label of labels) assert.match(label, /^[a-z_]+$/);
