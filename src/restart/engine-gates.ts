@@ -125,7 +125,8 @@ function blockerOf(core: Core, thing: Thing): Thing | undefined {
 /** What is left alone for good holds nobody back. */
 function isToBeRepaired(core: Core, thing: Thing): boolean {
   if (thing.repair === undefined) return false;
-  if (inAttempt(thing.repair)) return true;
+  // Between two attempts as well: only when the wait is over is it found out whether it goes on.
+  if (inAttempt(thing.repair) || thing.repair.step.name === 'delay') return true;
   if (thing.hold?.kind === 'dry_run') return false;
   return !ignoringGates.some((closed) => closed(core, thing) !== undefined);
 }
