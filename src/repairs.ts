@@ -176,6 +176,9 @@ export class Repairs {
   /** Anything that is told: checks ask for repairs, and a consequence waits for what began it. */
   told(draft: Draft): void {
     if (draft.event_type === 'check') this.checked(draft);
+    // The unit's own Result often stays that of its last try.
+    if (draft.event_type === 'failed' && draft.data.reason === 'start-limit-hit')
+      this.runner.unit(draft.service, 'down', 'start_limit');
     const { caused_by: root, service } = draft;
     if (root === undefined) return;
     this.roots.delete(service);
