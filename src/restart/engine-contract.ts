@@ -138,6 +138,11 @@ export const engineLimits = Object.freeze({
   /** Things remembered for their breaker alone, and units remembered for a fact. */
   things: 10_000,
   units: 10_000,
+  /**
+   * Things that wait and alarms that are new which are looked at in one turn, some milliseconds; the
+   * next turn goes on with the others.
+   */
+  turn: 500,
   /** Longest name and id of an alarm, UTF-16 units: PROCESE's names have 255, and ids a prefix. */
   nameLength: 300,
   /** Longest reason kept of an answer or an alarm; one sentence. */

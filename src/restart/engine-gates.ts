@@ -102,12 +102,23 @@ function circuitGate(core: Core, thing: Thing): Hold | undefined {
     : until(core, 'circuit', failures, opensUs);
 }
 
-function budgetGate(core: Core): Hold | undefined {
+/** Claims under way for others. */
+function claimsOf(core: Core, thing: Thing): number {
+  let count = 0;
+  for (const flight of core.flights.values())
+    if (flight.action.kind === 'claim' && flight.thing !== undefined && flight.thing !== thing.key)
+      count += 1;
+  return count;
+}
+
+function budgetGate(core: Core, thing: Thing): Hold | undefined {
   const { budget, now } = core;
   const opensUs = budget.opensAtUs(now.monoUs);
-  if (opensUs <= now.monoUs) return undefined;
   const { perHour, atOnce } = budget.limits;
-  return budget.active >= atOnce
+  // What is being taken will want its place: no more is taken than can be repaired.
+  const isFull = budget.active + claimsOf(core, thing) >= atOnce;
+  if (opensUs <= now.monoUs && !isFull) return undefined;
+  return isFull
     ? hold('budget', `${atOnce} repairs at once are allowed`)
     : hold('budget', `${perHour} restarts an hour are allowed`, opensUs);
 }

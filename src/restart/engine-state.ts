@@ -168,6 +168,10 @@ export interface Core {
   unresolved: boolean;
   /** What `save` gives has changed. */
   dirty: boolean;
+  /** Things that are still to be looked at: `engineLimits.turn` in one turn. */
+  left: number;
+  /** Where the look at all things stands. */
+  sweep: Iterator<Thing> | undefined;
   /** Whom each thing waits for; undefined where the things in alarm have changed. */
   waitsFor: ReadonlyMap<string, readonly string[]> | undefined;
   nextRepair: number;

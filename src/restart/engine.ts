@@ -18,6 +18,7 @@ import { cancel } from './engine-endings.ts';
 import { advance, goOnAfterRestart, prepare, stepDone } from './engine-repair.ts';
 import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
+import { lookAtSome } from './engine-sweep.ts';
 import { Telling, tellHook } from './engine-telling.ts';
 import { unitIs } from './engine-units.ts';
 import { engineView, nextDeadline, repairViews } from './engine-view.ts';
@@ -43,6 +44,8 @@ export interface EngineOptions {
 export class Engine {
   readonly #core: Core;
   readonly #bootId: string;
+  /** What the answer of this turn was for: it goes on before all others. */
+  #answered: Thing | undefined;
 
   constructor(options: EngineOptions) {
     const { rules, random, bootId } = options;
@@ -72,6 +75,8 @@ export class Engine {
       events: [],
       unresolved: false,
       dirty: false,
+      left: 0,
+      sweep: undefined,
       waitsFor: undefined,
       nextRepair: 1,
       nextAction: 1,
@@ -139,7 +144,7 @@ export class Engine {
   /** Time has come; see `nextDeadlineUs`. */
   tick(now: Moment): void {
     this.#at(now);
-    this.#goOn();
+    this.#goOn(nextDeadline(this.#core) <= this.#core.now.monoUs || this.#core.left === 0);
   }
 
   /** What the inputs since the last call lead to. */
@@ -182,7 +187,7 @@ export class Engine {
 
   /** When `tick` wants to be called, on the monotonic clock; Infinity for never. */
   get nextDeadlineUs(): DurationUs {
-    return nextDeadline(this.#core);
+    return this.#core.left > 0 ? this.#core.now.monoUs : nextDeadline(this.#core);
   }
 
   view(): EngineView {
@@ -206,8 +211,10 @@ export class Engine {
     this.#core.fresh.add(id);
   }
 
-  #goOn(): void {
+  /** @param isNews anything may have changed: all things are looked at, from here on */
+  #goOn(isNews = true): void {
     const core = this.#core;
+    if (isNews) core.left = engineLimits.things * 2;
     const flying: Record<string, number> = {};
     for (const [id, flight] of core.flights) {
       const { kind } = flight.action;
@@ -215,13 +222,18 @@ export class Engine {
       if (flight.untilUs <= core.now.monoUs)
         this.#answer(id, { outcome: 'lost', reason: 'no answer came' });
     }
-    resolveFresh(core, flying['resolve'] ?? 0);
+    const isMore = resolveFresh(core, flying['resolve'] ?? 0);
     core.unresolved = isUnresolved(core);
     // First all, for a thing may depend on one that comes after it.
     for (const thing of core.things.values()) prepare(core, thing);
-    for (const thing of core.things.values()) advance(core, thing);
+    for (const thing of core.things.values()) {
+      const isAtWork = thing.repair !== undefined && thing.repair.step.name !== 'ready';
+      if (isAtWork || thing === this.#answered) advance(core, thing);
+    }
+    this.#answered = undefined;
+    lookAtSome(core);
+    if (isMore) core.left = engineLimits.things * 2;
     settleDue(core, flying['settle'] ?? 0);
-    for (const thing of core.things.values()) this.#prune(thing);
   }
 
   #answer(id: number, given: Answer): void {
@@ -236,6 +248,7 @@ export class Engine {
     const core = this.#core;
     const thing = core.things.get(flight.thing ?? '');
     const held = core.alarms.get(flight.alarm ?? '');
+    this.#answered = thing;
     switch (flight.action.kind) {
       case 'resolve':
         if (held !== undefined) resolved(core, held, answer);
@@ -268,23 +281,5 @@ export class Engine {
     const thing = core.things.get(flight.thing ?? '');
     if (thing?.repair?.step.name === 'claim')
       claimAnswered(core, thing, thing.repair, flight.alarm ?? '', answer);
-  }
-
-  #prune(thing: Thing): void {
-    const { monoUs } = this.#core.now;
-    if (thing.repair !== undefined || thing.alarms.size > 0) return;
-    const { breaker } = thing;
-    const remembered =
-      this.#core.things.size > engineLimits.things ? 0 : engineLimits.breakerMemoryUs;
-    const settings = this.#core.rules.process(thing.process)?.settings;
-    const never = Number.NEGATIVE_INFINITY;
-    const delayUs = (settings?.restartDelayMs ?? 0) * 1_000;
-    const recentUs =
-      Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) +
-      Math.max(delayUs, engineLimits.restartMemoryUs);
-    if (breaker.failures > 0 && breaker.failedUs + remembered > monoUs) return;
-    if (thing.coolUntilUs > monoUs || recentUs > monoUs) return;
-    this.#core.things.delete(thing.key);
-    this.#core.dirty = true;
   }
 }

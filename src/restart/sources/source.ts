@@ -171,6 +171,8 @@ export class TableAlarms implements TableSource {
     if (this.#access.clear || this.#access.note) await this.#finish(finish, agent);
     // Not `else`: the write may have shown that it is not allowed any more.
     if (!this.#access.clear && finish.clear) for (const id of finish.ids) memory.handled.add(id);
+    // What is in alarm from here on is another alarm, though no poll may have seen it gone.
+    if (this.#access.clear && finish.clear) for (const id of finish.ids) this.#since.delete(id);
     memory.end(finish);
     await this.#save(memory);
   }
