@@ -1,3 +1,4 @@
+import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
@@ -22,6 +23,7 @@ import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
 import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
+import type { Repairs } from './repairs.ts';
 import type { AgentOptions } from './surroundings.ts';
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
@@ -43,6 +45,8 @@ export class Agent {
   private readonly analysis: Analysis;
   private readonly dependencies: Dependencies;
   private readonly checking: Checking;
+  /** Undefined where repairs are off: then their code is not even loaded. */
+  private repairs: Repairs | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
@@ -69,7 +73,10 @@ export class Agent {
         const own = this.dependencies.ownStory(what);
         if (own) this.analysis.transition(own);
       },
-      changed: (unit: UnitView) => this.dependencies.followed(unit),
+      changed: (unit: UnitView) => {
+        this.dependencies.followed(unit);
+        this.repairs?.changed(unit);
+      },
       gone: (unit: UnitView) => {
         this.analysis.gone(unit);
         this.pages?.gone(unit.name);
@@ -93,6 +100,7 @@ export class Agent {
       onFinding: (finding) => {
         this.pages?.finding(finding);
         this.tell(findingEvent(finding));
+        this.repairs?.finding(finding);
       },
       onSample: (sample) => this.pages?.sample(sample),
     });
@@ -101,7 +109,13 @@ export class Agent {
       lookUpUnit: (name) => this.unit(name),
       onDraft: (draft) => this.tell(draft),
     });
-    this.view = this.makeView();
+    this.view = agentView({
+      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
+      ...{ watch: this.watch, stamp: this.stamp, output: this.output },
+      ...{ analysis: this.analysis, checking: this.checking },
+      lostUs: () => this.busLostUs,
+      repairs: () => this.repairs?.figures(),
+    });
     this.pages = config.listen === 'off' ? undefined : this.makePages();
   }
 
@@ -139,6 +153,7 @@ export class Agent {
     }
     await this.analysis.start();
     await this.checking.configure(config);
+    if (config.restart.enabled) await this.beginRepairs();
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
@@ -159,6 +174,7 @@ export class Agent {
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
+    this.repairs?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -178,7 +194,7 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    await Promise.all([this.analysis.stop(), this.checking.stop()]);
+    await Promise.all([this.analysis.stop(), this.checking.stop(), this.repairs?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
@@ -192,6 +208,18 @@ export class Agent {
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
+    this.repairs?.told(event);
+  }
+
+  private async beginRepairs(): Promise<void> {
+    const { options, watch, checking, dependencies } = this;
+    const module = await import('./repairs.ts');
+    this.repairs = await module.Repairs.begin({
+      ...{ ...options, watch },
+      graph: () => dependencies.units,
+      checks: () => checking.views(),
+      onDraft: (draft) => this.tell(draft),
+    });
   }
 
   private unit(name: string): UnitView | undefined {
@@ -206,7 +234,7 @@ export class Agent {
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
       checks: () => checking.views(),
-      repairs: () => [],
+      repairs: () => this.repairs?.views() ?? [],
       picture: (name) => dependencies.picture(name),
       refresh: async () => {
         await Promise.all([watch.reconcile(), checking.now()]);
@@ -247,36 +275,5 @@ export class Agent {
       onRetrying: (error) => log.warn({ err: error.message }, 'Events cannot be written; waiting.'),
       onResumed: () => log.info({}, 'Events are written again.'),
     });
-  }
-
-  private makeView(): AgentView {
-    const { watch, stamp, output, options, delay, analysis, checking } = this;
-    const lost = (): RealtimeUs | undefined => this.busLostUs;
-    const startedUs = options.clock.realtimeUs();
-    return {
-      version: options.version,
-      startedUs,
-      get ready() {
-        return watch.ready;
-      },
-      get busConnected() {
-        return watch.connected && lost() === undefined;
-      },
-      get busLostUs() {
-        return lost() ?? startedUs;
-      },
-      get systemdVersion() {
-        return watch.systemdVersion;
-      },
-      get counters() {
-        return watch.counters;
-      },
-      events: stamp.made,
-      dropped: output ? { stdout: output.dropped } : {},
-      signalDelay: delay,
-      findings: analysis.counts,
-      components: () => checking.uses(),
-      units: () => watch.follower.table.all(),
-    };
   }
 }

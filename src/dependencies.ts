@@ -214,6 +214,11 @@ export class Dependencies implements UnitsSink {
     return picture && { nodes: picture.groups.flatMap(({ units }) => units), edges: picture.edges };
   }
 
+  /** All units as they are now; undefined while that is not known. */
+  get units(): DependencyGraph | undefined {
+    return this.graph;
+  }
+
   get enabled(): boolean {
     return this.settings.track_dependencies;
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
@@ -58,6 +58,8 @@ async function main(): Promise<number> {
     duration_ms: 0,
   };
   const scratch = mkdtempSync(join(tmpdir(), 'unitwatch-run-'));
+  // As /tmp itself: a database server of a test runs as a user of its own, and writes in here.
+  chmodSync(scratch, 0o1777);
   process.env['TMPDIR'] = scratch;
   const earlier = hostNow();
   async function* all() {

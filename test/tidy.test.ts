@@ -18,13 +18,27 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
+  'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
+  'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
+  'src/repairs.ts': [
+    ...[
+      'src/repair-rules.ts',
+      'src/repair-sources.ts',
+      'src/surroundings.ts',
+      'src/model',
+      'src/config',
+    ],
+    ...stages,
+  ],
+  'src/agent-view.ts': ['src/analysis.ts', 'src/checking.ts', 'src/model', ...stages],
   'src/surroundings.ts': ['src/model', 'src/config', ...stages],
   'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
   'src/dependencies.ts': ['src/model', 'src/config', ...stages],
   'src/agent.ts': [
-    ...['analysis', 'dependencies', 'checking', 'control', 'pages', 'surroundings'].map(
+    ...['agent-view', 'analysis', 'dependencies', 'checking', 'control', 'pages'].map(
       (name) => `src/${name}.ts`,
     ),
+    ...['src/repairs.ts', 'src/surroundings.ts'],
     ...['src/model', 'src/config'],
     ...stages,
   ],

@@ -1,5 +1,5 @@
 import type { Fields } from './field.ts';
-import type { RealtimeUs } from './time.ts';
+import type { DurationUs, RealtimeUs } from './time.ts';
 
 /** Who asks for a repair. */
 export const alarmSources = ['mysql', 'sqlite', 'finding', 'check', 'unit'] as const;
@@ -42,6 +42,43 @@ export type StepOutcome = (typeof stepOutcomes)[number];
 
 export const circuitStates = ['closed', 'open', 'half_open'] as const;
 export type CircuitState = (typeof circuitStates)[number];
+
+export interface CircuitView {
+  readonly process: string;
+  readonly state: CircuitState;
+  /** Repairs in a row that failed. */
+  readonly failures: number;
+}
+
+/** The figures of all repairs; made when somebody asks, never kept. */
+export interface RepairFigures {
+  /** Attempts that ended, by outcome, since the agent began. */
+  readonly attempts: Readonly<Record<StepOutcome, number>>;
+  readonly repairs: Readonly<Record<'settled' | 'given_up' | 'cancelled', number>>;
+  /** Breakers that are not closed, or have counted a failure. */
+  readonly circuits: readonly CircuitView[];
+  /** Alarms that stand and are not settled. */
+  readonly openAlarms: number;
+  /** How long the oldest of them has stood; 0 without one. */
+  readonly oldestAgeUs: DurationUs;
+  /** `left`: restarts that may begin within this hour; `active`: attempts under way. */
+  readonly budget: {
+    readonly perHour: number;
+    readonly atOnce: number;
+    readonly left: number;
+    readonly active: number;
+  };
+  /** Whether each source could be asked the last time. */
+  readonly sources: readonly { readonly name: AlarmSourceName; readonly up: boolean }[];
+  /** Alarms of the last lists that did not fit. */
+  readonly leftOut: number;
+  /** Alarms that made no sense. */
+  readonly invalid: number;
+  /** Events that a limit held back. */
+  readonly suppressed: number;
+  /** Alarms whose repair has ended and whose source does not know yet. */
+  readonly unsettled: number;
+}
 
 /** `data` of an `alarm` event; `service` is the name of the process. */
 export const alarmFields = {

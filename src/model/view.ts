@@ -4,6 +4,7 @@ import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
 import type { ComponentUse } from './platform.ts';
 import type { EndpointStats, EndpointUse } from './probe.ts';
+import type { RepairFigures } from './repair.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -61,6 +62,8 @@ export interface AgentView {
   /** What is known of endpoints beside their state, and how well their schedule is kept. */
   endpoints?(): Iterable<EndpointUse>;
   endpointStats?(): EndpointStats;
+  /** Undefined where repairs are off. */
+  repairs?(): RepairFigures | undefined;
   /** May be walked in several turns of the event loop, while units come and go. */
   units(): Iterable<UnitView>;
 }

@@ -12,6 +12,7 @@ import {
   systemdExporterUnitMetrics,
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
+import { repairMetrics } from './repair-metrics.ts';
 
 const causes = Object.keys({
   automatic: true,
@@ -120,6 +121,7 @@ export const metricSets = {
       ...agentMetrics,
       ...ofComponents(componentMetrics),
       ...ofSchedule(endpointStatsMetrics),
+      ...repairMetrics,
     ],
     unit: unitMetrics,
   },

@@ -95,6 +95,8 @@ export interface AlarmSource {
    * gives the claim back. Repeated until it resolves: the second time must do no harm.
    */
   settle(alarm: Alarm, ending: Ending): Promise<void>;
+  /** What a person should see to, of what was found since the last call: each once, until it changes. */
+  takeWarnings?(): readonly { readonly sentence: string }[];
   close(): Promise<void>;
 }
 

@@ -139,23 +139,28 @@ function detach(core: Core, thing: Thing, held: Held): void {
     cancel(core, thing, repair, 'the alarm went');
 }
 
-/** Finds what is to be repaired, for alarms that are new. */
-export function resolveFresh(core: Core, resolving: number): void {
+/** Finds what is to be repaired, for alarms that are new. @returns whether some are left for the next turn */
+export function resolveFresh(core: Core, resolving: number): boolean {
   let room = engineLimits.resolves - resolving;
+  let looked = 0;
   for (const id of core.fresh) {
+    // Those behind it wait for an answer as well: no repair begins before all are resolved.
+    if (room <= 0) return false;
+    if (looked++ >= engineLimits.turn) return true;
     const held = core.alarms.get(id);
     if (held === undefined || held.resolveUs > core.now.monoUs) continue;
     const { process } = held.alarm;
     const settings = core.rules.process(process)?.settings;
     const strategy = settings?.strategy ?? 'process';
     if (strategy !== 'auto') attach(core, held, strategy);
-    else if (room > 0 && settings !== undefined) {
+    else if (settings !== undefined) {
       room -= 1;
       held.state = 'resolving';
       core.fresh.delete(id);
       act(core, { alarm: id }, engineLimits.answerUs, { kind: 'resolve', process, settings });
     }
   }
+  return false;
 }
 
 /** One that could not be resolved once holds nobody back any longer. */

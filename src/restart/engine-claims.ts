@@ -56,7 +56,7 @@ function noteClaim(core: Core, thing: Thing, held: Held, answer: Answer): void {
     return;
   }
   const settings = core.rules.process(thing.process)?.settings;
-  const endsUs = nowUs + (settings === undefined ? 0 : attemptLimitUs(settings));
+  const endsUs = nowUs + (settings === undefined ? 0 : attemptLimitUs(settings, thing.strategy));
   if (endsUs < held.claimedUs + engineLimits.claimUs) {
     held.checkedUs = nowUs;
     return;

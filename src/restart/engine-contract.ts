@@ -1,5 +1,5 @@
 import type { Draft } from '../model/event.ts';
-import type { Alarm, CircuitState, StepOutcome, Strategy } from '../model/repair.ts';
+import type { Alarm, RepairFigures, Strategy } from '../model/repair.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { BudgetLimits } from './budget.ts';
 import type { Done, Ending, ProcessSettings } from './contract.ts';
@@ -30,6 +30,8 @@ export interface Rules {
   readonly order: Order;
   /** The unit the agent runs in; empty where it is none. */
   readonly ownUnit: string;
+  /** Units that the configuration protects as well, unless it names them (`never_restart`). */
+  readonly never: (unit: string) => boolean;
   readonly budget: BudgetLimits;
   readonly dryRun: boolean;
 }
@@ -122,34 +124,12 @@ export interface WaitView {
   readonly sinceUs: RealtimeUs;
 }
 
-export interface CircuitView {
-  readonly process: string;
-  readonly state: CircuitState;
-  readonly failures: number;
-}
-
 /** The engine as metrics and pages see it; made when somebody asks, never kept. */
-export interface EngineView {
-  /** Attempts that ended, by outcome, since the agent began. */
-  readonly attempts: Readonly<Record<StepOutcome, number>>;
-  readonly repairs: Readonly<Record<'settled' | 'given_up' | 'cancelled', number>>;
-  /** Breakers that are not closed, or have counted a failure. */
-  readonly circuits: readonly CircuitView[];
-  /** Alarms that stand and are not settled. */
-  readonly openAlarms: number;
+export interface EngineView extends Omit<RepairFigures, 'oldestAgeUs'> {
   readonly oldestRaisedUs: RealtimeUs | undefined;
   readonly waiting: readonly WaitView[];
   /** Processes whose repair is under way. */
   readonly repairing: readonly string[];
-  readonly budget: BudgetLimits & { readonly left: number; readonly active: number };
-  readonly sources: readonly { readonly name: Alarm['source']; readonly up: boolean }[];
-  /** Alarms of the last lists that did not fit, or made no sense. */
-  readonly leftOut: number;
-  readonly invalid: number;
-  /** Events that a limit held back. */
-  readonly suppressed: number;
-  /** Alarms whose repair has ended and whose source does not know yet. */
-  readonly unsettled: number;
 }
 
 export const engineLimits = Object.freeze({
@@ -158,6 +138,11 @@ export const engineLimits = Object.freeze({
   /** Things remembered for their breaker alone, and units remembered for a fact. */
   things: 10_000,
   units: 10_000,
+  /**
+   * Things that wait and alarms that are new which are looked at in one turn, some milliseconds; the
+   * next turn goes on with the others.
+   */
+  turn: 500,
   /** Longest name and id of an alarm, UTF-16 units: PROCESE's names have 255, and ids a prefix. */
   nameLength: 300,
   /** Longest reason kept of an answer or an alarm; one sentence. */

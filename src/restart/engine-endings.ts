@@ -3,7 +3,7 @@ import type { Ending, ProcessSettings } from './contract.ts';
 import { engineLimits, type HookCall } from './engine-contract.ts';
 import { act, alarmsOf, type Core, type Held, type Repair, type Thing } from './engine-state.ts';
 import { tellCircuit, tellStep } from './engine-telling.ts';
-import { coolDownUs } from './policy.ts';
+import { coolDownUs, restartLimitUs } from './policy.ts';
 
 const usPerMs = 1_000;
 
@@ -56,7 +56,7 @@ export function giveUp(
 /** When a restart that was not answered is over at the latest; 0 where the last one was answered. */
 export function restartOverUs(thing: Thing, repair: Repair, settings: ProcessSettings): DurationUs {
   if (!repair.uncertain) return 0;
-  return (thing.lastRestartUs ?? 0) + (settings.commandTimeoutMs + settings.graceMs) * usPerMs;
+  return (thing.lastRestartUs ?? 0) + restartLimitUs(settings, thing.strategy);
 }
 
 /** Nobody asks for it any more, or nobody says how: it ends without having been tried further. */

@@ -18,13 +18,15 @@ const ignoringGates: readonly Gate[] = [
       ? hold('not_configured', 'no configuration says how')
       : undefined,
   (core, thing) => {
-    const why = protection(thing, thing.process, core.rules.ownUnit);
+    const why =
+      protection(thing, thing.process, core.rules.ownUnit) ??
+      (thing.unit !== '' && core.rules.never(thing.unit) ? 'never_restart has it' : undefined);
     return why === undefined || core.rules.process(thing.process)?.named === true
       ? undefined
       : hold('protected', `${why}, and the configuration does not name it`);
   },
   (core, thing) =>
-    core.units.get(thing.unit) === 'stopped_by_hand'
+    core.units.get(thing.unit)?.fact === 'stopped_by_hand'
       ? hold('stopped_by_hand', 'it was stopped by hand')
       : undefined,
 ];
@@ -37,7 +39,7 @@ const gates: readonly Gate[] = [
     return outage === undefined ? undefined : hold('outage', `planned outage: ${outage}`);
   },
   (core, thing) =>
-    core.units.get(thing.unit) === 'auto_restart'
+    core.units.get(thing.unit)?.fact === 'auto_restart'
       ? hold('auto_restart', 'systemd is about to restart it')
       : undefined,
   (core, thing) => {
@@ -67,7 +69,10 @@ const gates: readonly Gate[] = [
     return settling ? hold('settling', 'its source has yet to hear of the last repair') : undefined;
   },
   (core, thing) => {
-    const why = thing.claimHold === 'claim' ? 'another agent has it' : 'its source cannot be asked';
+    const why =
+      thing.claimHold === 'claim'
+        ? 'another agent has it, or this host has nothing of that name'
+        : 'its source cannot be asked';
     return until(core, thing.claimHold, why, thing.claimUntilUs);
   },
   budgetGate,
@@ -97,12 +102,23 @@ function circuitGate(core: Core, thing: Thing): Hold | undefined {
     : until(core, 'circuit', failures, opensUs);
 }
 
-function budgetGate(core: Core): Hold | undefined {
+/** Claims under way for others. */
+function claimsOf(core: Core, thing: Thing): number {
+  let count = 0;
+  for (const flight of core.flights.values())
+    if (flight.action.kind === 'claim' && flight.thing !== undefined && flight.thing !== thing.key)
+      count += 1;
+  return count;
+}
+
+function budgetGate(core: Core, thing: Thing): Hold | undefined {
   const { budget, now } = core;
   const opensUs = budget.opensAtUs(now.monoUs);
-  if (opensUs <= now.monoUs) return undefined;
   const { perHour, atOnce } = budget.limits;
-  return budget.active >= atOnce
+  // What is being taken will want its place: no more is taken than can be repaired.
+  const isFull = budget.active + claimsOf(core, thing) >= atOnce;
+  if (opensUs <= now.monoUs && !isFull) return undefined;
+  return isFull
     ? hold('budget', `${atOnce} repairs at once are allowed`)
     : hold('budget', `${perHour} restarts an hour are allowed`, opensUs);
 }
@@ -120,7 +136,8 @@ function blockerOf(core: Core, thing: Thing): Thing | undefined {
 /** What is left alone for good holds nobody back. */
 function isToBeRepaired(core: Core, thing: Thing): boolean {
   if (thing.repair === undefined) return false;
-  if (inAttempt(thing.repair)) return true;
+  // Between two attempts as well: only when the wait is over is it found out whether it goes on.
+  if (inAttempt(thing.repair) || thing.repair.step.name === 'delay') return true;
   if (thing.hold?.kind === 'dry_run') return false;
   return !ignoringGates.some((closed) => closed(core, thing) !== undefined);
 }

@@ -7,7 +7,7 @@ import { cancel, giveUp, restartOverUs, succeed } from './engine-endings.ts';
 import { gate } from './engine-gates.ts';
 import { act, alarmsOf, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
 import { tellCircuit, tellStep } from './engine-telling.ts';
-import { attemptsOf, delayUs } from './policy.ts';
+import { attemptsOf, delayUs, restartLimitUs } from './policy.ts';
 
 const usPerMs = 1_000;
 
@@ -100,8 +100,9 @@ function restart(core: Core, thing: Thing, repair: Repair): void {
   core.budget.spend(core.now.monoUs);
   repair.restarted = true;
   thing.lastRestartUs = core.now.monoUs;
-  const { commandTimeoutMs = 0, graceMs = 0 } = repair.attemptSettings ?? {};
-  effect(core, thing, repair, 'restart', (commandTimeoutMs + graceMs) * usPerMs);
+  const { attemptSettings: settings } = repair;
+  if (settings !== undefined)
+    effect(core, thing, repair, 'restart', restartLimitUs(settings, thing.strategy));
 }
 
 function check(core: Core, thing: Thing, repair: Repair): void {
@@ -111,7 +112,10 @@ function check(core: Core, thing: Thing, repair: Repair): void {
 }
 
 /** A repair of the journal whose restart may have been done: it is looked at before anything else. */
-export function resume(core: Core, thing: Thing, repair: Repair): void {
+export function goOnAfterRestart(core: Core, thing: Thing, repair: Repair): void {
+  core.budget.resume();
+  const reason = 'unitwatch was restarted while this repair was under way';
+  tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason });
   const rule = core.rules.process(thing.process);
   if (rule === undefined) {
     cancel(core, thing, repair, 'no configuration says how');

@@ -135,6 +135,12 @@ export interface Counts {
   invalid: number;
 }
 
+/** What holds a unit's repair back, and its run then; see `Engine.unit`. */
+export interface KnownUnit {
+  readonly fact: 'auto_restart' | 'stopped_by_hand';
+  readonly run: string;
+}
+
 /** Everything the engine knows; its parts are functions of this. */
 export interface Core {
   rules: Rules;
@@ -147,7 +153,7 @@ export interface Core {
   /** Alarms in state `new`, and those with a settling. */
   readonly fresh: Set<string>;
   readonly unsettled: Set<string>;
-  readonly units: Map<string, 'auto_restart' | 'stopped_by_hand'>;
+  readonly units: Map<string, KnownUnit>;
   readonly sources: Map<Alarm['source'], boolean>;
   /** When each source was last asked and has answered. */
   readonly askedUs: Map<Alarm['source'], DurationUs>;
@@ -162,6 +168,10 @@ export interface Core {
   unresolved: boolean;
   /** What `save` gives has changed. */
   dirty: boolean;
+  /** Things that are still to be looked at: `engineLimits.turn` in one turn. */
+  left: number;
+  /** Where the look at all things stands. */
+  sweep: Iterator<Thing> | undefined;
   /** Whom each thing waits for; undefined where the things in alarm have changed. */
   waitsFor: ReadonlyMap<string, readonly string[]> | undefined;
   nextRepair: number;

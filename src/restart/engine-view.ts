@@ -1,5 +1,7 @@
+import type { CircuitView } from '../model/repair.ts';
+import type { RepairView } from '../model/status.ts';
 import { type DurationUs, humanDuration } from '../model/time.ts';
-import type { CircuitView, EngineView, WaitView } from './engine-contract.ts';
+import { type EngineView, ignoring, type WaitView } from './engine-contract.ts';
 import type { Core, Thing } from './engine-state.ts';
 
 /** Made when somebody asks: everything is gone through. */
@@ -38,6 +40,50 @@ export function engineView(core: Core): EngineView {
     suppressed: core.telling.suppressed,
     unsettled: core.unsettled.size,
   };
+}
+
+/** Processes shown at once: whoever has more looks at the metrics. */
+const shownMax = 1_000;
+
+/** What stands and what is done about it, for pages and commands. */
+export function repairViews(core: Core): readonly RepairView[] {
+  const views: RepairView[] = [];
+  for (const thing of core.things.values()) {
+    if (views.length >= shownMax) return views;
+    const view = repairViewOf(core, thing);
+    if (view !== undefined) views.push(view);
+  }
+  for (const id of core.fresh) {
+    if (views.length >= shownMax) return views;
+    const alarm = core.alarms.get(id)?.alarm;
+    if (alarm)
+      views.push({ process: alarm.process, state: 'raised', reason: alarm.reason, attempt: 0 });
+  }
+  return views;
+}
+
+function repairViewOf(core: Core, thing: Thing): RepairView | undefined {
+  const { process, repair, alarms } = thing;
+  if (repair === undefined)
+    return alarms.size === 0 ? undefined : { process, state: 'raised', reason: '', attempt: 0 };
+  const attempt = repair.accepted ? repair.attempt : 0;
+  const wait = waitOf(core, thing);
+  if (wait !== undefined) {
+    const state = ignoring.has(wait.kind) ? 'ignored' : 'waiting';
+    return { process, state, reason: wait.reason, attempt };
+  }
+  switch (repair.step.name) {
+    case 'pre_restart_command':
+    case 'restart':
+      return { process, state: repair.step.name, reason: '', attempt };
+    case 'health_check':
+    case 'health_wait':
+      return { process, state: 'health_check', reason: '', attempt };
+    case 'ready':
+    case 'claim':
+    case 'delay':
+      return { process, state: 'accepted', reason: '', attempt };
+  }
 }
 
 function waitOf(core: Core, thing: Thing): WaitView | undefined {

@@ -1,4 +1,5 @@
 import type { Alarm } from '../model/repair.ts';
+import type { RepairView } from '../model/status.ts';
 import type { DurationUs } from '../model/time.ts';
 import { Budget } from './budget.ts';
 import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
@@ -13,11 +14,14 @@ import {
   type Rules,
   type UnitFact,
 } from './engine-contract.ts';
-import { advance, prepare, resume, stepDone } from './engine-repair.ts';
+import { cancel } from './engine-endings.ts';
+import { advance, goOnAfterRestart, prepare, stepDone } from './engine-repair.ts';
 import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
-import { Telling, tellHook, tellStep } from './engine-telling.ts';
-import { engineView, nextDeadline } from './engine-view.ts';
+import { lookAtSome } from './engine-sweep.ts';
+import { Telling, tellHook } from './engine-telling.ts';
+import { unitIs } from './engine-units.ts';
+import { engineView, nextDeadline, repairViews } from './engine-view.ts';
 import { restoreCore, savedText } from './saved.ts';
 
 export interface EngineOptions {
@@ -40,6 +44,8 @@ export interface EngineOptions {
 export class Engine {
   readonly #core: Core;
   readonly #bootId: string;
+  /** What the answer of this turn was for: it goes on before all others. */
+  #answered: Thing | undefined;
 
   constructor(options: EngineOptions) {
     const { rules, random, bootId } = options;
@@ -69,6 +75,8 @@ export class Engine {
       events: [],
       unresolved: false,
       dirty: false,
+      left: 0,
+      sweep: undefined,
       waitsFor: undefined,
       nextRepair: 1,
       nextAction: 1,
@@ -96,22 +104,17 @@ export class Engine {
     this.#goOn();
   }
 
-  /** A unit's state changed; its own name, not an alias. */
-  unit(name: string, fact: UnitFact, now: Moment): void {
+  /**
+   * A unit's state changed; its own name, not an alias.
+   * @param run names its last run (InvocationID); empty where that is not known. One that was stopped
+   * by hand and has another run now was started by somebody since.
+   * @returns whether that leads to anything
+   */
+  unit(name: string, fact: UnitFact, now: Moment, run = ''): boolean {
     this.#at(now);
-    const { units } = this.#core;
-    const known = units.get(name);
-    if (fact === 'auto_restart' || fact === 'stopped_by_hand') {
-      units.delete(name);
-      units.set(name, fact);
-      const [oldest] = units.keys();
-      if (units.size > engineLimits.units && oldest !== undefined) units.delete(oldest);
-    } else if (known === 'auto_restart' || fact !== 'down') {
-      units.delete(name);
-    }
-    if (known === units.get(name)) return;
-    if (known === 'stopped_by_hand' || fact === 'stopped_by_hand') this.#core.dirty = true;
-    this.#goOn();
+    const isNews = unitIs(this.#core, name, fact, run);
+    if (isNews) this.#goOn();
+    return isNews;
   }
 
   /** Processes and units that are in a planned outage now, each with what people call it. */
@@ -141,7 +144,7 @@ export class Engine {
   /** Time has come; see `nextDeadlineUs`. */
   tick(now: Moment): void {
     this.#at(now);
-    this.#goOn();
+    this.#goOn(nextDeadline(this.#core) <= this.#core.now.monoUs || this.#core.left === 0);
   }
 
   /** What the inputs since the last call lead to. */
@@ -173,13 +176,10 @@ export class Engine {
     const core = this.#core;
     const fault = restoreCore(core, data, this.#bootId);
     if (fault !== undefined) return fault;
-    for (const thing of core.things.values()) {
-      const { repair } = thing;
-      if (repair?.restarted !== true || repair.step.name !== 'ready') continue;
-      core.budget.resume();
-      const reason = 'unitwatch was restarted while this repair was under way';
-      tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason });
-      resume(core, thing, repair);
+    for (const thing of [...core.things.values()]) {
+      if (thing.repair?.step.name !== 'ready') continue;
+      if (thing.repair.restarted) goOnAfterRestart(core, thing, thing.repair);
+      else if (thing.alarms.size === 0) cancel(core, thing, thing.repair, 'the alarm went');
     }
     this.#goOn();
     return undefined;
@@ -187,11 +187,15 @@ export class Engine {
 
   /** When `tick` wants to be called, on the monotonic clock; Infinity for never. */
   get nextDeadlineUs(): DurationUs {
-    return nextDeadline(this.#core);
+    return this.#core.left > 0 ? this.#core.now.monoUs : nextDeadline(this.#core);
   }
 
   view(): EngineView {
     return engineView(this.#core);
+  }
+
+  repairs(): readonly RepairView[] {
+    return repairViews(this.#core);
   }
 
   #at(now: Moment): void {
@@ -207,8 +211,10 @@ export class Engine {
     this.#core.fresh.add(id);
   }
 
-  #goOn(): void {
+  /** @param isNews anything may have changed: all things are looked at, from here on */
+  #goOn(isNews = true): void {
     const core = this.#core;
+    if (isNews) core.left = engineLimits.things * 2;
     const flying: Record<string, number> = {};
     for (const [id, flight] of core.flights) {
       const { kind } = flight.action;
@@ -216,13 +222,18 @@ export class Engine {
       if (flight.untilUs <= core.now.monoUs)
         this.#answer(id, { outcome: 'lost', reason: 'no answer came' });
     }
-    resolveFresh(core, flying['resolve'] ?? 0);
+    const isMore = resolveFresh(core, flying['resolve'] ?? 0);
     core.unresolved = isUnresolved(core);
     // First all, for a thing may depend on one that comes after it.
     for (const thing of core.things.values()) prepare(core, thing);
-    for (const thing of core.things.values()) advance(core, thing);
+    for (const thing of core.things.values()) {
+      const isAtWork = thing.repair !== undefined && thing.repair.step.name !== 'ready';
+      if (isAtWork || thing === this.#answered) advance(core, thing);
+    }
+    this.#answered = undefined;
+    lookAtSome(core);
+    if (isMore) core.left = engineLimits.things * 2;
     settleDue(core, flying['settle'] ?? 0);
-    for (const thing of core.things.values()) this.#prune(thing);
   }
 
   #answer(id: number, given: Answer): void {
@@ -237,6 +248,7 @@ export class Engine {
     const core = this.#core;
     const thing = core.things.get(flight.thing ?? '');
     const held = core.alarms.get(flight.alarm ?? '');
+    this.#answered = thing;
     switch (flight.action.kind) {
       case 'resolve':
         if (held !== undefined) resolved(core, held, answer);
@@ -269,23 +281,5 @@ export class Engine {
     const thing = core.things.get(flight.thing ?? '');
     if (thing?.repair?.step.name === 'claim')
       claimAnswered(core, thing, thing.repair, flight.alarm ?? '', answer);
-  }
-
-  #prune(thing: Thing): void {
-    const { monoUs } = this.#core.now;
-    if (thing.repair !== undefined || thing.alarms.size > 0) return;
-    const { breaker } = thing;
-    const remembered =
-      this.#core.things.size > engineLimits.things ? 0 : engineLimits.breakerMemoryUs;
-    const settings = this.#core.rules.process(thing.process)?.settings;
-    const never = Number.NEGATIVE_INFINITY;
-    const delayUs = (settings?.restartDelayMs ?? 0) * 1_000;
-    const recentUs =
-      Math.max(thing.lastRestartUs ?? never, thing.wellUs ?? never) +
-      Math.max(delayUs, engineLimits.restartMemoryUs);
-    if (breaker.failures > 0 && breaker.failedUs + remembered > monoUs) return;
-    if (thing.coolUntilUs > monoUs || recentUs > monoUs) return;
-    this.#core.things.delete(thing.key);
-    this.#core.dirty = true;
   }
 }

@@ -18,8 +18,6 @@ export interface HookOptions {
   readonly sleep: (ms: number) => Promise<void>;
   /** From 0 to 1: spreads the attempts of many agents. */
   readonly random: () => number;
-  /** How a call of a hook ended. */
-  readonly told: (hook: string, occasion: HookOccasion, done: Done) => void;
 }
 
 /** Events that wait for one hook; a storm of failures is told by its first and its last ones. */
@@ -31,8 +29,8 @@ const firstWaitMs = 1_000;
 const graceMs = 1_000;
 
 interface Call {
-  readonly occasion: HookOccasion;
   readonly json: string;
+  readonly told: (done: Done) => void;
 }
 
 /** Tells events to hooks: one at a time for each, in order, so that none holds up another. */
@@ -43,9 +41,15 @@ export class Hooks {
     this.lines = hooks.map((hook) => new Line(hook, options));
   }
 
-  /** @param json the event as one line, at most `limits.eventBytes` */
-  fire(occasion: HookOccasion, json: string): void {
-    for (const line of this.lines) line.push({ occasion, json });
+  /**
+   * Resolves when every hook of the occasion was called, or why one was not; never rejects.
+   * @param json what is told, as one line, at most `limits.eventBytes`
+   */
+  async fire(occasion: HookOccasion, json: string): Promise<Done> {
+    const lines = this.lines.filter((line) => line.isOn(occasion));
+    if (lines.length === 0) return { outcome: 'skipped', reason: '' };
+    const ends = await Promise.all(lines.map((line) => line.push(json)));
+    return ends.find(({ outcome }) => outcome !== 'ok') ?? { outcome: 'ok', reason: '' };
   }
 
   /** Begins nothing any more; what waits is told as dropped. */
@@ -66,31 +70,33 @@ class Line {
     this.options = options;
   }
 
-  push(call: Call): void {
-    if (!this.hook.on.includes(call.occasion)) return;
+  isOn(occasion: HookOccasion): boolean {
+    return this.hook.on.includes(occasion);
+  }
+
+  push(json: string): Promise<Done> {
     if (this.closed || this.waiting.length >= queueMax) {
       const why = this.closed ? 'unitwatch is ending' : `${queueMax} events wait for it already`;
-      this.tell(call, { outcome: 'skipped', reason: `${this.hook.name} was not called: ${why}.` });
-      return;
+      const reason = `${this.hook.name} was not called: ${why}.`;
+      return Promise.resolve({ outcome: 'skipped', reason });
     }
-    this.waiting.push(call);
-    void this.work();
+    return new Promise((told) => {
+      this.waiting.push({ json, told });
+      void this.work();
+    });
   }
 
   close(): void {
     this.closed = true;
-    for (const call of this.waiting.splice(0))
-      this.tell(call, {
-        outcome: 'skipped',
-        reason: `${this.hook.name} was not called: unitwatch is ending.`,
-      });
+    const reason = `${this.hook.name} was not called: unitwatch is ending.`;
+    for (const { told } of this.waiting.splice(0)) told({ outcome: 'skipped', reason });
   }
 
   private async work(): Promise<void> {
     if (this.working) return;
     this.working = true;
     for (let call = this.waiting.shift(); call; call = this.waiting.shift())
-      this.tell(call, await this.carryOut(call));
+      call.told(await this.carryOut(call));
     this.working = false;
   }
 
@@ -114,9 +120,5 @@ class Line {
         };
       await sleep(waitMs * (0.5 + random()));
     }
-  }
-
-  private tell({ occasion }: Call, done: Done): void {
-    this.options.told(this.hook.name, occasion, done);
   }
 }

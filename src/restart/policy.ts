@@ -40,11 +40,30 @@ export function attemptsOf(settings: ProcessSettings, trial: boolean): number {
   return trial ? 1 : Math.max(1, Math.trunc(settings.maxAttempts));
 }
 
+/** How processes are ended (strategy `process`): rounds of SIGTERM and SIGKILL, and the wait after that. */
+export const ending = Object.freeze({
+  /** Processes that were being made while the others ended are ended in another round. */
+  rounds: 3,
+  /** How long after SIGKILL one may take to be gone; one that waits for a device takes longer. */
+  killedMs: 5_000,
+});
+
+/**
+ * The longest one restart can take: what the strategies keep to. A command over its time limit has
+ * its own grace and SIGKILL.
+ */
+export function restartLimitUs(settings: ProcessSettings, strategy: Strategy): DurationUs {
+  const { commandTimeoutMs, graceMs } = settings;
+  const rounds = strategy === 'process' || strategy === 'auto' ? ending.rounds : 0;
+  const endingMs = (1 + rounds) * (graceMs + ending.killedMs);
+  return (commandTimeoutMs + endingMs) * usPerMs;
+}
+
 /** The longest one attempt can take, with all its checks. */
-export function attemptLimitUs(settings: ProcessSettings): DurationUs {
-  const { commandTimeoutMs, graceMs, healthTimeoutMs, healthIntervalMs, healthRetries } = settings;
+export function attemptLimitUs(settings: ProcessSettings, strategy: Strategy): DurationUs {
+  const { commandTimeoutMs, healthTimeoutMs, healthIntervalMs, healthRetries } = settings;
   const checks = Math.max(1, healthRetries) * (healthTimeoutMs + healthIntervalMs);
-  return (2 * commandTimeoutMs + graceMs + checks) * usPerMs;
+  return (commandTimeoutMs + checks) * usPerMs + restartLimitUs(settings, strategy);
 }
 
 /** What is repaired: two names that mean one unit are one thing. */

@@ -4,14 +4,13 @@ import type { Draft } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Alarm } from '../model/repair.ts';
 import type { Clock } from '../model/time.ts';
+import { limited, messageOf } from './answers.ts';
 import { type AlarmSource, type Effects, type RepairOn, SourceError } from './contract.ts';
 import type { Engine } from './engine.ts';
 import type { Action, Answer, HookCall, Moment, Rules, UnitFact } from './engine-contract.ts';
 import { FactSource } from './facts.ts';
 
 const runnerLimits = Object.freeze({
-  /** One poll, claim or settle; the pool of a database has shorter limits of its own. */
-  sourceMs: 30_000,
   /** A source that refuses is asked again this many intervals later: a password does not mend itself. */
   refusedIntervals: 10,
   /** Longest timer of Node is 2^31 - 1 ms; a longer wait is looked at again after an hour. */
@@ -50,6 +49,7 @@ export class RepairRunner {
   };
   readonly #sources: readonly AlarmSource[];
   #rules: Rules;
+  #intervalMs: number;
   readonly #polling = new Set<AlarmSource>();
   readonly #again = new Set<AlarmSource>();
   readonly #timers = new Map<AlarmSource, NodeJS.Timeout>();
@@ -61,6 +61,7 @@ export class RepairRunner {
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#rules = options.rules;
+    this.#intervalMs = options.checkIntervalMs;
     this.#sources = [...options.sources, ...Object.values(this.#facts)];
   }
 
@@ -71,8 +72,9 @@ export class RepairRunner {
   }
 
   /** The configuration changed. */
-  configure(rules: Rules): void {
+  configure(rules: Rules, checkIntervalMs: number): void {
     this.#rules = rules;
+    this.#intervalMs = checkIntervalMs;
     this.#options.engine.configure(rules, this.#now());
     this.#pump();
   }
@@ -92,9 +94,13 @@ export class RepairRunner {
       this.#raise('check', name, process, 'check_down', reason);
   }
 
-  /** A unit's state changed. @param failure why it will not come up by itself */
-  unit(name: string, fact: UnitFact, failure?: 'failed' | 'start_limit'): void {
-    this.#options.engine.unit(name, fact, this.#now());
+  /**
+   * A unit's state changed.
+   * @param failure why it will not come up by itself
+   * @param run its last run, see `Engine.unit`
+   */
+  unit(name: string, fact: UnitFact, failure?: 'failed' | 'start_limit', run = ''): void {
+    const isNews = this.#options.engine.unit(name, fact, this.#now(), run);
     if (failure !== undefined)
       this.#raise(
         'unit',
@@ -104,7 +110,7 @@ export class RepairRunner {
         failure === 'failed' ? 'it failed' : 'start limit hit',
       );
     else if (fact !== 'down') this.#clear('unit', name);
-    this.#pump();
+    if (isNews) this.#pump();
   }
 
   /** Planned outages that run now. */
@@ -164,7 +170,7 @@ export class RepairRunner {
       else if (!this.#stopped && !(source instanceof FactSource)) {
         const timer = setTimeout(() => {
           this.#poll(source);
-        }, this.#options.checkIntervalMs * intervals);
+        }, this.#intervalMs * intervals);
         this.#timers.set(source, timer);
       }
     });
@@ -191,6 +197,7 @@ export class RepairRunner {
       if (error instanceof SourceError && error.kind === 'refused')
         intervals = runnerLimits.refusedIntervals;
     }
+    for (const { sentence } of source.takeWarnings?.() ?? []) this.#options.report(sentence);
     this.#pump();
     return intervals;
   }
@@ -276,24 +283,5 @@ export class RepairRunner {
     const known = this.#sources.find(({ name }) => name === source);
     if (known === undefined) throw new SourceError('down', 'its source is no longer configured');
     return known;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Rejects where the answer takes too long; a source has time limits of its own, shorter ones. */
-async function limited<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new SourceError('down', 'no answer came in time'));
-    }, runnerLimits.sourceMs);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -23,7 +23,9 @@ export function savedText(core: Core, bootId: string): string {
     wallUs,
     nextRepair: core.nextRepair,
     spentUs: core.budget.save(),
-    stoppedByHand: [...core.units].filter(([, fact]) => fact === 'stopped_by_hand').map(nameOf),
+    stoppedByHand: [...core.units].flatMap(([name, { fact, run }]) =>
+      fact === 'stopped_by_hand' ? [[name, run]] : [],
+    ),
     alarms: alarms.map((held) => ({
       alarm: held.alarm,
       state: held.state,
@@ -34,10 +36,6 @@ export function savedText(core: Core, bootId: string): string {
     })),
     things: things.map(savedThing),
   })}\n`;
-}
-
-function nameOf([name]: readonly [string, unknown]): string {
-  return name;
 }
 
 function isWorthKeeping(thing: Thing): boolean {
@@ -95,8 +93,11 @@ export function restoreCore(core: Core, data: unknown, bootId: string): string |
   const spent = listOf(data['spentUs'], engineLimits.things).filter(isNumber);
   const spentUs = spent.map((us) => Math.min(us + shiftUs, core.now.monoUs));
   core.budget.restore(spentUs.sort((a, b) => a - b));
-  for (const name of listOf(data['stoppedByHand'], engineLimits.units))
-    if (isName(name)) core.units.set(name, 'stopped_by_hand');
+  for (const saved of listOf(data['stoppedByHand'], engineLimits.units)) {
+    const [name, run] = listOf(saved, 2);
+    if (isName(name) && typeof run === 'string')
+      core.units.set(name, { fact: 'stopped_by_hand', run: run.slice(0, 32) });
+  }
   for (const saved of listOf(data['alarms'], engineLimits.alarms)) restoreAlarm(core, saved);
   for (const saved of listOf(data['things'], 2 * engineLimits.things))
     restoreThing(core, saved, shiftUs);
@@ -167,7 +168,9 @@ function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
     thing.alarms.add(held.alarm.id);
   }
   const repair = repairOf(data['repair'], monoUs, shiftUs);
-  if (repair !== undefined && (thing.alarms.size > 0 || repair.restarted)) thing.repair = repair;
+  // One whose alarm has gone still has to end: attempts that failed count.
+  const counts = repair !== undefined && (repair.restarted || repair.failed > 0);
+  if (thing.alarms.size > 0 || counts) thing.repair = repair;
   const breaker = breakerOf(data['breaker'], past, thing.repair?.trial === true);
   if (breaker !== undefined) thing.breaker.restore(breaker);
   core.things.set(key, thing);

@@ -1,4 +1,5 @@
 import type { Done, ProcessSettings } from './contract.ts';
+import { ending } from './policy.ts';
 import {
   type Criterion,
   findProcesses,
@@ -13,12 +14,8 @@ import { whyNotProcess } from './strategies-protected.ts';
 
 /** More processes than one thing has: such a match is a mistake, and would take the host down. */
 const matchesMax = 64;
-/** How long after SIGKILL a process may take to be gone; one that waits for a device takes longer. */
-const killedMs = 5_000;
 /** How often it is looked whether a process is gone: the wait after SIGTERM is the user's to feel. */
 const lookMs = 25;
-/** Processes that were being made while the others ended are ended in another round. */
-const roundsMax = 3;
 
 /**
  * `process`: what matches is ended, SIGTERM first and SIGKILL after the grace time, and the start
@@ -37,7 +34,7 @@ export async function restartProcesses(
   if (!(await seesOwnProcesses()))
     return refused('/proc shows the processes of another PID namespace than ours.');
   let parents: ReadonlySet<number> = new Set();
-  for (let round = 0; round < roundsMax; round++) {
+  for (let round = 0; round < ending.rounds; round++) {
     const found = await findProcesses(criterion);
     if (found.length === 0)
       return runCommand('start_command', startCommand, settings, tools.commands);
@@ -49,7 +46,7 @@ export async function restartProcesses(
     const left = await endAll(found, graceMs, tools.sleep);
     if (left !== undefined)
       return failed(
-        `Process ${left.pid} (${left.comm}) is not gone ${killedMs / 1_000} s after SIGKILL.`,
+        `Process ${left.pid} (${left.comm}) is not gone ${ending.killedMs / 1_000} s after SIGKILL.`,
       );
   }
   return failed('As often as it is ended, something else starts it again: name its unit instead.');
@@ -94,7 +91,7 @@ async function endAll(
 ): Promise<ProcessEntry | undefined> {
   for (const [signal, waitMs] of [
     ['SIGTERM', graceMs],
-    ['SIGKILL', killedMs],
+    ['SIGKILL', ending.killedMs],
   ] as const) {
     for (const entry of found) signalProcess(entry, signal);
     for (let waited = 0; waited < waitMs && found.some((entry) => isStill(entry)); waited += lookMs)

@@ -3,6 +3,7 @@ import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
 import type { ComponentUse } from '../../src/model/platform.ts';
 import type { EndpointUse, ProbeResult } from '../../src/model/probe.ts';
+import type { RepairFigures } from '../../src/model/repair.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -127,6 +128,7 @@ export function busyView(): TestView {
     skipped: 2,
   });
   view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
+  view.repairs = () => repairFigures;
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
 }
@@ -161,6 +163,20 @@ function endpoint(name: string): EndpointUse {
   const results = { up: 5, refused: 1 };
   return { name, kind: 'http', target: '', last, results, skipped: 0, latenessSeconds: 0 };
 }
+
+const repairFigures: RepairFigures = {
+  attempts: { ok: 3, failed: 2, timeout: 1, refused: 0, skipped: 0, lost: 0 },
+  repairs: { settled: 3, given_up: 1, cancelled: 0 },
+  circuits: hostileNames.map((process) => ({ process, state: 'open', failures: 3 })),
+  openAlarms: 2,
+  oldestAgeUs: 90e6,
+  budget: { perHour: 30, atOnce: 3, left: 24, active: 1 },
+  sources: [{ name: 'mysql', up: false }],
+  leftOut: 0,
+  invalid: 0,
+  suppressed: 0,
+  unsettled: 1,
+};
 
 function finding(pattern: Pattern, service: string, id: string): Finding {
   const sentence = 'It restarted 5 times within a minute.';

@@ -42,6 +42,7 @@ export class Bench {
       canonical: (unit) => unit,
       order: () => new Map(),
       ownUnit: 'unitwatch.service',
+      never: () => false,
       budget: { perHour: 100, atOnce: 10 },
       dryRun: false,
       ...rules,

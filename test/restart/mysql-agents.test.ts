@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
 import { SourceError } from '../../src/restart/contract.ts';
 import { mysqlSource } from '../../src/restart/sources/mysql.ts';
-import type { SourceOptions, TableSource } from '../../src/restart/sources/source.ts';
+import type { SourceOptions, TableSource } from '../../src/restart/sources/options.ts';
 import { type MariaDb, mariaDb } from '../mariadb.ts';
 import { clock, ending, keeperInMemory, names, only } from './sourcing.ts';
 

@@ -5,7 +5,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { SourceError } from '../../src/restart/contract.ts';
 import { mysqlSource } from '../../src/restart/sources/mysql.ts';
 import type { MysqlOptions } from '../../src/restart/sources/mysql-errors.ts';
-import type { SourceOptions, TableSource } from '../../src/restart/sources/source.ts';
+import type { SourceOptions, TableSource } from '../../src/restart/sources/options.ts';
 import { type MariaDb, mariaDb } from '../mariadb.ts';
 import { clock, ending, keeperInMemory, names, only } from './sourcing.ts';
 

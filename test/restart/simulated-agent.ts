@@ -58,6 +58,7 @@ export class SimulatedAgent {
       canonical: (unit) => unit,
       order: (names) => new Map(names.map((name) => [name, this.#needs(name)])),
       ownUnit: 'unitwatch.service',
+      never: () => false,
       budget: options.budget,
       dryRun: false,
     };

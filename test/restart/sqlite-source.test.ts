@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SourceError } from '../../src/restart/contract.ts';
-import type { SourceOptions, TableSource } from '../../src/restart/sources/source.ts';
+import type { SourceOptions, TableSource } from '../../src/restart/sources/options.ts';
 import { sqliteSource } from '../../src/restart/sources/sqlite.ts';
 import { sqliteAdmin } from '../../src/restart/sources/sqlite-admin.ts';
 import type { SqliteOptions } from '../../src/restart/sources/sqlite-file.ts';

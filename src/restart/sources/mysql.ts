@@ -1,7 +1,8 @@
 import { SourceError } from '../contract.ts';
 import { MysqlConnections, type Row, type Session } from './mysql-connections.ts';
 import { codeOf, isDenied, type MysqlOptions, mysqlError } from './mysql-errors.ts';
-import { type SourceOptions, TableAlarms, type TableSource } from './source.ts';
+import type { SourceOptions, TableSource } from './options.ts';
+import { TableAlarms } from './source.ts';
 import {
   type Access,
   type AlarmRow,

@@ -1,40 +1,16 @@
 import type { Alarm, AlarmSourceName } from '../../model/repair.ts';
-import { type Clock, humanDuration, type RealtimeUs } from '../../model/time.ts';
-import { type AlarmSource, type Ending, SourceError } from '../contract.ts';
-import { type Keeper, Memory } from './memory.ts';
+import { humanDuration, type RealtimeUs } from '../../model/time.ts';
+import { type Ending, SourceError } from '../contract.ts';
+import { Memory } from './memory.ts';
 import { quoted } from './name.ts';
 import { noteOf } from './note.ts';
+import { defaultLeaseMs, type SourceOptions, type TableSource } from './options.ts';
 import { accessWarnings, judge, oddWarnings } from './rows.ts';
 import { type Access, type AlarmTables, alarmsMax, claimHoursMax, type Finish } from './table.ts';
 import { type RowWarning, Warnings } from './warnings.ts';
 
 /** Odd rows and privileges change seldom, and looking for them reads whole tables. */
 const lookEveryUs = 600e6;
-/** Outlasts a database that is away for some minutes, and the repair that goes on meanwhile. */
-const defaultLeaseMs = 300_000;
-
-export interface SourceOptions {
-  readonly clock: Clock;
-  /** The agent's own, in notes and claims. */
-  readonly hostName: string;
-  /** Where handled rows and repairs not yet written down outlive the agent. */
-  readonly keeper?: Keeper | undefined;
-  /** Whether this host has a unit or a process of that name; without it, it has them all. */
-  readonly isLocal?: ((process: string) => Promise<boolean>) | undefined;
-  /** How long a claim stands after the agent that took it has died. */
-  readonly leaseMs?: number | undefined;
-}
-
-/** An alarm source whose alarms are rows of a database. */
-export interface TableSource extends AlarmSource {
-  /** Claims are kept in the database; false: each agent acts on what its own host has, and no other must have it. */
-  readonly exclusive: boolean;
-  /** Rows are cleared and get notes; false: what was repaired is remembered until its alarm goes. */
-  readonly writable: boolean;
-  /** What a person should see to, and what was found out at the start; each told once until it changes. */
-  takeWarnings(): readonly RowWarning[];
-}
-
 /** A repair under way. */
 interface Held {
   readonly ids: readonly number[];
@@ -73,6 +49,11 @@ export class TableAlarms implements TableSource {
 
   get exclusive(): boolean {
     return this.#access.claim && this.#access.clear;
+  }
+
+  /** Where rows cannot be cleared, what was repaired is told apart by `handled`, and by the engine. */
+  get clears(): boolean {
+    return this.#access.clear;
   }
 
   get writable(): boolean {
@@ -190,6 +171,8 @@ export class TableAlarms implements TableSource {
     if (this.#access.clear || this.#access.note) await this.#finish(finish, agent);
     // Not `else`: the write may have shown that it is not allowed any more.
     if (!this.#access.clear && finish.clear) for (const id of finish.ids) memory.handled.add(id);
+    // What is in alarm from here on is another alarm, though no poll may have seen it gone.
+    if (this.#access.clear && finish.clear) for (const id of finish.ids) this.#since.delete(id);
     memory.end(finish);
     await this.#save(memory);
   }

@@ -1,6 +1,7 @@
 import { SourceError } from '../contract.ts';
 import { prepend } from './note.ts';
-import { type SourceOptions, TableAlarms, type TableSource } from './source.ts';
+import type { SourceOptions, TableSource } from './options.ts';
+import { TableAlarms } from './source.ts';
 import {
   resultCode,
   type Sqlite,

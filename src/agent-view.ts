@@ -1,0 +1,54 @@
+import type { Analysis } from './analysis.ts';
+import type { Checking } from './checking.ts';
+import type { Watch } from './collector/watch.ts';
+import type { Histogram } from './model/histogram.ts';
+import type { RepairFigures } from './model/repair.ts';
+import type { Stamp } from './model/stamp.ts';
+import type { RealtimeUs } from './model/time.ts';
+import type { AgentView } from './model/view.ts';
+import type { Output } from './outputs/output.ts';
+
+export interface AgentParts {
+  readonly version: string;
+  readonly startedUs: RealtimeUs;
+  readonly watch: Watch;
+  readonly stamp: Stamp;
+  readonly output: Output | undefined;
+  readonly delay: Histogram;
+  readonly analysis: Analysis;
+  readonly checking: Checking;
+  /** Since when there has been no bus; undefined while there is one. */
+  readonly lostUs: () => RealtimeUs | undefined;
+  readonly repairs: () => RepairFigures | undefined;
+}
+
+/** What pages and metrics see of a running agent: made when they ask, never kept. */
+export function agentView(parts: AgentParts): AgentView {
+  const { version, startedUs, watch, stamp, output, delay, analysis, checking, lostUs } = parts;
+  return {
+    version,
+    startedUs,
+    get ready() {
+      return watch.ready;
+    },
+    get busConnected() {
+      return watch.connected && lostUs() === undefined;
+    },
+    get busLostUs() {
+      return lostUs() ?? startedUs;
+    },
+    get systemdVersion() {
+      return watch.systemdVersion;
+    },
+    get counters() {
+      return watch.counters;
+    },
+    events: stamp.made,
+    dropped: output ? { stdout: output.dropped } : {},
+    signalDelay: delay,
+    findings: analysis.counts,
+    components: () => checking.uses(),
+    repairs: () => parts.repairs(),
+    units: () => watch.follower.table.all(),
+  };
+}

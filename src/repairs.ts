@@ -1,0 +1,280 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { compileRegex } from './checks/process/regex.ts';
+import type { Watch } from './collector/watch.ts';
+import type { Action } from './config/key.ts';
+import type { Config } from './config/keys.ts';
+import type { DependencyGraph } from './deps/graph.ts';
+import { boundTo, stopsWith } from './deps/repair-order.ts';
+import type { CheckView } from './model/check.ts';
+import type { Draft } from './model/event.ts';
+import type { Finding } from './model/finding.ts';
+import type { RepairFigures } from './model/repair.ts';
+import type { RepairView } from './model/status.ts';
+import { type Clock, rfc3339 } from './model/time.ts';
+import { invocationId, phaseOf, type UnitView } from './model/unit.ts';
+import { isUnitName, withType } from './model/unit-name.ts';
+import { type StateFile, stateFile } from './outputs/state-file.ts';
+import { repairRules } from './repair-rules.ts';
+import { type IsLocal, type MakeSources, sourcesOf } from './repair-sources.ts';
+import { Commands } from './restart/command.ts';
+import { SourceError } from './restart/contract.ts';
+import { hostEffects } from './restart/effects.ts';
+import { Engine } from './restart/engine.ts';
+import type { HookCall, Rules, UnitFact } from './restart/engine-contract.ts';
+import { type Hook, Hooks, hookOccasions } from './restart/hooks.ts';
+import { findProcesses } from './restart/processes.ts';
+import { RepairRunner } from './restart/runner.ts';
+import { criterionOf } from './restart/strategies-process.ts';
+import { ownUnits } from './restart/strategies-protected.ts';
+import type { Log } from './surroundings.ts';
+
+export interface RepairsOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** In notes, claims and what hooks are told. */
+  readonly host: string;
+  readonly bootId: string;
+  readonly keepState: boolean;
+  readonly watch: Watch;
+  readonly graph: () => DependencyGraph | undefined;
+  readonly checks: () => readonly CheckView[];
+  readonly onDraft: (draft: Draft) => void;
+  readonly log: Pick<Log, 'info' | 'warn'>;
+}
+
+/** Units of which it is known whose failure took them down; those of a large storm. */
+const rootsMax = 1_000;
+/** Commands that change something may end by themselves for so long when the agent does. */
+const closeMs = 1_500;
+
+/**
+ * Repairs at work: alarms out of the database, findings, checks and units go to the restart engine,
+ * and what it decides is done on this host. Loaded only where `restart.enabled` is set.
+ */
+export class Repairs {
+  private readonly options: RepairsOptions;
+  private readonly engine: Engine;
+  private readonly runner: RepairRunner;
+  private readonly commands: Commands;
+  private readonly ownUnit: string;
+  private readonly roots: Map<string, string> = new Map();
+  private config: Config;
+  private rules: Rules;
+  private hooks: Hooks;
+
+  /** Takes up the journal, tells the units' states, and begins to ask for alarms. */
+  static async begin(options: RepairsOptions): Promise<Repairs> {
+    const { config, keepState } = options;
+    const own = ownUnits(await readFile('/proc/self/cgroup', 'utf8').catch(() => ''));
+    const file = (name: string): StateFile | undefined =>
+      keepState ? stateFile(join(config.state_directory, name)) : undefined;
+    const journal = file('repairs.json');
+    const repairs = new Repairs(options, own, journal, await sourcesOf(options, file));
+    await repairs.takeUp(journal);
+    return repairs;
+  }
+
+  private constructor(
+    options: RepairsOptions,
+    own: ReadonlySet<string>,
+    journal: StateFile | undefined,
+    makeSources: MakeSources,
+  ) {
+    const { config, random, watch, bootId, onDraft, log } = options;
+    const clock = sinceBoot(options.clock);
+    this.options = { ...options, clock };
+    this.config = config;
+    this.ownUnit = [...own].at(-1) ?? '';
+    this.commands = new Commands(clock);
+    this.rules = this.makeRules();
+    this.hooks = this.makeHooks();
+    this.engine = new Engine({ rules: this.rules, random, bootId });
+    const sleep = async (ms: number): Promise<void> => {
+      await pause(ms);
+    };
+    const isLocal: IsLocal = (process) => this.isLocal(process);
+    this.runner = new RepairRunner({
+      ...{ engine: this.engine, rules: this.rules, clock },
+      sources: makeSources(isLocal),
+      effects: hostEffects({ units: watch, commands: this.commands, own, search, sleep }),
+      hook: (call) => this.callHook(call),
+      checkIntervalMs: config.restart.check_interval,
+      write: async (text) => journal?.write([text]),
+      tell: onDraft,
+      report: (sentence) => log.warn({}, sentence),
+    });
+  }
+
+  private async takeUp(journal: StateFile | undefined): Promise<void> {
+    const { clock, log, watch } = this.options;
+    const saved = await journal?.read();
+    const now = { wallUs: clock.realtimeUs(), monoUs: clock.monotonicUs() };
+    const fault = saved === undefined ? undefined : this.engine.restore(saved, now);
+    if (fault !== undefined) log.warn({ reason: fault }, 'What was under repair is not known.');
+    for (const unit of watch.follower.table.all()) this.changed(unit);
+    for (const view of this.options.checks())
+      this.runner.check(view.name, view.unit || view.name, view.state, view.reason);
+    this.runner.start();
+    const { driver } = this.config.database;
+    log.info({ driver, dryRun: this.rules.dryRun }, 'Repairs are on.');
+  }
+
+  /** Takes a new configuration; a repair under way ends by the one that it began with. */
+  configure(config: Config): void {
+    this.config = config;
+    this.rules = this.makeRules();
+    this.hooks = this.makeHooks();
+    this.runner.configure(this.rules, config.restart.check_interval);
+  }
+
+  /** A unit's state is this now. */
+  changed(unit: UnitView): void {
+    const { name, state } = unit;
+    const fact = this.factOf(unit);
+    if (fact === 'up') this.roots.delete(name);
+    const isDown = fact === 'down' || fact === 'stopped_by_hand';
+    const hasFailed = fact === 'down' && phaseOf(state) === 'failed';
+    const failure = state.result === 'start-limit-hit' ? 'start_limit' : 'failed';
+    this.runner.unit(
+      ...([name, fact, hasFailed ? failure : undefined] as const),
+      isDown ? invocationId(state) : '',
+    );
+  }
+
+  private factOf({ name, state }: UnitView): UnitFact {
+    const phase = phaseOf(state);
+    switch (phase) {
+      case 'up':
+      case 'starting':
+        return phase;
+      case 'waiting':
+        return 'auto_restart';
+      case 'stopping':
+        return 'down';
+      case 'down':
+      case 'failed':
+        return this.isStoppedByHand(name) ? 'stopped_by_hand' : 'down';
+    }
+  }
+
+  private isStoppedByHand(unit: string): boolean {
+    const graph = this.options.graph();
+    const cause = this.options.watch.stopCause(unit, {
+      stopsWith: (name) => stopsWith(graph, name),
+      boundTo: (name) => boundTo(graph, name),
+    });
+    return cause?.by === 'hand';
+  }
+
+  finding(finding: Finding): void {
+    this.runner.finding(finding);
+  }
+
+  /** Anything that is told: checks ask for repairs, and a consequence waits for what began it. */
+  told(draft: Draft): void {
+    if (draft.event_type === 'check') this.checked(draft);
+    // The unit's own Result often stays that of its last try.
+    if (draft.event_type === 'failed' && draft.data.reason === 'start-limit-hit')
+      this.runner.unit(draft.service, 'down', 'start_limit');
+    const { caused_by: root, service } = draft;
+    if (root === undefined) return;
+    this.roots.delete(service);
+    this.roots.set(service, root);
+    const [oldest] = this.roots.keys();
+    if (this.roots.size > rootsMax && oldest !== undefined) this.roots.delete(oldest);
+  }
+
+  private checked({ service, data }: Extract<Draft, { event_type: 'check' }>): void {
+    const views = this.options.checks();
+    const view = views.find(({ name }) => name === service);
+    this.runner.check(service, view?.unit || service, data.state, data.reason ?? '');
+    const planned = views.filter(({ outage }) => outage);
+    this.runner.outages(
+      new Map(planned.flatMap(({ name, unit }) => [name, unit || name].map((one) => [one, name]))),
+    );
+  }
+
+  views(): readonly RepairView[] {
+    return this.engine.repairs();
+  }
+
+  figures(): RepairFigures {
+    const { oldestRaisedUs, ...figures } = this.engine.view();
+    const nowUs = this.options.clock.realtimeUs();
+    const oldestAgeUs = oldestRaisedUs === undefined ? 0 : Math.max(0, nowUs - oldestRaisedUs);
+    return { ...figures, oldestAgeUs };
+  }
+
+  /** Ends within 2 s; what is under way is in the journal. */
+  async stop(): Promise<void> {
+    this.hooks.close();
+    const [, left] = await Promise.all([this.runner.stop(), this.commands.close(closeMs)]);
+    if (left.length > 0) this.options.log.warn({ commands: left }, 'Commands are still running.');
+  }
+
+  private makeRules(): Rules {
+    const { graph, checks } = this.options;
+    const rootOf = (unit: string) => this.roots.get(unit);
+    return repairRules(this.config, { graph, checks, rootOf, ownUnit: this.ownUnit });
+  }
+
+  private makeHooks(): Hooks {
+    const { hooks } = this.config.restart;
+    const made = hookOccasions.flatMap((on) => hookOf(on, hooks[on], hooks.timeout));
+    const { commands } = this;
+    const sleep = async (ms: number): Promise<void> => {
+      await pause(ms, undefined, { ref: false });
+    };
+    return new Hooks(made, { commands, sleep, random: this.options.random });
+  }
+
+  private callHook({ hook, process, repairId, attempts, reason }: HookCall) {
+    const { host, clock } = this.options;
+    const time = rfc3339(clock.realtimeUs());
+    const told = { hook, time, host, process, repair_id: repairId, attempts, reason };
+    return this.hooks.fire(hook, JSON.stringify(told));
+  }
+
+  /** Whether this host has it: an entry of the configuration, a unit, or a process of that name. */
+  private async isLocal(process: string): Promise<boolean> {
+    if (this.config.restart.processes.has(process)) return true;
+    const settings = this.rules.process(process)?.settings;
+    if (settings === undefined || settings.strategy === 'custom') return true;
+    const unit = withType(settings.unit || process);
+    const known = isUnitName(unit) ? await this.options.watch.knows(unit) : false;
+    if (known === undefined) throw new SourceError('down', 'systemd cannot be asked now');
+    if (known) return true;
+    const criterion = await criterionOf(process, settings, search);
+    return typeof criterion !== 'string' && (await findProcesses(criterion)).length > 0;
+  }
+}
+
+function hookOf(
+  name: (typeof hookOccasions)[number],
+  action: Action | undefined,
+  timeoutMs: number,
+): readonly Hook[] {
+  if (action === undefined) return [];
+  return 'url' in action
+    ? [{ name, on: [name], webhook: { url: action.url, headers: {}, timeoutMs } }]
+    : [{ name, on: [name], command: action.command, timeoutMs }];
+}
+
+/** A search that no argument list makes run for ever. */
+async function search(pattern: string): Promise<(text: string) => boolean> {
+  const regex = await compileRegex(pattern);
+  if ('fault' in regex) throw new SyntaxError(regex.fault);
+  return (text) => regex.test(text);
+}
+
+/** The same clock, its monotonic time counted from boot: two runs of the agent can compare it. */
+function sinceBoot(clock: Clock): Clock {
+  const offsetUs = Number(process.hrtime.bigint() / 1_000n) - clock.monotonicUs();
+  return {
+    realtimeUs: () => clock.realtimeUs(),
+    monotonicUs: () => clock.monotonicUs() + offsetUs,
+  };
+}
