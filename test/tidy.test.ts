@@ -31,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...stages,
   ],
   'src/agent-view.ts': ['src/analysis.ts', 'src/checking.ts', 'src/model', ...stages],
+  'src/storing.ts': ['src/surroundings.ts', 'src/model', 'src/config', ...stages],
   'src/surroundings.ts': ['src/model', 'src/config', ...stages],
   'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
   'src/dependencies.ts': ['src/model', 'src/config', ...stages],
