@@ -88,7 +88,8 @@ export function restoreServices(
       .filter((finding) => isOpen(finding) && followers[finding.detector] !== undefined)
       .filter(({ detector, told }) => patterns.get(detector) === told.pattern)
       .map((finding) => ({ ...finding }));
-    restored.push({ name: data.name, lastUs: data.lastUs, followers, open });
+    const { name, lastUs } = data;
+    restored.push({ name, lastUs, placedUs: lastUs, followers, open });
   }
   return restored.sort((a, b) => a.lastUs - b.lastUs);
 }
