@@ -14,6 +14,9 @@ import { recordedLines } from './recorded-lines.ts';
 
 /** Bad lines told one by one; the rest are only counted. */
 const badLinesShown = 5;
+/** Lines may be out of order by this much; a detector takes more for a clock that was set back. */
+const disorderUs = 3600e6;
+const isTooOld = 'is more than an hour older than one before it: sort the lines by their time';
 
 export interface ReplayOptions {
   readonly settings: PatternSettings;
@@ -65,10 +68,12 @@ export async function replayMemory(
   const { memoryLeak } = detectors;
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
+  let latestUs = 0;
   const read = (line: string): Answer => {
     const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
     if (columns === undefined) {
-      columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
+      const names = cells.map((cell) => cell.toLowerCase());
+      columns = { timestamp: names.indexOf('timestamp'), bytes: names.indexOf('bytes') };
       if (Math.min(columns.timestamp, columns.bytes) >= 0) return [];
       throw Object.assign(new Error('no such columns'), { code: 'HEADER' });
     }
@@ -77,6 +82,8 @@ export async function replayMemory(
     const anonBytes = text === '' ? Number.NaN : Number(text);
     if (timeUs === undefined) return 'has no timestamp that can be read';
     if (!(anonBytes >= 0 && anonBytes <= Number.MAX_SAFE_INTEGER)) return 'has no number of bytes';
+    if (timeUs < latestUs - disorderUs) return isTooOld;
+    latestUs = Math.max(latestUs, timeUs);
     const { service, limitBytes } = options;
     const sample = { service, invocation: '', timeUs, anonBytes, source: 'file' as const };
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
