@@ -57,12 +57,17 @@ function shape(
   };
 }
 
-/** Crashes at random, so many a day, until `untilUs`; each after a run that looks healthy. */
+/**
+ * Crashes at random, so many a day, until `untilUs`; each after a run that looks healthy. Never twelve
+ * within a day: that is flapping, whatever it comes from.
+ */
 function crashesAtRandom(r: Recorder, x: Random, perDay: number, untilUs: number): void {
+  const last: number[] = [];
   for (;;) {
     const next = r.nowUs + 15 * minute + x.exponential(day / perDay);
     if (next > untilUs) break;
-    r.until(next).crash();
+    r.until(Math.max(next, (last.at(-11) ?? Number.NEGATIVE_INFINITY) + day)).crash();
+    last.push(r.nowUs);
   }
   r.until(untilUs);
 }

@@ -24,11 +24,11 @@ function atOnce({ inputs }: Recorder, crossingUs: number): Trace {
   return { inputs, crossingUs, deadlineUs: crossingUs + second };
 }
 
-/** Crashes that keep a timetable: from the fifth (date with one) on, told at the fifteenth at the latest. */
+/** Crashes that keep a timetable: from the fifth (date with one) on, told at the 17th at the latest. */
 function byEpisodes({ inputs }: Recorder, times: readonly number[]): Trace {
   const crossingUs = times[4] ?? 0;
   // A crash and its restart are up to a second apart, and a burst of three a minute.
-  const deadlineUs = (times[14] ?? times.at(-1) ?? 0) + minute;
+  const deadlineUs = (times[16] ?? times.at(-1) ?? 0) + minute;
   return { inputs, crossingUs, deadlineUs };
 }
 
