@@ -138,7 +138,7 @@ async function replay(
           err.write(`${shown(name, 300)}:${number}: the line ${answer}\n`);
       } else {
         count.good += 1;
-        if (answer.length > 0) count.seq = await writeFindings(out, host, answer, count.seq);
+        count.seq = await writeFindings(out, host, answer, count.seq);
       }
     }
     await writeFindings(out, host, end(), count.seq);
