@@ -14,7 +14,7 @@ import { tellTimetable, tellTimetableEnd } from './periodic-crash-telling.ts';
 import { linkedTimer, suspectTimers } from './timer-lags.ts';
 
 /** A finding needs less than this chance, after correction for all that was tried. */
-const maxChance = 2e-3;
+const maxChance = 5e-4;
 /** Episodes that a period is looked for in: more only make an old timetable hide a new one. */
 const searched = 32;
 /** A timetable is over after so many periods without a crash, or so many usual gaps. */
@@ -135,7 +135,9 @@ class PeriodicCrash implements Follower {
     const state = this.#state;
     const growth = gapUs / state.gapUs;
     const isAtLimit = state.growing >= growingMin && growth > 1 / steady && growth < steady;
-    if (growth >= steady && growth <= fastestGrowth) state.growing += 1;
+    // A back-off begins with a loop; days that grow are chance.
+    const isLoop = state.growing > 0 || state.gapUs < this.#surroundings.settings.healthyRunUs / 2;
+    if (isLoop && growth >= steady && growth <= fastestGrowth) state.growing += 1;
     else if (!isAtLimit) state.growing = 0;
     state.gapUs = gapUs;
     return state.growing >= growingMin;
