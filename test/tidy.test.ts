@@ -39,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...['agent-view', 'analysis', 'dependencies', 'checking', 'control', 'pages'].map(
       (name) => `src/${name}.ts`,
     ),
-    ...['src/repairs.ts', 'src/surroundings.ts'],
+    ...['src/repairs.ts', 'src/storing.ts', 'src/surroundings.ts'],
     ...['src/model', 'src/config'],
     ...stages,
   ],
