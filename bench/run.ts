@@ -3,12 +3,14 @@ import { bench as cost } from './cost.ts';
 import { bench as decode } from './decode.ts';
 import { bench as delay } from './delay.ts';
 import { bench as deps } from './deps.ts';
+import { bench as endpoints } from './endpoints.ts';
 import { bench as line } from './line.ts';
 import { bench as memory } from './memory.ts';
 import { bench as processCost } from './process-cost.ts';
 import { bench as replay } from './replay.ts';
 import type { Row } from './row.ts';
 import { bench as storm } from './storm.ts';
+import { bench as subscriptions } from './subscriptions.ts';
 
 /*
  * Runs the benches and prints one table: `npm run bench`, or `npm run bench -- decode` for some.
@@ -25,7 +27,9 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   memory,
   cost,
   deps,
+  endpoints,
   'process-cost': processCost,
+  subscriptions,
 };
 
 const asked = process.argv.slice(2);

@@ -4,6 +4,10 @@ import { execFile } from 'node:child_process';
 const deadlineMs = 5_000;
 /** Of the time that the watchdog allows, how much passes between two signs of life. */
 const watchdogShare = 3;
+/** Of that, how much the agent has to answer itself. */
+const questionShare = 0.8;
+const notAlive =
+  "the agent's own web server did not answer; systemd will restart it (WatchdogSec=)";
 
 /** Messages in line behind one that hangs; what else comes is left out, a sign of life mostly. */
 const mostWaiting = 8;
@@ -15,8 +19,11 @@ const mostWaiting = 8;
 export interface ServiceManager {
   /** `READY=1`, `STOPPING=1`, `STATUS=...`; does nothing where nobody listens. */
   tell(...states: readonly string[]): void;
-  /** Signs of life from now on: they stop when the event loop does. */
-  feedWatchdog(): void;
+  /**
+   * Signs of life from now on: they stop when the event loop does, and when `isAlive`, which has
+   * `limitMs` to find out, says no or nothing.
+   */
+  feedWatchdog(isAlive: (limitMs: number) => Promise<boolean>): void;
   stop(): void;
 }
 
@@ -38,11 +45,19 @@ export function serviceManager(
   };
   return {
     tell,
-    feedWatchdog: () => {
+    feedWatchdog: (isAlive) => {
       const watchdogUs = Number(env['WATCHDOG_USEC']);
       const isOurs = !env['WATCHDOG_PID'] || env['WATCHDOG_PID'] === String(process.pid);
       if (!(watchdogUs > 0) || !isOurs) return;
-      timer = setInterval(() => tell('WATCHDOG=1'), watchdogUs / 1_000 / watchdogShare);
+      const everyMs = watchdogUs / 1_000 / watchdogShare;
+      // One question is over before the next one is asked.
+      const limitMs = everyMs * questionShare;
+      timer = setInterval(() => {
+        void isAlive(limitMs).then((alive) => {
+          if (alive) tell('WATCHDOG=1');
+          else onError(`no sign of life: ${notAlive}`);
+        });
+      }, everyMs);
     },
     stop: () => clearInterval(timer),
   };

@@ -18,6 +18,34 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     says: 'run a recording through the agent: events, always the same',
     load: async () => (await import('./replay.ts')).replay,
   },
+  status: {
+    says: 'show services, components, checks and open findings',
+    load: async () => (await import('./status.ts')).status,
+  },
+  check: {
+    says: 'look at everything once: the exit status says how it is',
+    load: async () => (await import('./check.ts')).check,
+  },
+  shell: {
+    says: 'a prompt to look, start, stop and restart',
+    load: async () => (await import('./shell.ts')).shell,
+  },
+  start: {
+    says: 'start a component or a unit, and what it depends on',
+    load: async () => (await import('./start.ts')).start,
+  },
+  stop: {
+    says: 'stop a component or a unit',
+    load: async () => (await import('./stop.ts')).stop,
+  },
+  restart: {
+    says: 'restart a component or a unit',
+    load: async () => (await import('./restart.ts')).restart,
+  },
+  healthcheck: {
+    says: 'ask the running agent whether it is well',
+    load: async () => (await import('./healthcheck.ts')).healthcheck,
+  },
   impact: {
     says: 'say what else stops or suffers when a unit stops, crashes or is restarted',
     load: async () => (await import('./impact.ts')).impact,
@@ -29,6 +57,26 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
   alarms: {
     says: 'list, raise or clear alarms in the database, or create its tables',
     load: async () => (await import('./alarms.ts')).alarms,
+  },
+  services: {
+    says: 'add, list, update or remove services to be monitored',
+    load: async () => (await import('./monitored.ts')).services,
+  },
+  callers: {
+    says: 'the same of those who are told',
+    load: async () => (await import('./monitored.ts')).callers,
+  },
+  subscriptions: {
+    says: 'the same of who is told of what',
+    load: async () => (await import('./monitored.ts')).subscriptions,
+  },
+  outages: {
+    says: 'the same of planned outages',
+    load: async () => (await import('./monitored.ts')).outages,
+  },
+  store: {
+    says: 'prepare PostgreSQL for results and events, say what waits, move it',
+    load: async () => (await import('./store.ts')).store,
   },
   config: {
     says: 'check the configuration, or show the one in effect',
@@ -51,7 +99,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
 }
 
 function usage(): string {
-  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(8)} ${says}\n`);
+  const rows = Object.entries(commands).map(([name, { says }]) => `  ${name.padEnd(13)} ${says}\n`);
   return `Usage: unitwatch COMMAND [OPTION...]\n\n${rows.join('')}\nunitwatch COMMAND --help says more.\n`;
 }
 

@@ -5,6 +5,7 @@ import { bootId } from '../src/collector/collector.ts';
 import { systemClock } from '../src/collector/system-clock.ts';
 import type { Config } from '../src/config/keys.ts';
 import type { AgentOptions } from '../src/surroundings.ts';
+import { ask } from './api-client.ts';
 import type { CommandIo } from './io.ts';
 import { openLog } from './log.ts';
 import { serviceManager } from './service-manager.ts';
@@ -47,7 +48,7 @@ export async function watch(
     return error instanceof TypeError || error instanceof SyntaxError ? 2 : 1;
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
-  manager.feedWatchdog();
+  manager.feedWatchdog((limitMs) => answersItself(agent, config.listen, limitMs));
   if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager));
   await onStarted(agent);
   const reason = await ended;
@@ -55,6 +56,26 @@ export async function watch(
   manager.stop();
   await agent.stop(reason);
   return 0;
+}
+
+/** A few bytes: it is asked for a sign of life, not for its health. */
+const answerBytes = 65_536;
+
+/**
+ * Whether the agent's web server still serves: a request to itself is answered, whatever with. One
+ * that it ends at once counts too: where all its connections are busy, it does so to any newcomer.
+ */
+async function answersItself(
+  { address }: Agent,
+  listen: Config['listen'],
+  limitMs: number,
+): Promise<boolean> {
+  if (address === undefined) return true;
+  // The address that the kernel gives lacks the interface that a link-local one needs.
+  const isScoped = listen !== 'off' && listen.host.includes('%');
+  const where = isScoped ? { ...address, host: listen.host } : address;
+  const answer = await ask(where, { path: '/healthz', limitMs, bytes: answerBytes });
+  return !('fault' in answer) || answer.fault === 'cut';
 }
 
 async function reloadInto(

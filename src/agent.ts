@@ -2,11 +2,11 @@ import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
-import { unitFilter } from './collector/filter.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
+import { filterOf } from './config/unit-filter.ts';
 import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
@@ -24,6 +24,7 @@ import { outputs } from './outputs/outputs.ts';
 import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
+import type { Storing } from './storing.ts';
 import type { AgentOptions } from './surroundings.ts';
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
@@ -47,6 +48,8 @@ export class Agent {
   private readonly checking: Checking;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
+  /** Undefined where nothing is stored; the same. */
+  private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
@@ -108,6 +111,7 @@ export class Agent {
       ...options,
       lookUpUnit: (name) => this.unit(name),
       onDraft: (draft) => this.tell(draft),
+      onResult: (result) => this.storing?.result(result),
     });
     this.view = agentView({
       ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
@@ -115,6 +119,7 @@ export class Agent {
       ...{ analysis: this.analysis, checking: this.checking },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
+      store: () => this.storing?.view,
     });
     this.pages = config.listen === 'off' ? undefined : this.makePages();
   }
@@ -137,12 +142,15 @@ export class Agent {
           processExporterNames: config.checks.process_exporter_names,
           compress: 'remote',
         },
-        routes: new Map([...this.dependencies.routes, ...(this.pages?.routes ?? [])]),
+        routes: new Map([
+          ...[...this.dependencies.routes, ...this.checking.routes, ...(this.pages?.routes ?? [])],
+        ]),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
+      if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
       await this.watch.start();
     } catch (error) {
@@ -200,7 +208,8 @@ export class Agent {
   }
 
   private async close(): Promise<void> {
-    await Promise.all([this.http?.close(), this.output?.close(limits.shutdownMs - 500)]);
+    const waitMs = limits.shutdownMs - 500;
+    await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
 
   private tell(draft: Draft): void {
@@ -208,7 +217,14 @@ export class Agent {
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
+    this.storing?.event(event);
     this.repairs?.told(event);
+  }
+
+  private async beginStoring(): Promise<void> {
+    const module = await import('./storing.ts');
+    const onDraft = (draft: Draft): void => this.tell(draft);
+    this.storing = await module.Storing.begin({ ...this.options, onDraft });
   }
 
   private async beginRepairs(): Promise<void> {
@@ -276,14 +292,4 @@ export class Agent {
       onResumed: () => log.info({}, 'Events are written again.'),
     });
   }
-}
-
-function filterOf(config: Config) {
-  return unitFilter({
-    monitorAll: config.monitor_all_services ?? config.service_whitelist.length === 0,
-    whitelist: config.service_whitelist,
-    blacklist: config.service_blacklist,
-    containersOnly: config.container_runtime_filter,
-    unitTypes: config.unit_types,
-  });
 }

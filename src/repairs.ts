@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { compileRegex } from './checks/process/regex.ts';
+import { compileRegex } from './checks/regex.ts';
 import type { Watch } from './collector/watch.ts';
 import type { Action } from './config/key.ts';
 import type { Config } from './config/keys.ts';

@@ -98,6 +98,22 @@ export const samples: { readonly [T in EventType]: Event & { readonly event_type
       expected: 1,
     },
   },
+  notification: {
+    ...envelope,
+    event_type: 'notification',
+    service: 'database',
+    data: {
+      caller: 'anna',
+      state: 'down',
+      phase: 'retrying',
+      delivery_id: '6b1b3c0e-6c3f-4a58-9a0d-0c3f6a3f2d11',
+      since: '2026-01-31T09:26:43.000000Z',
+      told: '2026-01-31T09:26:53.000000Z',
+      attempts: 1,
+      reason: 'refused',
+      failure: 'status 503',
+    },
+  },
   agent: {
     ...envelope,
     service: 'unitwatch',

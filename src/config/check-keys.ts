@@ -55,6 +55,12 @@ export const checkKeys = {
     doc: 'Serve the numbers of components under the names of process-exporter too.',
     reload: false,
   },
+  blackbox_exporter_names: {
+    type: 'boolean',
+    default: false,
+    doc: 'Answer `/probe?target=...` under the names of blackbox_exporter, from the latest result.',
+    reload: false,
+  },
   groups: {
     type: 'map-of',
     of: {

@@ -151,6 +151,14 @@ export const httpKeys = {
     doc: 'Whether its certificate must be valid.',
     reload: true,
   },
+  certificate_warning: {
+    type: 'duration',
+    default: 14 * DAY,
+    min: 0,
+    max: 365 * DAY,
+    doc: 'A certificate that ends earlier is warned of, once; `0s`: never.',
+    reload: true,
+  },
   interval_sec: {
     type: 'integer',
     default: 5,

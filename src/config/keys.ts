@@ -3,6 +3,7 @@ import { checkKeys } from './check-keys.ts';
 import { databaseKeys } from './database-keys.ts';
 import type { ConfigOf, KeyTable, Surroundings } from './key.ts';
 import { restartKeys } from './restart-keys.ts';
+import { storeKeys } from './store-keys.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
 
 const watchingKeys = {
@@ -232,6 +233,7 @@ export const keys = Object.freeze({
   database: databaseKeys,
   restart: restartKeys,
   checks: checkKeys,
+  store: storeKeys,
   page: pageKeys,
   shell: shellKeys,
 } as const satisfies KeyTable);

@@ -1,4 +1,4 @@
-import { compileRegex } from '../checks/process/regex.ts';
+import { compileRegex } from '../checks/regex.ts';
 import { convert, listTooLong } from './convert.ts';
 import {
   defaultOf,

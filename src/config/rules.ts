@@ -10,6 +10,7 @@ export async function clashes(config: Config): Promise<readonly Clash[]> {
   return [
     ...restartClashes(config),
     ...httpClashes(config),
+    ...nameClashes(config),
     ...platform.map((text) => ({ path: ['checks', 'components'], text })),
   ];
 }
@@ -27,6 +28,21 @@ function restartClashes(config: Config): readonly Clash[] {
       ? [{ path: ['restart', 'processes', name, 'restart_strategy'], text: noCommand }]
       : [];
   });
+}
+
+/** Events and metrics tell checks apart by their names alone. */
+function nameClashes({ checks }: Config): readonly Clash[] {
+  const tables = { components: checks.components, tcp: checks.tcp, http: checks.http };
+  const taken = new Map<string, string>();
+  return Object.entries(tables).flatMap(([table, entries]) =>
+    [...entries.keys()].flatMap((name) => {
+      const other = taken.get(name);
+      if (other === undefined) taken.set(name, table);
+      return other === undefined
+        ? []
+        : [{ path: ['checks', table, name], text: `checks.${other} has this name already` }];
+    }),
+  );
 }
 
 function httpClashes({ checks }: Config): readonly Clash[] {

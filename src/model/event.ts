@@ -1,5 +1,6 @@
 import { checkFields } from './check.ts';
 import type { Fields, ObjectOf } from './field.ts';
+import { notificationFields } from './notification.ts';
 import { alarmFields, circuitFields, restartStepFields } from './repair.ts';
 
 /**
@@ -127,6 +128,9 @@ const agentPhases = [
   'reloaded',
   'reload_failed',
   'output_closed',
+  'store_trouble',
+  'store_back',
+  'store_lost',
 ] as const;
 
 const findingFields = {
@@ -185,6 +189,7 @@ export const eventTypes = {
   restart_step: restartStepFields,
   circuit: circuitFields,
   check: checkFields,
+  notification: notificationFields,
   agent: {
     phase: { type: 'string', doc: 'What the agent did or met.', values: agentPhases },
     reason: { type: 'string', doc: 'Why.', optional: true },
@@ -228,6 +233,7 @@ export const eventDocs: Readonly<Record<EventType, string>> = {
   restart_step: 'One step of a repair, with how it ended.',
   circuit: 'The circuit breaker of a process changed: open, no repair is tried.',
   check: 'A check of a process or an endpoint changed.',
+  notification: 'A caller was told that a service went down or up, or could not be told.',
   agent: 'unitwatch itself: started, bus lost, events lost, configuration reloaded.',
 };
 

@@ -1,8 +1,11 @@
+import type { CheckView } from './check.ts';
 import type { EventType } from './event.ts';
 import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
 import type { ComponentUse } from './platform.ts';
+import type { EndpointStats, EndpointUse } from './probe.ts';
 import type { RepairFigures } from './repair.ts';
+import type { StoreView } from './store.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -55,6 +58,13 @@ export interface AgentView {
   readonly findings?: FindingCounts;
   /** What the components of a platform use; nothing where this host has none. */
   components?(): Iterable<ComponentUse>;
+  /** All checks, whatever their kind. */
+  checks?(): Iterable<CheckView>;
+  /** What is known of endpoints beside their state, and how well their schedule is kept. */
+  endpoints?(): Iterable<EndpointUse>;
+  endpointStats?(): EndpointStats | undefined;
+  /** Undefined where nothing is stored. */
+  store?(): StoreView | undefined;
   /** Undefined where repairs are off. */
   repairs?(): RepairFigures | undefined;
   /** May be walked in several turns of the event loop, while units come and go. */

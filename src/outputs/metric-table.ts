@@ -5,6 +5,7 @@ import {
   componentMetrics,
   processExporterMetrics,
 } from './component-metrics.ts';
+import { type EndpointStatsMetric, endpointStatsMetrics } from './endpoint-metrics.ts';
 import {
   nodeExporterAgentMetrics,
   nodeExporterUnitMetrics,
@@ -12,6 +13,7 @@ import {
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
 import { repairMetrics } from './repair-metrics.ts';
+import { type StoreMetric, storeMetrics } from './store-metrics.ts';
 
 const causes = Object.keys({
   automatic: true,
@@ -102,10 +104,38 @@ function ofComponents(metrics: readonly ComponentMetric[]): readonly AgentMetric
   }));
 }
 
+/** About the schedule of endpoints, where there are any. */
+function ofSchedule(metrics: readonly EndpointStatsMetric[]): readonly AgentMetric[] {
+  return metrics.map((metric) => ({
+    ...metric,
+    samples: ({ view }) => {
+      const stats = view.endpointStats?.();
+      return stats ? metric.samples(stats) : [];
+    },
+  }));
+}
+
+/** About the store, where there is one. */
+function ofStore(metrics: readonly StoreMetric[]): readonly AgentMetric[] {
+  return metrics.map((metric) => ({
+    ...metric,
+    samples: ({ view }) => {
+      const store = view.store?.();
+      return store ? metric.samples(store) : [];
+    },
+  }));
+}
+
 /** Every family there is: /metrics and docs/metrics.md are both made from this. */
 export const metricSets = {
   unitwatch: {
-    agent: [...agentMetrics, ...ofComponents(componentMetrics), ...repairMetrics],
+    agent: [
+      ...agentMetrics,
+      ...ofComponents(componentMetrics),
+      ...ofSchedule(endpointStatsMetrics),
+      ...repairMetrics,
+      ...ofStore(storeMetrics),
+    ],
     unit: unitMetrics,
   },
   nodeExporter: { agent: nodeExporterAgentMetrics, unit: nodeExporterUnitMetrics },

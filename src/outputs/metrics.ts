@@ -1,6 +1,9 @@
 import Registry from 'prom-client/lib/registry.js';
 import type { UnitView } from '../model/unit.ts';
 import type { AgentView } from '../model/view.ts';
+import { checkMetrics } from './check-metrics.ts';
+import { endpointMetrics } from './endpoint-metrics.ts';
+import { escapeLabel, familyPieces } from './exposition.ts';
 import type { AgentMetric, Source, Tally, UnitMetric } from './metric.ts';
 import type { MetricSet } from './metric-table.ts';
 import { findingsOpen, metricSets } from './metric-table.ts';
@@ -60,6 +63,7 @@ export function createMetrics(view: AgentView, settings: MetricsSettings): Metri
     source = undefined;
     yield await text;
     yield* inPieces(findingLines(view));
+    yield* inPieces(checkLines(view));
     const met = spare.pop() ?? { walk: 0, names: new Map<string, number>() };
     try {
       for (const template of templates) {
@@ -185,10 +189,12 @@ function unitLines({ metric, before, after }: Template, unit: UnitView): string 
   return lines;
 }
 
-/** Exposition formats, text format 0.0.4: backslash, quote and line feed are escaped, nothing else. */
-function escapeLabel(value: string): string {
-  if (!/[\\"\n]/.test(value)) return value;
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+/** Some thousand checks have a hundred thousand lines: a snapshot is read, and written piece by piece. */
+function* checkLines(view: AgentView): Generator<string, void> {
+  const checks = [...(view.checks?.() ?? [])];
+  for (const metric of checkMetrics) yield* familyPieces(metric, checks);
+  const endpoints = [...(view.endpoints?.() ?? [])];
+  for (const metric of endpointMetrics) yield* familyPieces(metric, endpoints);
 }
 
 function* findingLines(view: AgentView): Generator<string, void> {

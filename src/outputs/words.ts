@@ -28,6 +28,8 @@ export function wordsOf(event: Event): string {
       return join(event.data.state, event.data.reason ?? `${event.data.failures} failures`);
     case 'check':
       return checkWords(event.data);
+    case 'notification':
+      return join(event.data.state, event.data.caller, event.data.phase, event.data.failure ?? '');
     default:
       return join(event.data.phase, event.message ?? JSON.stringify(event.data.evidence));
   }

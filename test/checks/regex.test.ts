@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { splitArguments } from '../../src/checks/process/arguments.ts';
 import { matcherOf } from '../../src/checks/process/match.ts';
-import { compileRegex, escapeRegex, fillIn } from '../../src/checks/process/regex.ts';
+import { compileRegex, escapeRegex, fillIn } from '../../src/checks/regex.ts';
 import { systemClock } from '../../src/collector/system-clock.ts';
 
 const none = new Map<string, readonly string[]>();

@@ -90,6 +90,10 @@ const mistakes: readonly (readonly [string, string])[] = [
     'checks: {components: {k: {expected: 4-2}}}',
     '1:37: checks.components.k.expected: must be a number or a span such as 2-4 or 1+, up to 100000 (got "4-2")',
   ],
+  [
+    'checks: {tcp: {db: {host: h, port: 1}}, http: {db: {url: "http://h"}}}',
+    '1:48: checks.http.db: checks.tcp has this name already',
+  ],
   ['checks: {tcp: {db: {port: 1}}}', '1:20: checks.tcp.db.host: is missing'],
   [
     'checks: {tcp: {db: {host: h, port: 70000}}}',

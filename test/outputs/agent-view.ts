@@ -1,7 +1,10 @@
+import type { CheckView } from '../../src/model/check.ts';
 import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
 import type { ComponentUse } from '../../src/model/platform.ts';
+import type { EndpointUse, ProbeResult } from '../../src/model/probe.ts';
 import type { RepairFigures } from '../../src/model/repair.ts';
+import type { StoreView } from '../../src/model/store.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -114,11 +117,80 @@ export function busyView(): TestView {
     finding('memory_leak', 'quote"in.service', '2'),
     finding('crash_loop', 'loop.service', '3'),
   );
+  const names = ['shop', ...hostileNames];
+  view.checks = () => names.map((name) => check(name));
+  view.endpoints = () => names.map((name) => endpoint(name));
+  view.endpointStats = () => ({
+    running: 3,
+    waiting: 1,
+    lateness: view.signalDelay,
+    latenessMaxSeconds: 5,
+    late: 1,
+    skipped: 2,
+  });
   view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
   view.repairs = () => repairFigures;
+  view.store = () => storeFigures;
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
 }
+
+function check(name: string): CheckView {
+  return {
+    name,
+    kind: 'http',
+    state: 'up',
+    sinceUs: startedUs,
+    checkedUs: startedUs,
+    durationUs: 1_500,
+    reason: '',
+    dependsOn: [],
+    outage: false,
+  };
+}
+
+function endpoint(name: string): EndpointUse {
+  const last: ProbeResult = {
+    name,
+    kind: 'http',
+    timeUs: startedUs,
+    up: true,
+    reason: '',
+    durationSeconds: 0.0015,
+    phaseSeconds: { first_byte: 0.001 },
+    attempts: 0,
+    status: 200,
+    certificateEndUs: startedUs,
+  };
+  const results = { up: 5, refused: 1 };
+  return { name, kind: 'http', target: '', last, results, skipped: 0, latenessSeconds: 0 };
+}
+
+const storeFigures: StoreView = {
+  carried: 1,
+  accepted: { result: 2, event: 3 },
+  queued: 1,
+  written: 5,
+  waiting: 3,
+  exported: 2,
+  deleted: 1,
+  lost: {
+    memory_full: 0,
+    disk_full: 0,
+    write_failed: 0,
+    size: 0,
+    age: 0,
+    rejected: 0,
+    damaged: 0,
+    closed: 0,
+  },
+  usedBytes: 4_096,
+  fileBytes: 8_192,
+  oldestUs: startedUs,
+  lastExportUs: startedUs,
+  localUp: true,
+  postgresUp: true,
+};
 
 const repairFigures: RepairFigures = {
   attempts: { ok: 3, failed: 2, timeout: 1, refused: 0, skipped: 0, lost: 0 },

@@ -1,6 +1,9 @@
+import { checkMetrics } from '../../src/outputs/check-metrics.ts';
+import { endpointMetrics } from '../../src/outputs/endpoint-metrics.ts';
 import type { Declared } from '../../src/outputs/metric.ts';
 import type { MetricSet } from '../../src/outputs/metric-table.ts';
 import { findingsOpen, metricSets } from '../../src/outputs/metric-table.ts';
+import { probeMetrics } from '../../src/outputs/probe-metrics.ts';
 
 /** docs/metrics.md, made from the one table of metrics. */
 export function metricsDocument(): string {
@@ -10,7 +13,7 @@ export function metricsDocument(): string {
 
 ## unitwatch
 
-${table([...metricSets.unitwatch.agent, findingsOpen, ...metricSets.unitwatch.unit])}
+${table([...metricSets.unitwatch.agent, findingsOpen, ...checkMetrics, ...endpointMetrics, ...metricSets.unitwatch.unit])}
 
 - A unit that the configuration names and systemd does not know has its lines too: \`missing\` is 1, its restarts are 0.
 - \`state\` is exactly one of its six values for every unit. Units that are \`reloading\` or \`refreshing\` run: they count as \`active\`. A unit in \`maintenance\` is \`inactive\` (that is how org.freedesktop.systemd1(5) defines it). A unit that waits for its automatic restart is \`activating\`, as for systemd.
@@ -46,6 +49,12 @@ With \`checks.process_exporter_names: true\`, beside the above: a component of \
 ${table(allOf(metricSets.processExporter))}
 
 - Not covered: I/O, file descriptors, page faults and context switches.
+
+## With blackbox_exporter's names
+
+With \`checks.blackbox_exporter_names: true\`, at \`/probe?target=...&module=...\`, from the latest result of one endpoint: [checks.md](checks.md).
+
+${table(probeMetrics)}
 
 ## The server
 

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { checkMetrics } from '../../src/outputs/check-metrics.ts';
+import { endpointMetrics } from '../../src/outputs/endpoint-metrics.ts';
 import type { Declared } from '../../src/outputs/metric.ts';
 import { findingsOpen, metricSets } from '../../src/outputs/metric-table.ts';
 import { createMetrics } from '../../src/outputs/metrics.ts';
@@ -14,6 +16,8 @@ import { allNames, ownNames, parse, render, valueIn } from './metrics-text.ts';
 const declared: readonly Declared[] = [
   ...Object.values(metricSets).flatMap((set): Declared[] => [...set.agent, ...set.unit]),
   findingsOpen,
+  ...checkMetrics,
+  ...endpointMetrics,
 ];
 
 /** `_bucket`, `_sum` and `_count` belong to the histogram. */

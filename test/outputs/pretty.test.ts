@@ -25,6 +25,7 @@ const want = {
   restart_step: 'attempt 2, restart ok',
   circuit: 'open, 3 failures',
   check: 'missing, 0 of 1 processes, was running for 1 d',
+  notification: 'down, anna, retrying, status 503',
   agent: 'started, version 0.1.0, 300 units',
 };
 for (const sample of Object.values(samples)) {

@@ -1,6 +1,6 @@
 import type { DurationUs } from '../../model/time.ts';
+import { compileRegex, fillIn, quote, type TextTest, variablesOf } from '../regex.ts';
 import type { ArgumentList } from './arguments.ts';
-import { compileRegex, fillIn, quote, type TextTest, variablesOf } from './regex.ts';
 
 /** Time that one regex may take in one check; what it has not seen by then is not known. */
 const budgetUs: DurationUs = 200_000;

@@ -1,6 +1,6 @@
 import type { Component, Platform } from '../../model/platform.ts';
+import { compileRegex, fillIn, variablesOf } from '../regex.ts';
 import { DependencyOrder } from './dependencies.ts';
-import { compileRegex, fillIn, variablesOf } from './regex.ts';
 
 /**
  * Everything that is wrong with a platform's list, each in one sentence that names its place; none

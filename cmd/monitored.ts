@@ -1,0 +1,291 @@
+import { join } from 'node:path';
+import { OwnSqlite, SqliteError } from '../src/checks/sqlite.ts';
+import { type Answer, handleApi } from '../src/checks/subscriptions/api.ts';
+import { channelsOf } from '../src/checks/subscriptions/channels.ts';
+import { migrations, Registry } from '../src/checks/subscriptions/registry.ts';
+import {
+  type Collection,
+  type FieldSpec,
+  joinKey,
+  resourceTable,
+} from '../src/checks/subscriptions/resources.ts';
+import { formatDuration, parseDuration } from '../src/config/duration.ts';
+import type { Config } from '../src/config/keys.ts';
+import { loadConfig } from '../src/config/load.ts';
+import { shown } from '../src/config/shown.ts';
+import type { CommandIo } from './io.ts';
+import { askedWrongly, parseOptions } from './options.ts';
+
+const verbs = { add: 'POST', list: 'GET', update: 'PUT', remove: 'DELETE' } as const;
+type Verb = keyof typeof verbs;
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly body: object | undefined;
+}
+
+/** How long the running agent may take to answer. */
+const answerMs = 10_000;
+
+/** `unitwatch services ...`. @returns the exit status */
+export const services = command('services');
+/** `unitwatch callers ...`. @returns the exit status */
+export const callers = command('callers');
+/** `unitwatch subscriptions ...`. @returns the exit status */
+export const subscriptions = command('subscriptions');
+/** `unitwatch outages ...`. @returns the exit status */
+export const outages = command('outages');
+
+/** All four are one: what differs stands in the table of resources. */
+function command(collection: Collection) {
+  return async (argv: readonly string[], io: CommandIo): Promise<number> => {
+    const said = parseOptions(argv, {
+      ...optionsOf(collection),
+      config: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    });
+    if ('wrong' in said) return askedWrongly(collection, said.wrong, io);
+    if (said.values['help'] === true) {
+      io.stdout.write(helpOf(collection));
+      return 0;
+    }
+    const asked = askedOf(collection, said.positionals, said.values);
+    if (typeof asked === 'string') return askedWrongly(collection, asked, io);
+    const { config: file, json } = said.values;
+    const loaded = await loadConfig({
+      file: typeof file === 'string' ? file : undefined,
+      env: io.env,
+    });
+    if ('faults' in loaded) {
+      io.stderr.write(`${loaded.faults.join('\n')}\n`);
+      return 2;
+    }
+    return perform(collection, asked, loaded.config, json === true, io);
+  };
+}
+
+async function perform(
+  collection: Collection,
+  asked: Asked,
+  config: Config,
+  json: boolean,
+  io: CommandIo,
+): Promise<number> {
+  try {
+    const answer = (await askAgent(asked, config)) ?? (await edit(asked, config));
+    if (answer.status < 300) {
+      io.stdout.write(json ? `${JSON.stringify(answer.json)}\n` : textOf(collection, answer.json));
+      return 0;
+    }
+    io.stderr.write(`unitwatch ${collection}: ${shown(sentenceOf(answer), 500)}\n`);
+    return answer.status === 400 ? 2 : 1;
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error;
+    io.stderr.write(`unitwatch ${collection}: ${shown(error.message, 500)}\n`);
+    return 1;
+  }
+}
+
+/** Over the API of the agent that runs; undefined where none listens. */
+async function askAgent(
+  { method, path, body }: Asked,
+  { listen, page }: Config,
+): Promise<Answer | undefined> {
+  if (listen === 'off') return undefined;
+  const any: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = any[listen.host] ?? listen.host;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}/api/monitor${path}`;
+  const token = page.token?.reveal();
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: {
+        'Content-Type': 'application/json',
+        ...(token && { Authorization: `Bearer ${token}` }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+      redirect: 'error',
+      signal: AbortSignal.timeout(answerMs),
+    });
+    const text = await response.text();
+    return { status: response.status, json: parsed(text) };
+  } catch (error) {
+    if (isRefused(error)) return undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    const sentence = `The agent at ${host}:${listen.port} did not answer: ${why}.`;
+    return { status: 502, json: { error: sentence } };
+  }
+}
+
+/** fetch wraps what happened: one error for each address of a name. */
+function isRefused(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && error.code === 'ECONNREFUSED') return true;
+  return isRefused(error.cause);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { error: text.trim() };
+  }
+}
+
+/** In the file itself, which no agent has open then. */
+async function edit({ method, path, body }: Asked, config: Config): Promise<Answer> {
+  const file = await OwnSqlite.open({
+    path: join(config.state_directory, 'monitor.sqlite'),
+    migrations,
+  });
+  const channels = channelsOf(undefined);
+  try {
+    const book = new Registry(file, (collection, record) => {
+      if (collection !== 'callers' || !('kind' in record)) return undefined;
+      const channel = channels.get(record.kind);
+      const names = [...channels.keys()].join(', ');
+      return channel ? channel.fault(record.settings) : `A caller's kind is one of ${names}.`;
+    });
+    const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? [];
+    return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
+  } finally {
+    file.close();
+  }
+}
+
+function sentenceOf({ status, json }: Answer): string {
+  const error: unknown = typeof json === 'object' && json && 'error' in json ? json.error : '';
+  if (typeof error === 'string' && error !== '') return error;
+  return `The agent answers with status ${status}.`;
+}
+
+/** Fields that are options: all but the key, which is given by its place. */
+function optionFields(collection: Collection): readonly (readonly [string, FieldSpec])[] {
+  const { key, fields } = resourceTable[collection];
+  return Object.entries(fields).filter(([name]) => !key.includes(name));
+}
+
+const optionName = (field: string, { type }: FieldSpec): string =>
+  type === 'settings' ? 'set' : field.replaceAll('_', '-');
+
+function optionsOf(collection: Collection): Record<string, { type: 'string'; multiple?: true }> {
+  return Object.fromEntries(
+    optionFields(collection).map(([name, spec]) => [
+      optionName(name, spec),
+      spec.type === 'settings' ? { type: 'string', multiple: true } : { type: 'string' },
+    ]),
+  );
+}
+
+/** What is asked of the API, or in one sentence what is wrong. */
+function askedOf(
+  collection: Collection,
+  [given, ...words]: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): Asked | string {
+  const verb = Object.keys(verbs).find((one): one is Verb => one === given);
+  if (!verb)
+    return `add, list, update or remove? (got ${given === undefined ? 'none' : shown(given)})`;
+  const { key } = resourceTable[collection];
+  const wanted = verb === 'list' ? 0 : key.length;
+  if (words.length !== wanted) {
+    return wanted === 0
+      ? 'list takes no name'
+      : `${verb} takes ${key.map((one) => one.toUpperCase()).join(' and ')}`;
+  }
+  const fields = fieldsOf(collection, values);
+  if (typeof fields === 'string') return fields;
+  const method = verbs[verb];
+  if (verb === 'list') return { method, path: `/${collection}`, body: undefined };
+  if (verb === 'add') {
+    const named = Object.fromEntries(key.map((name, place) => [name, words[place]]));
+    return { method, path: `/${collection}`, body: { ...named, ...fields } };
+  }
+  const body = verb === 'update' ? fields : undefined;
+  return { method, path: `/${collection}/${joinKey(words)}`, body };
+}
+
+function fieldsOf(
+  collection: Collection,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, unknown> | string {
+  const fields: Record<string, unknown> = {};
+  for (const [name, spec] of optionFields(collection)) {
+    const value = values[optionName(name, spec)];
+    if (value === undefined) continue;
+    if (Array.isArray(value)) {
+      const wrong = value.find((word) => !/^[^=]+=/.test(String(word)));
+      if (wrong !== undefined) return `--set takes NAME=VALUE (got ${shown(String(wrong))})`;
+      fields[name] = Object.fromEntries(value.map((word) => settingOf(String(word))));
+    } else if (spec.type === 'seconds') {
+      const ms = parseDuration(String(value));
+      if (ms === undefined) return `--${optionName(name, spec)} takes a duration such as 10s or 5m`;
+      fields[name] = ms / 1_000;
+    } else fields[name] = value;
+  }
+  return fields;
+}
+
+/** `port=5432`, `headers={"Authorization": "..."}`, `url=https://...`: JSON, or else text. */
+function settingOf(word: string): readonly [string, unknown] {
+  const at = word.indexOf('=');
+  const text = word.slice(at + 1);
+  try {
+    return [word.slice(0, at), JSON.parse(text)];
+  } catch {
+    return [word.slice(0, at), text];
+  }
+}
+
+function textOf(collection: Collection, json: unknown): string {
+  if (!Array.isArray(json)) return 'done\n';
+  if (json.length === 0) return `There are no ${collection}.\n`;
+  const { fields } = resourceTable[collection];
+  const names = Object.keys(fields);
+  const rows = json.map((record: unknown) =>
+    names.map((name) => cellOf(fields[name], Object(record)[name])),
+  );
+  const all = [names.map((name) => name.toUpperCase()), ...rows];
+  const widths = names.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  return all
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+function cellOf(spec: FieldSpec | undefined, value: unknown): string {
+  if (value === undefined || value === '') return '-';
+  if (spec?.type === 'seconds') return formatDuration(Math.round(Number(value) * 1_000));
+  return shown(typeof value === 'string' ? value : JSON.stringify(value), 120);
+}
+
+function helpOf(collection: Collection): string {
+  const { key, fields } = resourceTable[collection];
+  const words = key.join(' ').toUpperCase();
+  const rows = Object.entries(fields).map(([name, spec]) => {
+    const option = key.includes(name) ? name.toUpperCase() : `--${optionName(name, spec)}`;
+    const instead = spec.instead === undefined || spec.instead === '' ? '' : ` (${spec.instead})`;
+    return `  ${option.padEnd(20)} ${spec.doc}${instead}\n`;
+  });
+  return `Usage: unitwatch ${collection} add ${words} [OPTION...]
+       unitwatch ${collection} update ${words} [OPTION...]
+       unitwatch ${collection} remove ${words}
+       unitwatch ${collection} list
+
+Over the API of the agent that runs; where none does, in its file.
+
+${rows.join('')}  ${'--config FILE'.padEnd(20)} read this configuration
+  ${'--json'.padEnd(20)} print JSON
+  ${'--help'.padEnd(20)} print this text
+
+What is there already is changed with update. Exit status: 0, 1 where it did
+not work, 2 where the configuration or the command line is wrong.
+`;
+}

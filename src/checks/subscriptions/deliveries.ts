@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import type { DurationUs, RealtimeUs } from '../../model/time.ts';
+import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { Message, Sent } from './channel.ts';
+import { DeadlineHeap } from './heap.ts';
+
+/** How a delivery goes. */
+export interface DeliveryNews {
+  readonly message: Message;
+  readonly phase: 'sent' | 'retrying' | 'given_up';
+  readonly attempts: number;
+  /** Why it did not work; empty where it did. */
+  readonly reason: string;
+}
+
+export interface DeliveriesOptions {
+  readonly file: OwnSqlite;
+  /** From 0 to 1, for the spread of retries. */
+  readonly random: () => number;
+  /** One attempt; it never rejects. */
+  readonly send: (message: Message) => Promise<Sent>;
+  readonly onNews: (news: DeliveryNews) => void;
+  /** The file could not be written: the attempt counts for nothing and is made again. */
+  readonly onTrouble: (error: unknown) => void;
+  readonly nowUs: () => RealtimeUs;
+}
+
+/** Attempts at a time: each is a connection or a process. */
+const atOnce = 16;
+/** Messages that wait for one caller; who does not listen for so long gets the newest. */
+const perCallerMax = 1_000;
+/** Messages that wait for all: about 50 MB. */
+const totalMax = 100_000;
+/** The first retry; each further one after twice the time, up to the last. */
+const firstRetryUs: DurationUs = 5e6;
+const lastRetryUs: DurationUs = 600e6;
+/** A message that is older is nobody's news. */
+const keptUs: DurationUs = 86_400e6;
+
+/**
+ * Messages on their way, in SQLite: at least once each, in order for each caller, several callers at a
+ * time. What fails is tried again after 5 s, 10 s, 20 s ... 10 min, each shortened by up to a half at
+ * random, for a day; then, and where the channel says that it is of no use, it is given up.
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+  /** Callers with something to deliver, by the time of their next attempt. */
+  readonly #due = new DeadlineHeap();
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** How many wait, by caller. */
+  readonly #waiting = new Map<string, number>();
+  #total = 0;
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+    this.recount();
+  }
+
+  /** Reads anew what waits: at the start, and after a transaction that was rolled back. */
+  recount(): void {
+    this.#waiting.clear();
+    this.#total = 0;
+    const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
+    for (const { caller, n } of this.#options.file.rows(sql)) {
+      this.#waiting.set(String(caller), Number(n));
+      this.#total += Number(n);
+      this.#schedule(String(caller));
+    }
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#total;
+  }
+
+  /** Puts it into the queue; durable when the caller's transaction is. */
+  add(message: Omit<Message, 'id'>): void {
+    const { file, nowUs } = this.#options;
+    const { caller } = message;
+    if (this.#total >= totalMax) this.#dropOldest(undefined);
+    else if ((this.#waiting.get(caller) ?? 0) >= perCallerMax) this.#dropOldest(caller);
+    file.change(
+      'INSERT INTO deliveries (caller, message, attempts, due_us, queued_us) VALUES (?, ?, 0, ?, ?)',
+      caller,
+      JSON.stringify({ id: randomUUID(), ...message }),
+      nowUs(),
+      nowUs(),
+    );
+    this.#count(caller, 1);
+    this.#schedule(caller);
+  }
+
+  /** When `run` has something to begin; Infinity for nothing, or for no room. */
+  next(): RealtimeUs {
+    if (this.#underWay.size >= atOnce) return Number.POSITIVE_INFINITY;
+    return this.#due.first()?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Begins what is due. @param done is called when one has ended */
+  run(done: () => void): void {
+    const now = this.#options.nowUs();
+    for (let first = this.#due.first(); first && this.next() <= now; first = this.#due.first()) {
+      const caller = first.name;
+      this.#due.remove(caller);
+      const attempt = this.#attempt(caller)
+        .then(() => this.#leave(caller))
+        .catch((error: unknown) => {
+          this.#underWay.delete(caller);
+          this.#due.set(caller, this.#options.nowUs() + firstRetryUs);
+          this.#options.onTrouble(error);
+        })
+        .then(done);
+      this.#underWay.set(caller, attempt);
+    }
+  }
+
+  /** What waits for a caller who is gone. */
+  forget(caller: string): void {
+    const removed = this.#options.file.change('DELETE FROM deliveries WHERE caller = ?', caller);
+    this.#count(caller, -removed);
+    this.#due.remove(caller);
+  }
+
+  /** Resolves when no attempt is under way. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+  }
+
+  #leave(caller: string): void {
+    this.#underWay.delete(caller);
+    this.#schedule(caller);
+  }
+
+  async #attempt(caller: string): Promise<void> {
+    const { file, send, nowUs } = this.#options;
+    const head = this.#head(caller);
+    if (!head) return;
+    const message = messageOf(head);
+    const sent = await send(message);
+    const attempts = Number(head['attempts']) + 1;
+    const id = Number(head['id']);
+    const isOld = nowUs() - Number(head['queued_us']) >= keptUs;
+    if (sent.ok) this.#end(id, { message, phase: 'sent', attempts, reason: '' });
+    else if (!sent.again || isOld) {
+      this.#end(id, { message, phase: 'given_up', attempts, reason: sent.reason });
+    } else {
+      const due = nowUs() + this.#delay(attempts);
+      const sql = 'UPDATE deliveries SET attempts = ?, due_us = ? WHERE id = ?';
+      // The caller may have been removed meanwhile.
+      if (file.change(sql, attempts, due, id) === 0) return;
+      this.#options.onNews({ message, phase: 'retrying', attempts, reason: sent.reason });
+    }
+  }
+
+  #end(id: number, news: DeliveryNews): void {
+    const removed = this.#options.file.change('DELETE FROM deliveries WHERE id = ?', id);
+    this.#count(news.message.caller, -removed);
+    this.#options.onNews(news);
+  }
+
+  #delay(attempts: number): DurationUs {
+    const full = Math.min(lastRetryUs, firstRetryUs * 2 ** Math.min(attempts - 1, 30));
+    return Math.round(full * (1 - this.#options.random() / 2));
+  }
+
+  /** @param caller undefined: of all callers */
+  #dropOldest(caller: string | undefined): void {
+    const { file } = this.#options;
+    const columns = 'SELECT id, caller, message, attempts FROM deliveries';
+    const [oldest] =
+      caller === undefined
+        ? file.rows(`${columns} ORDER BY id LIMIT 1`)
+        : file.rows(`${columns} WHERE caller = ? ORDER BY id LIMIT 1`, caller);
+    if (!oldest) return;
+    const reason = 'too many messages wait';
+    const attempts = Number(oldest['attempts']);
+    this.#end(Number(oldest['id']), {
+      message: messageOf(oldest),
+      phase: 'given_up',
+      attempts,
+      reason,
+    });
+  }
+
+  #head(caller: string): SqliteRow | undefined {
+    const sql = `SELECT id, message, attempts, due_us, queued_us FROM deliveries
+      WHERE caller = ? ORDER BY id LIMIT 1`;
+    return this.#options.file.rows(sql, caller)[0];
+  }
+
+  /** One head at a time, so that order is kept. */
+  #schedule(caller: string): void {
+    if (this.#underWay.has(caller)) return;
+    const head = this.#head(caller);
+    this.#due.set(caller, head ? Number(head['due_us']) : Number.POSITIVE_INFINITY);
+  }
+
+  #count(caller: string, by: number): void {
+    this.#total += by;
+    const count = (this.#waiting.get(caller) ?? 0) + by;
+    if (count > 0) this.#waiting.set(caller, count);
+    else this.#waiting.delete(caller);
+  }
+}
+
+/** It was written by `add`. */
+function messageOf(row: SqliteRow): Message {
+  return JSON.parse(String(row['message'])) as Message;
+}

@@ -1,0 +1,287 @@
+import { type Clock, type DurationUs, type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import { isOver } from '../outages.ts';
+import { type OwnSqlite, SqliteError } from '../sqlite.ts';
+import type { Channel, Message, Sent } from './channel.ts';
+import { type Effects, SubscriptionCore } from './core.ts';
+import { Deliveries, type DeliveryNews } from './deliveries.ts';
+import { type Kind, type Looker, lookOnce, type Table } from './kinds.ts';
+import { CallerLog } from './log.ts';
+import { Outbox } from './outbox.ts';
+import { type Book, Registry } from './registry.ts';
+import type {
+  AnyRecord,
+  CallerRecord,
+  Collection,
+  OutageRecord,
+  Records,
+  SubscriptionRecord,
+} from './resources.ts';
+
+/** What a monitor tells its program. */
+export type MonitorEvent = { readonly timeUs: RealtimeUs } & (
+  | { readonly type: 'state'; readonly service: string; state: 'up' | 'down'; reason: string }
+  | { readonly type: 'outage'; readonly service: string; readonly inside: boolean }
+  | ({ readonly type: 'notification' } & DeliveryNews)
+  | { readonly type: 'trouble'; readonly reason: string }
+);
+
+export interface RunningOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly file: OwnSqlite;
+  readonly kinds: Table<Kind>;
+  readonly notifications: Table<Channel>;
+  onEvent(event: MonitorEvent): void;
+}
+
+/** Looks at a time: a look that hangs holds up nobody before there are as many of them. */
+const looksMax = 1_024;
+/** The wall clock may be set while nothing is due, and outages follow it. */
+const waitMaxMs = 10_000;
+/** The wall clock was set where it differs by more from the one that never steps. */
+const steppedUs: DurationUs = 100_000;
+
+/** A monitor between its start and its stop: the state machine with its clock, its looks and its file. */
+export class Running implements Book {
+  readonly core = new SubscriptionCore();
+  readonly log: CallerLog;
+  readonly #options: RunningOptions;
+  readonly #registry: Registry;
+  readonly #deliveries: Deliveries;
+  readonly #outbox: Outbox;
+  readonly #lookers = new Map<string, Looker>();
+  #offsetUs: DurationUs;
+  #looks = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: RunningOptions) {
+    const { file, random, clock } = options;
+    this.#options = options;
+    this.#offsetUs = clock.realtimeUs() - clock.monotonicUs();
+    this.#registry = new Registry(file, (collection, record) => this.#fault(collection, record));
+    this.#deliveries = new Deliveries({
+      file,
+      random,
+      send: (message) => this.#send(message),
+      onNews: (news) => this.#news(news),
+      onTrouble: (error) => this.#trouble(error),
+      nowUs: () => this.nowUs(),
+    });
+    this.#outbox = new Outbox(file, this.#registry, this.#deliveries, this.core);
+    this.log = new CallerLog(file);
+    this.#restore();
+    this.#tick();
+  }
+
+  /** Deliveries under way are waited for, what waits is this.# */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#deliveries.idle();
+    const error = this.#outbox.commit([], Number.POSITIVE_INFINITY);
+    if (error) this.#trouble(error);
+    for (const looker of this.#lookers.values()) looker.close?.();
+    this.#options.file.close();
+  }
+
+  list<C extends Collection>(collection: C): readonly Records[C][] {
+    return this.#registry.list(collection);
+  }
+
+  get<C extends Collection>(collection: C, key: string): Records[C] | undefined {
+    return this.#registry.get(collection, key);
+  }
+
+  add<C extends Collection>(collection: C, record: Records[C]): void {
+    this.#registry.add(collection, record);
+    this.#apply(record);
+  }
+
+  update<C extends Collection>(collection: C, record: Records[C]): void {
+    const registry = this.#registry;
+    const before = isOutage(record)
+      ? registry.get('outages', encodeURIComponent(record.id))
+      : undefined;
+    registry.update(collection, record);
+    this.#apply(record);
+    if (before && isOutage(record) && before.service !== record.service) this.#plan(before.service);
+  }
+
+  remove(collection: Collection, key: string): void {
+    const registry = this.#registry;
+    const record = registry.get(collection, key);
+    const subscriptions =
+      record && isCaller(record) ? registry.of('subscriptions', 'caller', record.id) : [];
+    registry.remove(collection, key);
+    if (!record) return;
+    const now = this.nowUs();
+    if (isSubscription(record)) this.core.unsubscribe(record.service, record.caller, now);
+    else if (isOutage(record)) this.#plan(record.service);
+    else if (isCaller(record)) {
+      for (const { service, caller } of subscriptions) this.core.unsubscribe(service, caller, now);
+      this.#deliveries.forget(record.id);
+      this.log.forget(record.id);
+    } else {
+      this.core.removeService(record.name);
+      this.#close(record.name);
+    }
+    this.#tick();
+  }
+
+  /** The monotonic clock as wall time; where the wall clock was set, times that are kept follow it. */
+  nowUs(): RealtimeUs {
+    const { clock } = this.#options;
+    const now = clock.monotonicUs() + this.#offsetUs;
+    const stepped = clock.realtimeUs() - now;
+    if (Math.abs(stepped) <= steppedUs) return now;
+    this.#offsetUs += stepped;
+    this.core.step(stepped, now + stepped);
+    return now + stepped;
+  }
+
+  #fault(collection: Collection, record: AnyRecord): string | undefined {
+    if (!('kind' in record)) return undefined;
+    const table: Table<Kind | Channel> =
+      collection === 'callers' ? this.#options.notifications : this.#options.kinds;
+    const kind = table.get(record.kind);
+    if (kind) return kind.fault?.(record.settings);
+    return `There is no kind ${JSON.stringify(record.kind)}; there are ${table.names}.`;
+  }
+
+  #restore(): void {
+    const registry = this.#registry;
+    for (const collection of ['services', 'subscriptions'] as const) {
+      for (const record of registry.list(collection)) this.#take(record);
+    }
+    const now = this.nowUs();
+    for (const outage of registry.list('outages')) {
+      if (isOver(outage, now)) registry.remove('outages', encodeURIComponent(outage.id));
+    }
+    const planned = new Set(registry.list('outages').map(({ service }) => service));
+    for (const service of planned) this.#plan(service);
+    for (const [name, saved] of registry.saved()) this.core.restore(name, saved, now);
+  }
+
+  #apply(record: AnyRecord): void {
+    this.#take(record);
+    this.#tick();
+  }
+
+  #take(record: AnyRecord): void {
+    const now = this.nowUs();
+    if (isSubscription(record)) {
+      const { caller, service, polling_frequency, grace_time } = record;
+      const wants = { pollingUs: polling_frequency * 1e6, graceUs: grace_time * 1e6 };
+      this.core.subscribe(service, caller, wants, now);
+    } else if (isOutage(record)) this.#plan(record.service);
+    else if (!isCaller(record)) {
+      const { interval } = record;
+      this.#close(record.name);
+      this.core.putService(record.name, interval && interval * 1e6, now);
+    }
+  }
+
+  #plan(service: string): void {
+    const outages = this.#registry.of('outages', 'service', service);
+    this.core.setOutages(service, outages, this.nowUs());
+  }
+
+  #close(service: string): void {
+    this.#lookers.get(service)?.close?.();
+    this.#lookers.delete(service);
+  }
+
+  /** Does what is due, keeps what follows, and waits for the next. */
+  #tick(): void {
+    if (this.#isStopped) return;
+    clearTimeout(this.#timer);
+    const due = this.core.due(this.nowUs(), looksMax - this.#looks);
+    this.#looks += due.looks.length;
+    for (const name of due.looks) void this.#look(name);
+    this.#follow(due);
+    this.#deliveries.run(() => this.#tick());
+    const next = Math.min(this.core.next(this.#looks < looksMax), this.#deliveries.next());
+    const waitMs = Math.max(
+      0,
+      Math.ceil((Math.min(next, this.#outbox.retryUs) - this.nowUs()) / 1e3),
+    );
+    this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, waitMaxMs));
+  }
+
+  async #look(name: string): Promise<void> {
+    const looker = this.#looker(name);
+    const { state, reason = '' } = await lookOnce(looker);
+    this.#looks--;
+    if (this.#isStopped) return;
+    const now = this.nowUs();
+    // What a looker saw that is closed by now is about other settings.
+    const isOld = this.#lookers.get(name) !== looker;
+    const seen = isOld ? 'unknown' : state;
+    const before = this.core.view(name, now)?.state;
+    const effects = this.core.result(name, seen, reason, now);
+    if (seen !== 'unknown' && before !== undefined && before !== seen) {
+      this.#options.onEvent({ type: 'state', service: name, state: seen, reason, timeUs: now });
+    }
+    this.#follow(effects);
+    this.#tick();
+  }
+
+  #looker(name: string): Looker | undefined {
+    const known = this.#lookers.get(name);
+    if (known) return known;
+    const record = this.get('services', encodeURIComponent(name));
+    const looker = record && this.#options.kinds.get(record.kind)?.open(record);
+    if (looker) this.#lookers.set(name, looker);
+    return looker;
+  }
+
+  #follow({ told, outages }: Effects): void {
+    const now = this.nowUs();
+    for (const { service, inside } of outages) {
+      this.#options.onEvent({ type: 'outage', service, inside, timeUs: now });
+      if (!inside) this.#tidy(service, now);
+    }
+    const error = this.#outbox.commit(told, now);
+    if (error) this.#trouble(error);
+  }
+
+  /** Outages that are over end themselves. */
+  #tidy(service: string, now: RealtimeUs): void {
+    const registry = this.#registry;
+    for (const outage of registry.of('outages', 'service', service)) {
+      if (isOver(outage, now)) registry.remove('outages', encodeURIComponent(outage.id));
+    }
+  }
+
+  async #send(message: Message): Promise<Sent> {
+    const record = this.#registry.get('callers', encodeURIComponent(message.caller));
+    const channel = record && this.#options.notifications.get(record.kind);
+    if (!record || !channel) return { ok: false, reason: 'nobody is there', again: false };
+    try {
+      return await channel.send(message, record.settings);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { ok: false, reason, again: true };
+    }
+  }
+
+  #news(news: DeliveryNews): void {
+    const now = this.nowUs();
+    try {
+      this.log.add({ time: rfc3339(now), ...news });
+    } catch (error) {
+      this.#trouble(error);
+    }
+    this.#options.onEvent({ type: 'notification', timeUs: now, ...news });
+  }
+
+  #trouble(error: unknown): void {
+    if (!(error instanceof SqliteError)) throw error;
+    this.#options.onEvent({ type: 'trouble', timeUs: this.nowUs(), reason: error.message });
+  }
+}
+
+const isSubscription = (record: AnyRecord): record is SubscriptionRecord => 'grace_time' in record;
+const isOutage = (record: AnyRecord): record is OutageRecord => 'time_zone' in record;
+const isCaller = (record: AnyRecord): record is CallerRecord => 'id' in record && 'kind' in record;

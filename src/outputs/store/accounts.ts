@@ -1,0 +1,170 @@
+import {
+  type LossReason,
+  lossReasons,
+  type StoredKind,
+  type StoreNotice,
+  type StoreView,
+} from '../../model/store.ts';
+import type { RealtimeUs } from '../../model/time.ts';
+import type { LocalFigures, Settled, StoreError } from './contract.ts';
+
+/** Losses are told once in this time, with their number. */
+const toldEveryUs = 60_000_000;
+
+const lossWords: Readonly<Record<LossReason, string>> = {
+  memory_full: 'the local database was too slow',
+  disk_full: 'the disk is full',
+  write_failed: 'the local database could not be written',
+  size: 'the local database reached store.max_size',
+  age: 'they were older than store.max_age',
+  rejected: 'PostgreSQL refuses them; see unitwatch store status',
+  damaged: 'the local database was damaged',
+  closed: 'the agent ended',
+};
+
+/** Keeps count of every row, and says what a person should know. */
+export class Accounts {
+  readonly accepted: Record<StoredKind, number> = { result: 0, event: 0 };
+  readonly lost = zeros();
+  readonly carried: number;
+  exported = 0;
+  lastExportUs: RealtimeUs | undefined;
+  figures: LocalFigures;
+  localUp = true;
+  postgresUp: boolean | undefined;
+  readonly #tell: (notice: StoreNotice) => void;
+  readonly #now: () => RealtimeUs;
+  /** Losses that were told, and when last. */
+  readonly #told = zeros();
+  #toldUs = Number.NEGATIVE_INFINITY;
+  /** Without PostgreSQL it is the ordinary end of a row to grow old. */
+  readonly #mayAge: boolean;
+  #localTrouble = '';
+  #postgresTrouble = '';
+
+  constructor(options: {
+    readonly figures: LocalFigures;
+    readonly now: () => RealtimeUs;
+    readonly tell: (notice: StoreNotice) => void;
+    readonly exports: boolean;
+  }) {
+    this.figures = options.figures;
+    this.carried = options.figures.waiting;
+    this.#now = options.now;
+    this.#tell = options.tell;
+    this.#mayAge = !options.exports;
+    for (const path of options.figures.setAside) this.#tellDamage(path);
+  }
+
+  onFigures(figures: LocalFigures): void {
+    for (const path of figures.setAside.slice(this.figures.setAside.length)) this.#tellDamage(path);
+    this.figures = figures;
+    this.lost.size = figures.lostSize;
+    this.lost.age = figures.lostAge;
+    this.lost.damaged = figures.lostDamaged;
+    this.tellLosses();
+  }
+
+  onLost(reason: LossReason, count: number): void {
+    this.lost[reason] += count;
+    this.tellLosses();
+  }
+
+  onSettled({ exported, rejected, figures }: Settled): void {
+    this.exported += exported;
+    this.lost.rejected += rejected;
+    this.lastExportUs = this.#now();
+    this.onFigures(figures);
+  }
+
+  onLocalTried(error: StoreError | undefined): void {
+    this.localUp = error === undefined;
+    this.#localTrouble = this.#tellChange('The local database', this.#localTrouble, error);
+  }
+
+  onPostgresTried(error: StoreError | undefined): void {
+    this.postgresUp = error === undefined;
+    this.#postgresTrouble = this.#tellChange('PostgreSQL', this.#postgresTrouble, error);
+  }
+
+  /** What the last minute's losses were, if any were not told. */
+  tellLosses(now = this.#now()): void {
+    if (now - this.#toldUs < toldEveryUs) return;
+    const fresh = lossReasons.filter((reason) => {
+      if (this.#mayAge && (reason === 'age' || reason === 'size')) return false;
+      return this.lost[reason] > this.#told[reason];
+    });
+    if (fresh.length === 0) return;
+    const parts = fresh.map((reason) => {
+      const count = this.lost[reason] - this.#told[reason];
+      this.#told[reason] = this.lost[reason];
+      return `${count} because ${lossWords[reason]}`;
+    });
+    this.#toldUs = now;
+    const message = `Rows of the store are lost: ${parts.join('; ')}.`;
+    this.#tell({ phase: 'lost', severity: 'error', message });
+  }
+
+  view(queued: () => number, written: () => number): StoreView {
+    const accounts = this;
+    return {
+      carried: this.carried,
+      accepted: this.accepted,
+      lost: this.lost,
+      get queued() {
+        return queued();
+      },
+      get written() {
+        return written();
+      },
+      get waiting() {
+        return accounts.figures.waiting;
+      },
+      get exported() {
+        return accounts.exported;
+      },
+      get deleted() {
+        return accounts.figures.deleted;
+      },
+      get usedBytes() {
+        return accounts.figures.usedBytes;
+      },
+      get fileBytes() {
+        return accounts.figures.fileBytes;
+      },
+      get oldestUs() {
+        return accounts.figures.oldestUs;
+      },
+      get lastExportUs() {
+        return accounts.lastExportUs;
+      },
+      get localUp() {
+        return accounts.localUp;
+      },
+      get postgresUp() {
+        return accounts.postgresUp;
+      },
+    };
+  }
+
+  /** Trouble is told when it begins or becomes another one, not at each try. */
+  #tellChange(what: string, before: string, error: StoreError | undefined): string {
+    const now = error?.message ?? '';
+    if (now === before) return before;
+    if (error) this.#tell({ phase: 'trouble', severity: 'warning', message: `Store: ${now}` });
+    else this.#tell({ phase: 'back', severity: 'info', message: `${what} takes rows again.` });
+    return now;
+  }
+
+  #tellDamage(path: string): void {
+    const message = `The local database of the store was damaged: it lies at ${JSON.stringify(path)} now, and a new one is begun.`;
+    this.#tell({ phase: 'trouble', severity: 'error', message });
+  }
+}
+
+function zeros(): Record<LossReason, number> {
+  return {
+    ...{ memory_full: 0, disk_full: 0, write_failed: 0, size: 0 },
+    ...{ age: 0, rejected: 0, damaged: 0, closed: 0 },
+  };
+}

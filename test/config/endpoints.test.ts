@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpointsOf } from '../../src/config/endpoints.ts';
+import { configOf } from './reading.ts';
+
+test('endpoints are what the configuration says, with defaults and in milliseconds', async () => {
+  const { config } = await configOf(
+    `
+checks:
+  tcp:
+    db: { host: '::1', port: 5432, interval: 2s, grace: 1m }
+  http:
+    shop:
+      url: https://shop.example.org/health
+      secret_headers: { Authorization: s3cret }
+      expected_status: [200-299, 404]
+      regex: ok
+      check_regex: true
+      failures: 3
+    plain: { url: 'http://plain.example.org/', regex: not searched, timeout: 3 }
+`,
+    {},
+    [],
+    false,
+  );
+  const [db, shop, plain] = endpointsOf(config);
+  assert.deepEqual(db, {
+    name: 'db',
+    kind: 'tcp',
+    host: '::1',
+    port: 5432,
+    intervalMs: 2_000,
+    timeoutMs: 5_000,
+    thresholds: { graceUs: 60e6 },
+  });
+  assert.deepEqual(shop, {
+    name: 'shop',
+    kind: 'http',
+    url: 'https://shop.example.org/health',
+    method: 'GET',
+    headers: {},
+    secretHeaders: { Authorization: 's3cret' },
+    body: undefined,
+    expectedStatus: [
+      { min: 200, max: 299 },
+      { min: 404, max: 404 },
+    ],
+    regex: 'ok',
+    maxRedirects: 0,
+    verifyTls: true,
+    certificateWarningUs: 14 * 86_400e6,
+    intervalMs: 5_000,
+    timeoutMs: 15_000,
+    thresholds: { down: 3 },
+  });
+  assert.ok(plain?.kind === 'http');
+  assert.deepEqual([plain.regex, plain.timeoutMs, plain.thresholds], [undefined, 3_000, {}]);
+});

@@ -1,0 +1,143 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { ProbeResult, StoreNotice, StoreView } from '../../src/model/store.ts';
+import { initPostgres, type Partitioning } from '../../src/outputs/store/init-postgres.ts';
+import { Postgres } from '../../src/outputs/store/postgres.ts';
+import type { PostgresSettings } from '../../src/outputs/store/postgres-target.ts';
+import { openStore, type Store, type StoreSettings } from '../../src/outputs/store/store.ts';
+import type { PostgresServer } from '../postgres.ts';
+
+/** Longest that anything here may take: a machine under load, a server that recovers. */
+const patienceMs = 60_000;
+
+export const mebibyte = 1_048_576;
+
+export function scratch(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'unitwatch-store-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function settingsFor(
+  folder: string,
+  postgres: PostgresSettings | undefined,
+  more: Partial<Omit<StoreSettings, 'local'> & StoreSettings['local']> = {},
+): StoreSettings {
+  const { maxBytes = 64 * mebibyte, maxAgeUs = 86_400e6, ...rest } = more;
+  return {
+    local: { path: join(folder, 'store.db'), maxBytes, maxAgeUs },
+    ...{ batch: 100, keep: 'both', postgres, exportIntervalMs: 100 },
+    ...rest,
+  };
+}
+
+export function reach(
+  server: PostgresServer,
+  more: Partial<PostgresSettings> = {},
+): PostgresSettings {
+  return {
+    ...{ url: undefined, host: '127.0.0.1', port: server.port, user: server.user },
+    ...{ password: server.password, database: server.database, tls: 'preferred', ca: undefined },
+    ...{ connectTimeoutMs: 5_000, queryTimeoutMs: 20_000, lockTimeoutMs: 500 },
+    ...more,
+  };
+}
+
+/** As `unitwatch store init` does it. */
+export async function init(
+  server: PostgresServer,
+  partition: Partitioning = 'none',
+  grant?: string,
+): Promise<Awaited<ReturnType<typeof initPostgres>>> {
+  const postgres = new Postgres(reach(server, { lockTimeoutMs: 20_000 }));
+  try {
+    return await initPostgres(postgres, { partition, grant });
+  } finally {
+    await postgres.close();
+  }
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  readonly notices: StoreNotice[];
+  readonly path: string;
+}
+
+export async function open(t: TestContext, settings: StoreSettings): Promise<OpenedStore> {
+  const notices: StoreNotice[] = [];
+  const store = await openStore(settings, {
+    clock: { realtimeUs: () => Date.now() * 1_000, monotonicUs: () => performance.now() * 1_000 },
+    random: Math.random,
+    host: 'web-1',
+    tell: (notice) => notices.push(notice),
+  });
+  t.after(() => store.stop(10_000));
+  return { store, notices, path: settings.local.path };
+}
+
+/** Result number `n`, which stands in its details. */
+export function probe(n: number, more: Partial<ProbeResult> = {}): ProbeResult {
+  return {
+    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, durationUs: 1_000 + n },
+    ...{ timeUs: 1_790_000_000_000_000 + n * 1_000, reason: n % 5 === 0 ? 'timeout' : '' },
+    ...{ status: 200, details: { n } },
+    ...more,
+  };
+}
+
+const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
+
+/** A store in a process of its own, and what it has said. */
+export interface Child {
+  readonly process: ChildProcess;
+  readonly lines: string[];
+  view(): StoreView | undefined;
+}
+
+/** @param before what runs it: a command and its arguments */
+export function startChild(
+  t: TestContext,
+  settings: StoreSettings,
+  before: readonly string[] = [],
+): Child {
+  const [file = '', ...argv] = [
+    ...[...before, process.execPath, childFile],
+    ...[JSON.stringify(settings), '0'],
+  ];
+  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  const lines: string[] = [];
+  let view: StoreView | undefined;
+  createInterface(child.stdout).on('line', (line) => {
+    if (line.startsWith('view ')) view = JSON.parse(line.slice(5));
+    else lines.push(line);
+  });
+  return { process: child, lines, view: () => view };
+}
+
+/** Waits until something is so; a condition that throws is not so yet. */
+export async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      if (await is()) return;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`it never came to this: ${what}`, { cause: last });
+}
+
+/** What the view of a store promises at any time. */
+export function missing(view: StoreView): number {
+  const lost = Object.values(view.lost).reduce((sum, count) => sum + count, 0);
+  const given = view.carried + view.accepted.result + view.accepted.event;
+  return given - (view.queued + view.waiting + view.exported + lost);
+}

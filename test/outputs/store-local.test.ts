@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  existsSync,
+  openSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { StoreError } from '../../src/outputs/store/contract.ts';
+import { Sqlite } from '../../src/outputs/store/sqlite.ts';
+import type { StoreSettings } from '../../src/outputs/store/store.ts';
+import {
+  mebibyte,
+  missing,
+  open,
+  probe,
+  scratch,
+  settingsFor,
+  startChild,
+  until,
+} from './store-bed.ts';
+
+async function refusal(settings: StoreSettings, t: TestContext): Promise<string> {
+  try {
+    await open(t, settings);
+  } catch (error) {
+    assert.ok(error instanceof StoreError);
+    assert.equal(error.kind, 'refused');
+    return error.message;
+  }
+  throw new Error('it was not refused');
+}
+
+test('a second agent is refused, in this process and in another, until the first one has ended', async (t) => {
+  const folder = scratch(t);
+  const settings = settingsFor(folder, undefined);
+  const first = startChild(t, settings);
+  await until('the first agent has it', () => first.lines.includes('open'));
+  const said = await refusal(settings, t);
+  assert.match(said, /is in use by another agent/);
+  assert.match(said, new RegExp(`process ${first.process.pid}\\b`));
+  symlinkSync(join(folder, 'store.db'), join(folder, 'other.db'));
+  const other = { ...settings, local: { ...settings.local, path: join(folder, 'other.db') } };
+  assert.match(await refusal(other, t), /in use/, 'under another name it is the same file');
+
+  first.process.kill('SIGKILL');
+  await once(first.process, 'exit');
+  const { store } = await open(t, settings);
+  assert.ok(store.view.carried > 0);
+  assert.match(await refusal(settings, t), /in use/);
+  await store.stop(10_000);
+  await store.stop(10_000);
+  const again = await open(t, settings);
+  assert.ok(again.store.view.carried > 0);
+});
+
+test('what is no database of the store is refused, and left as it is', async (t) => {
+  const folder = scratch(t);
+  const settings = settingsFor(folder, undefined);
+  writeFileSync(settings.local.path, 'root:x:0:0\n'.repeat(1_000));
+  assert.match(await refusal(settings, t), /is no database of unitwatch's store/);
+  assert.deepEqual(readdirSync(folder), ['store.db']);
+  assert.equal(statSync(settings.local.path).size, 11_000);
+
+  const strange = settingsFor(scratch(t), undefined);
+  const sqlite = await Sqlite.open(strange.local.path);
+  sqlite.exec('CREATE TABLE addresses (name TEXT)');
+  sqlite.close();
+  assert.match(await refusal(strange, t), /is no database of unitwatch's store/);
+  const nowhere = settingsFor('/dev/null/nowhere', undefined);
+  assert.match(await refusal(nowhere, t), /cannot be made \(E\w+\): check the owner/);
+});
+
+test('a damaged database is set aside when it is opened, with a message', async (t) => {
+  const folder = scratch(t);
+  const settings = settingsFor(folder, undefined);
+  const before = await open(t, settings);
+  for (let n = 0; n < 500; n++) before.store.result(probe(n));
+  await before.store.stop(10_000);
+  for (const damage of [
+    (path: string) => writeSync(openSync(path, 'r+'), Buffer.alloc(100, 7), 0, 100, 0),
+    (path: string) => truncateSync(path, 10_000),
+  ]) {
+    damage(settings.local.path);
+    const { store, notices } = await open(t, settings);
+    assert.equal(store.view.carried, 0);
+    assert.match(notices[0]?.message ?? '', /was damaged: it lies at ".*store\.db\.damaged" now/);
+    assert.ok(existsSync(`${settings.local.path}.damaged`));
+    for (let n = 0; n < 300; n++) store.result(probe(n));
+    assert.ok(await store.flush(10_000));
+    assert.equal(store.view.waiting, 300);
+    await store.stop(10_000);
+  }
+});
+
+test('a database that is damaged while it is used is set aside; its rows are counted as lost', async (t) => {
+  // At its bound it reads its oldest pages, which it does not remember, in order to delete them.
+  const settings = settingsFor(scratch(t), undefined, { batch: 500, maxBytes: 4 * mebibyte });
+  const { store, notices } = await open(t, settings);
+  let n = 0;
+  const write = async (): Promise<void> => {
+    for (let i = 0; i < 500; i++) store.result(probe(n++));
+    await store.flush(5_000);
+  };
+  while (store.view.lost.size === 0) await write();
+  for (const ending of ['', '-wal']) {
+    const path = `${settings.local.path}${ending}`;
+    const { size } = statSync(path);
+    writeSync(openSync(path, 'r+'), Buffer.alloc(size, 0xa5), 0, size, 0);
+  }
+  for (let i = 0; i < 40 && store.view.lost.damaged === 0; i++) await write();
+  await until('it is set aside', () => store.view.lost.damaged > 0);
+  assert.ok(await store.flush(20_000));
+  assert.equal(missing(store.view), 0);
+  assert.ok(notices.some(({ phase, message }) => phase === 'trouble' && /damaged/.test(message)));
+  assert.ok(notices.some(({ phase, message }) => phase === 'lost' && /damaged/.test(message)));
+});
+
+test('the bound on its size holds; the oldest go first and are counted; the file shrinks', async (t) => {
+  const settings = settingsFor(scratch(t), undefined, { maxBytes: 2 * mebibyte, batch: 500 });
+  const { store } = await open(t, settings);
+  for (let n = 0; n < 20_000; n++) {
+    store.result(probe(n));
+    if (n % 500 === 499) {
+      assert.ok(await store.flush(10_000));
+      // One batch comes on top of what is looked at before it.
+      assert.ok(store.view.usedBytes < 2.4 * mebibyte, `${store.view.usedBytes}`);
+      assert.equal(missing(store.view), 0);
+    }
+  }
+  const { waiting, lost } = store.view;
+  assert.ok(lost.size > 0);
+  assert.equal(waiting + lost.size, 20_000);
+  await store.stop(10_000);
+  const on = await Sqlite.open(settings.local.path, { readOnly: true });
+  assert.equal(on.number(`SELECT min(details ->> 'n') FROM results`), lost.size);
+  assert.equal(on.number(`SELECT max(details ->> 'n') FROM results`), 19_999);
+  on.close();
+});
+
+test('what is too old is deleted and counted, and the file gives its space back', async (t) => {
+  const settings = settingsFor(scratch(t), undefined, { maxAgeUs: 1_500_000, batch: 500 });
+  const { store } = await open(t, settings);
+  for (let n = 0; n < 9_000; n++) store.result(probe(n, { details: { text: 'x'.repeat(800) } }));
+  assert.ok(await store.flush(20_000));
+  const full = statSync(settings.local.path).size;
+  await until(
+    'all of it is too old',
+    () => store.view.lost.age + store.view.lost.memory_full === 9_000,
+  );
+  await until('the file is smaller', () => statSync(settings.local.path).size < full / 3);
+  assert.equal(missing(store.view), 0);
+});
+
+test('a database that another program has locked holds nobody up', async (t) => {
+  const settings = settingsFor(scratch(t), undefined);
+  const { store } = await open(t, settings);
+  const other = await Sqlite.open(settings.local.path);
+  other.exec('BEGIN IMMEDIATE');
+  for (let n = 0; n < 150; n++) store.result(probe(n));
+  let turns = 0;
+  const timer = setInterval(() => turns++, 5);
+  await until('it says so', () => !store.view.localUp);
+  clearInterval(timer);
+  assert.ok(turns > 10, `the event loop turned ${turns} times meanwhile`);
+  assert.equal(store.view.queued, 150);
+  other.exec('ROLLBACK');
+  other.close();
+  assert.ok(await store.flush(30_000));
+  assert.equal(store.view.waiting, 150);
+});
