@@ -99,7 +99,10 @@ export class Agent {
     this.checking = new Checking({
       ...options,
       lookUpUnit: (name) => this.unit(name),
-      onDraft: (draft) => this.tell(draft),
+      onDraft: (draft) => {
+        this.tell(draft);
+        this.dependencies.updateChecks(this.checking.views());
+      },
     });
     this.view = this.makeView();
     this.pages = config.listen === 'off' ? undefined : this.makePages();
@@ -139,6 +142,7 @@ export class Agent {
     }
     await this.analysis.start();
     await this.checking.configure(config);
+    this.dependencies.updateChecks(this.checking.views());
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
