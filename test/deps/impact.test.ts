@@ -230,6 +230,17 @@ describe('the impact of what happens to a unit', () => {
     assert.equal(ask({ name: '', given, on: 'restart' }, 257).chance, true);
   });
 
+  test('chance may lie with any of several contradictions', () => {
+    const given = {
+      a: 'Wants=b',
+      b: 'BindsTo=c',
+      c: 'Requires=d',
+      d: 'Conflicts=a PropagatesStopTo=e',
+      e: 'BindsTo=a',
+    };
+    assert.equal(ask({ name: '', given, on: 'restart' }, 257).chance, true);
+  });
+
   test('units that start each other for ever do not keep us', () => {
     const given = {
       a: 'OnFailure=b',
