@@ -110,7 +110,10 @@ export class Agent {
     this.checking = new Checking({
       ...options,
       lookUpUnit: (name) => this.unit(name),
-      onDraft: (draft) => this.tell(draft),
+      onDraft: (draft) => {
+        this.tell(draft);
+        this.dependencies.updateChecks(this.checking.components());
+      },
       onResult: (result) => this.storing?.result(result),
     });
     this.view = agentView({
@@ -161,6 +164,7 @@ export class Agent {
     }
     await this.analysis.start();
     await this.checking.configure(config);
+    this.dependencies.updateChecks(this.checking.components());
     if (config.restart.enabled) await this.beginRepairs();
     const { size } = this.watch.follower.table;
     log.info(

@@ -107,8 +107,13 @@ export class Checking {
     return this.checks;
   }
 
+  /** Those that can depend on each other. */
+  components(): readonly CheckView[] {
+    return this.checks?.views() ?? [];
+  }
+
   views(): readonly CheckView[] {
-    return [...(this.checks?.views() ?? []), ...(this.endpoints?.views() ?? [])];
+    return [...this.components(), ...(this.endpoints?.views() ?? [])];
   }
 
   /** Of endpoints: what is known beside their state, and how well their schedule is kept. */
