@@ -13,6 +13,7 @@ import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
 import type { UnitDependencies } from './model/dependencies.ts';
 import type { Draft } from './model/event.ts';
+import { patterns } from './model/finding.ts';
 import type { DependencyPicture } from './model/status.ts';
 import type { Clock } from './model/time.ts';
 import type { Ending, Transition } from './model/transition.ts';
@@ -42,9 +43,7 @@ const chainsMax = 1_000;
 const endedWell: Ending = { reason: 'clean', result: 'success', coreDump: false };
 const endTypes: ReadonlySet<string> = new Set(['exited', 'failed', 'stopped']);
 const restartTypes: ReadonlySet<string> = new Set(['restarting', 'restarted']);
-const findingTypes: ReadonlySet<string> = new Set([
-  ...['crash_loop', 'periodic_crash', 'anomaly', 'memory_leak'],
-]);
+const findingTypes: ReadonlySet<string> = new Set(patterns);
 /**
  * The dependencies at work: keeps the graph of all units as they are now, says of each end what
  * follows from it and what it follows from, and answers `unitwatch impact` and `unitwatch graph`.
