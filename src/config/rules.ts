@@ -10,7 +10,7 @@ export async function clashes(config: Config): Promise<readonly Clash[]> {
   return [
     ...restartClashes(config),
     ...httpClashes(config),
-    ...platform.map((text) => ({ path: ['checks', 'components'], text })),
+    ...platform.map(({ path, text }) => ({ path: ['checks', ...path], text })),
   ];
 }
 
