@@ -2,6 +2,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { isYes } from './control-command.ts';
 import { completed, runCommand, type ShellContext } from './shell-commands.ts';
 import { History, historyMax } from './shell-history.ts';
+import { TypedKeys } from './shell-input.ts';
 import { completions, wordsOf } from './shell-words.ts';
 
 /** Lines typed ahead while a command runs; more is a pasted file, which belongs into a pipe. */
@@ -18,6 +19,7 @@ export function runSession(
 class Session {
   readonly ended: Promise<number>;
   readonly #shared: Omit<ShellContext, 'signal' | 'confirm'>;
+  readonly #keys = new TypedKeys(process.stdin);
   readonly #lines: Interface;
   readonly #history: History;
   readonly #ahead: string[] = [];
@@ -35,7 +37,7 @@ class Session {
       this.#end = resolve;
     });
     this.#lines = createInterface({
-      input: process.stdin,
+      input: this.#keys,
       output: process.stdout,
       terminal: true,
       prompt,

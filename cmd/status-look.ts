@@ -101,13 +101,15 @@ function servicesOf({ follower }: Watch): readonly ServiceStatus[] {
   return [...follower.table.all()].map((unit) => serviceStatus(unit));
 }
 
-/** Of what was looked at once: since its oldest process or its unit runs; 0 where nobody can know. */
+/**
+ * Of what was looked at once: since its oldest process or its unit runs; 0 where nobody can know,
+ * as of what is degraded: its own processes do not say when another component went.
+ */
 function sinceUs(
   { name, state, unit }: CheckView,
   watch: Watch | undefined,
   started: ReadonlyMap<string, number>,
 ): number {
   if (unit !== undefined) return watch?.follower.table.get(unit)?.state.stateChangeUs ?? 0;
-  const isUp = state === 'running' || state === 'degraded' || state === 'too_many';
-  return isUp ? Math.round((started.get(name) ?? 0) * 1e6) : 0;
+  return state === 'running' ? Math.round((started.get(name) ?? 0) * 1e6) : 0;
 }

@@ -140,5 +140,5 @@ function othersLine(others: Readonly<Record<string, number>>): string {
 function ago(since: string | null, nowMs: number): string {
   if (since === null) return '';
   const seconds = Math.max(0, Math.round((nowMs - Date.parse(since)) / 1_000));
-  return humanDuration(seconds * 1e6);
+  return seconds === 0 ? '0 s' : humanDuration(seconds * 1e6);
 }

@@ -11,7 +11,7 @@ export async function clashes(config: Config): Promise<readonly Clash[]> {
     ...restartClashes(config),
     ...httpClashes(config),
     ...nameClashes(config),
-    ...platform.map((text) => ({ path: ['checks', 'components'], text })),
+    ...platform.map(({ path, text }) => ({ path: ['checks', ...path], text })),
   ];
 }
 

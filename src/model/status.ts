@@ -100,6 +100,9 @@ export interface ServiceDetail {
   readonly dependencies?: DependencyPicture;
 }
 
+/** What a unit or a check was for a time. */
+export type HistoryState = ServiceState | 'running' | 'degraded' | 'too_many' | 'unreachable';
+
 /** One thing that happened to it. */
 export interface HistoryEntry {
   readonly timeUs: RealtimeUs;
@@ -108,7 +111,7 @@ export interface HistoryEntry {
   /** What happened, in short words or one sentence. */
   readonly words: string;
   /** What it was from then on; undefined where the event does not say. */
-  readonly state?: ServiceState;
+  readonly state?: HistoryState;
 }
 
 export interface MemoryPoint {

@@ -207,10 +207,10 @@ test('groups of components, variables and the address of a host', () => {
 });
 
 test('every fault of a list is told, with its place', async () => {
-  const faults = await platformFaults({
+  const found = await platformFaults({
     components: [
       component('a', { dependsOn: ['b'] }),
-      component('b', { dependsOn: ['c'] }),
+      component('b', { dependsOn: ['c'], dependsOnElsewhere: ['far'] }),
       component('c', { dependsOn: ['a', 'nobody'] }),
       component('self', { dependsOn: ['self'] }),
       component('nothing', { criteria: [] }),
@@ -218,22 +218,25 @@ test('every fault of a list is told, with its place', async () => {
       component('span', { min: 3, max: 2 }),
       component('slow', { criteria: [{ index: 0, regex: '(?=a)' }] }),
       component('free', { criteria: [{ index: 0, regex: `\${zone}` }] }),
-      component('a'),
+      component('A'),
     ],
     groups: [{ name: 'g', components: ['nobody'] }],
-    hosts: [host('h', { components: ['g', 'a', 'gone'] })],
+    hosts: [host('h', { components: ['g', 'a', 'gone'] }), host('H')],
   });
+  const faults = found.map(({ path, text }) => `${path.join('/')}: ${text}`);
   const wanted = [
-    /^the component a stands there twice$/,
-    /^c, depends_on: there is no nobody$/,
-    /^group g: there is no nobody$/,
-    /^host h: there is no gone$/,
-    /^nothing has neither criteria nor a unit$/,
-    /^both has criteria and a unit; one is enough$/,
-    /^span: at least 3 and at most 2 processes cannot both be$/,
-    /^slow: the regex "\(\?=a\)" uses/,
-    /^free: no host sets the variable zone$/,
-    /^depends_on goes in a circle: self → self$/,
+    /^components\/A: the name a stands there already$/,
+    /^components\/c\/depends_on: there is no component nobody$/,
+    /^components\/b\/depends_on_elsewhere: there is no component far$/,
+    /^groups\/g: there is no component nobody$/,
+    /^hosts\/h\/components: there is no component or group gone$/,
+    /^hosts\/H: the name h stands there already$/,
+    /^components\/nothing: has neither criteria nor a unit$/,
+    /^components\/both: has criteria and a unit; one is enough$/,
+    /^components\/span: at least 3 and at most 2 processes cannot both be$/,
+    /^components\/slow\/criteria: the regex "\(\?=a\)" uses/,
+    /^components\/free\/criteria: no host sets the variable zone$/,
+    /^components\/self\/depends_on: goes in a circle: self → self$/,
   ];
   for (const want of wanted)
     assert.ok(

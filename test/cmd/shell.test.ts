@@ -114,17 +114,12 @@ describe('the shell at a terminal', () => {
   test('prompt, Tab, start with what it depends on, status', async () => {
     terminal = await Terminal.open(['shell'], { env: platform.env });
     await terminal.sees('rta>> ');
-    // readline takes a Tab with text behind it, or right before it, for pasted text.
-    terminal.type('sta');
-    await terminal.sees('sta');
-    const tabs = setInterval(() => terminal.type(keys.tab), 300);
-    await terminal.sees(/status +start/).finally(() => clearInterval(tabs));
+    // All in one piece, as who types ahead and programs send it.
+    terminal.type(`sta${keys.tab}${keys.tab}`);
+    await terminal.sees(/status +start/);
     await terminal.sees('rta>> ');
-    terminal.type('rt kaf');
-    await terminal.sees('rt kaf');
-    terminal.type(keys.tab);
+    terminal.type(`rt kaf${keys.tab}${keys.enter}`);
     await terminal.sees('ka server');
-    terminal.type(keys.enter);
     await terminal.sees(/starting zookeeper \.\.\./);
     await terminal.sees(/zookeeper: runs\r\n/);
     await terminal.sees(/kafka server: runs\r\n/);

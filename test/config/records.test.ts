@@ -67,12 +67,12 @@ const mistakes: readonly (readonly [string, string])[] = [
   ],
   [
     `checks: {components: {k: {criteria: [{index: 0, regex: "\${zone}"}]}}}`,
-    '1:10: checks.components: k: no host sets the variable zone',
+    '1:27: checks.components.k.criteria: no host sets the variable zone',
   ],
-  ['checks:\n  components: {k: {}}', '2:3: checks.components: k has neither criteria nor a unit'],
+  ['checks:\n  components: {k: {}}', '2:16: checks.components.k: has neither criteria nor a unit'],
   [
     'checks: {components: {k: {unit: a, depends_on: [b]}}}',
-    '1:10: checks.components: k, depends_on: there is no b',
+    '1:36: checks.components.k.depends_on: there is no component b',
   ],
   [
     'restart:\n  processes:\n    a b:\n      restart_strategy: custom',

@@ -5,6 +5,7 @@ import type { Event } from '../../src/model/event.ts';
 import type { HistoryEntry } from '../../src/model/status.ts';
 import { rfc3339 } from '../../src/model/time.ts';
 import { History, spansOf } from '../../src/outputs/page/history.ts';
+import { timeline } from '../../src/outputs/page/timeline.ts';
 import { samples } from '../sample-events.ts';
 import { nowUs } from './http-client.ts';
 
@@ -33,11 +34,27 @@ test('what each event becomes', () => {
       ['alarm', undefined],
       ['restart_step', undefined],
       ['circuit', undefined],
-      ['check', entries.at(-1)?.state],
+      ['check', 'missing'],
+      ['notification', undefined],
     ],
   );
   assert.match(entries[1]?.words ?? '', /exit 1, after 3.3 s, will be started again/);
   assert.deepEqual(history.of('unknown'), { entries: [], forgotten: 0, memory: [] });
+});
+
+test('a component is called what its check said, not what a unit would be', () => {
+  const history = new History();
+  const states = ['running', 'degraded', 'too_many', 'missing', 'up', 'down'] as const;
+  for (const state of states) {
+    history.event({ ...samples.check, service: 'a', data: { ...samples.check.data, state } });
+  }
+  assert.deepEqual(
+    history.of('a').entries.map(({ state }) => state),
+    ['running', 'degraded', 'too_many', 'missing', 'up', 'unreachable'],
+  );
+  const drawn = timeline('a', history.of('a'), nowUs) || undefined;
+  assert.match(drawn?.text ?? '', /running, degraded, too many, missing, up, down/);
+  assert.doesNotMatch(drawn?.text ?? '', /waits for restart/);
 });
 
 test('one name keeps its newest 200, and knows how many went', () => {

@@ -206,6 +206,20 @@ test('names of all kinds reach an action as they are', async (t) => {
   }
 });
 
+test('who asks after an action is told what it changed', async (t) => {
+  const world = new World();
+  const clock = { realtimeUs: () => 1e6, monotonicUs: () => 1e6 };
+  const server = await world.serve({ clock });
+  t.after(() => server.close());
+  const checked = async (): Promise<unknown> =>
+    JSON.parse((await get(server, '/api/status')).body.toString()).checked;
+  const before = await checked();
+  world.checkedUs = 5e6;
+  assert.equal(await checked(), before, 'shared for a moment');
+  await send(server, '/api/actions', { headers: right, body: stop });
+  assert.notEqual(await checked(), before);
+});
+
 test('without a token in the configuration nobody may act, and the page offers nothing', async (t) => {
   const world = busyWorld();
   for (const none of [undefined, '']) {

@@ -2,57 +2,78 @@ import type { Component, Platform } from '../../model/platform.ts';
 import { compileRegex, fillIn, variablesOf } from '../regex.ts';
 import { DependencyOrder } from './dependencies.ts';
 
-/**
- * Everything that is wrong with a platform's list, each in one sentence that names its place; none
- * when it can be used.
- */
-export async function platformFaults(platform: Platform): Promise<readonly string[]> {
+/** A fault of a platform's list, with the names that lead to what is to be mended. */
+export interface PlatformFault {
+  readonly path: readonly string[];
+  readonly text: string;
+}
+
+/** Everything that is wrong with a platform's list; none when it can be used. */
+export async function platformFaults(platform: Platform): Promise<readonly PlatformFault[]> {
   const faults = [...namesTwice(platform), ...unknownNames(platform)];
   for (const component of platform.components) {
     faults.push(...shapeFaults(component), ...(await regexFaults(component, platform)));
   }
   for (const cycle of new DependencyOrder(platform.components).cycles()) {
-    faults.push(`depends_on goes in a circle: ${cycle.join(' → ')}`);
+    const [first = ''] = cycle;
+    const text = `goes in a circle: ${cycle.join(' → ')}`;
+    faults.push({ path: ['components', first, 'depends_on'], text });
   }
   return faults;
 }
 
-function namesTwice({ components, groups, hosts }: Platform): string[] {
-  const twice = (what: string, list: readonly { readonly name: string }[]): string[] => {
-    const names = list.map(({ name }) => name.toLowerCase());
-    return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))].map(
-      (name) => `the ${what} ${name} stands there twice`,
-    );
+/** Names are compared without regard to case, so that two can stand there that YAML tells apart. */
+function namesTwice({ components, groups, hosts }: Platform): PlatformFault[] {
+  const twice = (what: string, list: readonly { readonly name: string }[]): PlatformFault[] => {
+    const first = new Map<string, string>();
+    const faults: PlatformFault[] = [];
+    for (const { name } of list) {
+      const other = first.get(name.toLowerCase());
+      if (other === undefined) first.set(name.toLowerCase(), name);
+      else faults.push({ path: [what, name], text: `the name ${other} stands there already` });
+    }
+    return faults;
   };
-  return [...twice('component', components), ...twice('group', groups), ...twice('host', hosts)];
+  return [...twice('components', components), ...twice('groups', groups), ...twice('hosts', hosts)];
 }
 
-function unknownNames({ components, groups, hosts }: Platform): string[] {
+function unknownNames({ components, groups, hosts }: Platform): PlatformFault[] {
   const known = new Set(components.map(({ name }) => name));
   const onHosts = new Set([...known, ...groups.map(({ name }) => name)]);
-  const missing = (where: string, names: readonly string[], among: ReadonlySet<string>): string[] =>
-    names.filter((name) => !among.has(name)).map((name) => `${where}: there is no ${name}`);
+  const missing = (
+    path: readonly string[],
+    names: readonly string[],
+    among: ReadonlySet<string>,
+    what = 'component',
+  ): PlatformFault[] =>
+    names
+      .filter((name) => !among.has(name))
+      .map((name) => ({ path, text: `there is no ${what} ${name}` }));
   return [
-    ...components.flatMap(({ name, dependsOn, dependsOnElsewhere }) =>
-      missing(`${name}, depends_on`, [...dependsOn, ...dependsOnElsewhere], known),
+    ...components.flatMap(({ name, dependsOn, dependsOnElsewhere }) => [
+      ...missing(['components', name, 'depends_on'], dependsOn, known),
+      ...missing(['components', name, 'depends_on_elsewhere'], dependsOnElsewhere, known),
+    ]),
+    ...groups.flatMap(({ name, components: of }) => missing(['groups', name], of, known)),
+    ...hosts.flatMap(({ name, components: of }) =>
+      missing(['hosts', name, 'components'], of, onHosts, 'component or group'),
     ),
-    ...groups.flatMap(({ name, components: of }) => missing(`group ${name}`, of, known)),
-    ...hosts.flatMap(({ name, components: of }) => missing(`host ${name}`, of, onHosts)),
   ];
 }
 
-function shapeFaults({ name, criteria, unit, min, max }: Component): string[] {
-  const faults: string[] = [];
-  if (criteria.length === 0 && unit === '') faults.push(`${name} has neither criteria nor a unit`);
-  if (criteria.length > 0 && unit !== '')
-    faults.push(`${name} has criteria and a unit; one is enough`);
-  if (min > max)
-    faults.push(`${name}: at least ${min} and at most ${max} processes cannot both be`);
-  return faults;
+function shapeFaults({ name, criteria, unit, min, max }: Component): PlatformFault[] {
+  const texts: string[] = [];
+  if (criteria.length === 0 && unit === '') texts.push('has neither criteria nor a unit');
+  if (criteria.length > 0 && unit !== '') texts.push('has criteria and a unit; one is enough');
+  if (min > max) texts.push(`at least ${min} and at most ${max} processes cannot both be`);
+  return texts.map((text) => ({ path: ['components', name], text }));
 }
 
 /** Variables are set by hosts; here each has to have a value somewhere. */
-async function regexFaults({ name, criteria }: Component, platform: Platform): Promise<string[]> {
+async function regexFaults(
+  { name, criteria }: Component,
+  platform: Platform,
+): Promise<PlatformFault[]> {
   const set = platform.hosts.flatMap(({ variables }) => Object.keys(variables));
   const known = new Set([
     'host.ip',
@@ -60,14 +81,14 @@ async function regexFaults({ name, criteria }: Component, platform: Platform): P
     ...set,
     ...set.map((variable) => `host.${variable}`),
   ]);
-  const faults: string[] = [];
+  const texts: string[] = [];
   for (const { regex } of criteria) {
     const names = variablesOf(regex);
     const unknown = names.find((variable) => !known.has(variable));
-    if (unknown !== undefined) faults.push(`${name}: no host sets the variable ${unknown}`);
+    if (unknown !== undefined) texts.push(`no host sets the variable ${unknown}`);
     const [source = regex] = fillIn(regex, new Map(names.map((variable) => [variable, ['x']])));
     const compiled = await compileRegex(source);
-    if ('fault' in compiled) faults.push(`${name}: ${compiled.fault}`);
+    if ('fault' in compiled) texts.push(compiled.fault);
   }
-  return faults;
+  return texts.map((text) => ({ path: ['components', name, 'criteria'], text }));
 }

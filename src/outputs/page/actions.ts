@@ -18,12 +18,14 @@ interface Wish {
   readonly name: string;
 }
 
-/** The answer to a POST of `{"action": "restart", "name": "web.service"}` with a token. */
-export function actionHandler({
-  actions,
-  token,
-  clock,
-}: Pick<PageContext, 'actions' | 'token' | 'clock'>) {
+/**
+ * The answer to a POST of `{"action": "restart", "name": "web.service"}` with a token.
+ * @param ended called before an action's end is told: who asks then has to see what it did
+ */
+export function actionHandler(
+  { actions, token, clock }: Pick<PageContext, 'actions' | 'token' | 'clock'>,
+  ended: () => void,
+) {
   const check = token ? new TokenCheck(token) : undefined;
   let underWay = 0;
 
@@ -46,7 +48,7 @@ export function actionHandler({
         answer(response, 400, { ok: false, sentence: wish });
         return;
       }
-      await act(actions, wish, response);
+      await act(actions, wish, response, ended);
     } finally {
       underWay -= 1;
     }
@@ -98,6 +100,7 @@ async function act(
   actions: Actions,
   { action, name }: Wish,
   response: ServerResponse,
+  ended: () => void,
 ): Promise<void> {
   const slow = {
     ok: true,
@@ -105,7 +108,7 @@ async function act(
   };
   const timer = setTimeout(() => answer(response, 202, slow), answerMs);
   try {
-    const acted = await actions[action](name);
+    const acted = await actions[action](name).finally(ended);
     answer(response, acted.ok ? 200 : 409, acted);
   } finally {
     clearTimeout(timer);

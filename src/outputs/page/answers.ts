@@ -49,7 +49,7 @@ export function createAnswers(context: PageContext): Answers {
     findingsJson: json(({ findings }) => findings.map(findingJson)),
     events: (request, response, { query }) => streams.open(request, response, query),
     refresh: refreshHandler(() => refresh.ask().finally(status.forget)),
-    actions: actionHandler(context),
+    actions: actionHandler(context, status.forget),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { CheckState, CheckView } from '../../model/check.ts';
-import type { OpenFinding, ServiceState, ServiceStatus } from '../../model/status.ts';
+import type { HistoryState, OpenFinding, ServiceState, ServiceStatus } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import { ago, exactTime, type Html, html, rough, serviceLink } from './html.ts';
 
@@ -34,12 +34,20 @@ function badge({ tone, sign, word }: Look): Html {
   return html`<span class="state ${tone}"><span class="sign" aria-hidden="true">${sign}</span> ${word}</span>`;
 }
 
-export function serviceBadge(state: ServiceState): Html {
-  return badge(serviceLooks[state]);
+const historyLooks: Readonly<Record<HistoryState, Look>> = {
+  ...serviceLooks,
+  running: checkLooks.running,
+  degraded: checkLooks.degraded,
+  too_many: checkLooks.too_many,
+  unreachable: checkLooks.down,
+};
+
+export function historyBadge(state: HistoryState): Html {
+  return badge(historyLooks[state]);
 }
 
-export function stateWord(state: ServiceState): string {
-  return serviceLooks[state].word;
+export function stateWord(state: HistoryState): string {
+  return historyLooks[state].word;
 }
 
 function checkBadge({ state, outage }: CheckView): Html {
@@ -100,7 +108,7 @@ export function serviceRow(
 ): Html {
   const sentences = findings.map(({ sentence }) => html`<p>${sentence}</p>`);
   const isFailed = service.state === 'failed' && service.result !== 'success';
-  return row(serviceBadge(service.state), serviceLink(service.name), [
+  return row(badge(serviceLooks[service.state]), serviceLink(service.name), [
     ['Up for', upFor(service, nowUs)],
     ['Restarts', restartsCell(service)],
     ['Last change', ago(service.changedUs, nowUs)],

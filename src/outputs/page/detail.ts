@@ -4,9 +4,9 @@ import {
   checkColumns,
   checkRow,
   findingItem,
+  historyBadge,
   plainTable,
   restartsCell,
-  serviceBadge,
   table,
   upFor,
 } from './cells.ts';
@@ -56,7 +56,7 @@ function facts({ service, timeUs }: ServiceDetail): Html | false {
   if (service === undefined) return false;
   const { state, activeState, subState, result, changedUs, pid, slice, memoryBytes } = service;
   return html`<dl class="facts">
-<div><dt>State</dt><dd>${serviceBadge(state)} <span class="quiet">${activeState}, ${subState}${result !== 'success' && html`, ${result}`}</span></dd></div>
+<div><dt>State</dt><dd>${historyBadge(state)} <span class="quiet">${activeState}, ${subState}${result !== 'success' && html`, ${result}`}</span></dd></div>
 <div><dt>Up for</dt><dd>${upFor(service, timeUs)}</dd></div>
 <div><dt>Restarts</dt><dd>${restartsCell(service)}</dd></div>
 <div><dt>Last change</dt><dd>${ago(changedUs, timeUs)}</dd></div>
@@ -89,7 +89,7 @@ function entryCells({ timeUs, type, words, state }: HistoryEntry): readonly Html
   return [
     exactTime(timeUs),
     html`${type.replaceAll('_', ' ')}`,
-    state ? serviceBadge(state) : html`–`,
+    state ? historyBadge(state) : html`–`,
     html`${words}`,
   ];
 }

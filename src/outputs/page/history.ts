@@ -2,10 +2,10 @@ import type { Event } from '../../model/event.ts';
 import type { ResourceSample } from '../../model/resource.ts';
 import type {
   HistoryEntry,
+  HistoryState,
   LeakSlope,
   MemoryPoint,
   ServiceHistory,
-  ServiceState,
 } from '../../model/status.ts';
 import { type RealtimeUs, realtimeUs } from '../../model/time.ts';
 import { wordsOf } from '../words.ts';
@@ -159,7 +159,7 @@ function bounded(words: string): string {
   return `${Buffer.from(words.slice(0, wordsMax)).toString()}…`;
 }
 
-function stateAfter(event: Event): ServiceState | undefined {
+function stateAfter(event: Event): HistoryState | undefined {
   switch (event.event_type) {
     case 'started':
     case 'restarted':
@@ -180,22 +180,22 @@ function stateAfter(event: Event): ServiceState | undefined {
   }
 }
 
-/** What a check says, in the words that the timeline is drawn in. */
+/** What a check says. An endpoint that is down is no inactive unit. */
 const checkStates = {
-  running: 'up',
+  running: 'running',
   up: 'up',
-  degraded: 'waiting',
-  too_many: 'waiting',
+  degraded: 'degraded',
+  too_many: 'too_many',
   missing: 'missing',
-  down: 'failed',
+  down: 'unreachable',
   unknown: undefined,
-} as const satisfies Readonly<Record<string, ServiceState | undefined>>;
+} as const satisfies Readonly<Record<string, HistoryState | undefined>>;
 
 /** Since when an entry's state held, for drawing. */
 export interface Span {
   readonly fromUs: RealtimeUs;
   readonly toUs: RealtimeUs;
-  readonly state: ServiceState;
+  readonly state: HistoryState;
 }
 
 /** The times between changes of state. What was before the first change is not known. */

@@ -52,7 +52,7 @@ export function headline(view: StatusView): Html {
 <h1>${sentence}</h1>
 <p class="checked">${
     checkedUs === 0
-      ? html`Nothing has been checked yet.`
+      ? html`No full check yet: Refresh makes one.`
       : html`Checked ${exactTime(checkedUs)}, ${ago(checkedUs, timeUs)}.`
   }</p>
 <p class="counts">${countsOf(view)}</p>

@@ -91,8 +91,8 @@ figure .timeline { height: 60px; border-bottom: 1px solid var(--line); } figure 
 .ends, .scale { color: var(--soft); font-size: .85rem; }
 .grid { stroke: var(--line); }
 .grid, .curve, .slope, .limit, .mark { vector-effect: non-scaling-stroke; }
-.bar-up { fill: var(--bar-good); } .bar-waiting, .bar-starting, .bar-stopping { fill: var(--bar-warn); }
-.bar-failed, .bar-missing { fill: var(--bar-bad); } .bar-down { fill: var(--bar-calm); }
+.bar-up, .bar-running { fill: var(--bar-good); } .bar-degraded, .bar-too_many, .bar-waiting, .bar-starting, .bar-stopping { fill: var(--bar-warn); }
+.bar-failed, .bar-missing, .bar-unreachable { fill: var(--bar-bad); } .bar-down { fill: var(--bar-calm); }
 .mark { stroke: var(--ink); stroke-width: 2; }
 .curve { fill: none; stroke: var(--link); stroke-width: 2; stroke-linejoin: round; } .area { fill: var(--link); opacity: .1; }
 .slope { stroke: var(--bar-bad); stroke-width: 2; stroke-dasharray: 6 5; } .limit { stroke: var(--bar-warn); stroke-width: 2; }

@@ -1,4 +1,4 @@
-import type { ServiceHistory, ServiceState } from '../../model/status.ts';
+import type { HistoryState, ServiceHistory } from '../../model/status.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import { stateWord } from './cells.ts';
 import { spansOf } from './history.ts';
@@ -9,12 +9,16 @@ const width = 1_000;
 const height = 60;
 
 /** How high a state's bar is, so that it can be told apart without its colour. */
-const heights: Readonly<Record<ServiceState, number>> = {
+const heights: Readonly<Record<HistoryState, number>> = {
   up: 44,
+  running: 44,
+  degraded: 30,
+  too_many: 30,
   starting: 30,
   stopping: 30,
   waiting: 20,
   failed: 10,
+  unreachable: 10,
   missing: 10,
   down: 4,
 };
@@ -56,7 +60,7 @@ ${bars}${marks}</svg>
 `;
 }
 
-function stateKey(state: ServiceState): Html {
+function stateKey(state: HistoryState): Html {
   const tall = Math.ceil(heights[state] / 4);
   return html`<span class="key"><svg viewBox="0 0 10 14" width="10" height="14" aria-hidden="true"><rect class="bar-${state}" x="0" y="${13 - tall}" width="10" height="${tall}"/></svg> ${stateWord(state)}</span> `;
 }
