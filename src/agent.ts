@@ -18,6 +18,7 @@ import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
+import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { outputs } from './outputs/outputs.ts';
@@ -47,6 +48,8 @@ export class Agent {
   private readonly checking: Checking;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
+  /** Undefined where `monitor.enabled` is off. */
+  private monitoring: Monitoring | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
@@ -125,6 +128,10 @@ export class Agent {
    */
   async start(): Promise<void> {
     const { config, clock, version, log } = this.options;
+    if (config.monitor.enabled) {
+      const { Monitoring } = await import('./monitoring.ts');
+      this.monitoring = new Monitoring({ ...this.options, onDraft: (draft) => this.tell(draft) });
+    }
     if (config.listen !== 'off') {
       this.http = await startHttp({
         listen: config.listen,
@@ -137,13 +144,18 @@ export class Agent {
           processExporterNames: config.checks.process_exporter_names,
           compress: 'remote',
         },
-        routes: new Map([...this.dependencies.routes, ...(this.pages?.routes ?? [])]),
+        routes: new Map(
+          [this.dependencies, this.pages, this.monitoring].flatMap((part) => [
+            ...(part?.routes ?? []),
+          ]),
+        ),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
       await this.analysis.takeUp();
+      await this.monitoring?.start();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -175,6 +187,7 @@ export class Agent {
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
     this.repairs?.configure(config);
+    this.monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -194,12 +207,14 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    await Promise.all([this.analysis.stop(), this.checking.stop(), this.repairs?.stop()]);
+    const { analysis, checking, repairs, monitoring } = this;
+    await Promise.all([analysis.stop(), checking.stop(), repairs?.stop(), monitoring?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
 
   private async close(): Promise<void> {
+    await this.monitoring?.stop();
     await Promise.all([this.http?.close(), this.output?.close(limits.shutdownMs - 500)]);
   }
 
@@ -217,7 +232,7 @@ export class Agent {
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => checking.views(),
+      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
       onDraft: (draft) => this.tell(draft),
     });
   }
@@ -233,8 +248,9 @@ export class Agent {
       ...{ host: options.host, clock: options.clock, view, control },
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
-      checks: () => checking.views(),
+      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
       repairs: () => this.repairs?.views() ?? [],
+      outages: () => this.monitoring?.outages() ?? [],
       picture: (name) => dependencies.picture(name),
       refresh: async () => {
         await Promise.all([watch.reconcile(), checking.now()]);

@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
+  'src/monitoring.ts': ['src/model', 'src/config', ...stages],
   'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
   'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
   'src/repairs.ts': [
@@ -38,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...['agent-view', 'analysis', 'dependencies', 'checking', 'control', 'pages'].map(
       (name) => `src/${name}.ts`,
     ),
-    ...['src/repairs.ts', 'src/surroundings.ts'],
+    ...['src/repairs.ts', 'src/monitoring.ts', 'src/surroundings.ts'],
     ...['src/model', 'src/config'],
     ...stages,
   ],
