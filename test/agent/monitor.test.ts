@@ -217,7 +217,7 @@ test('over the API: who has no token changes nothing, nor does another site', as
       };
       const { authorization: _, ...noToken } = right;
       const longest = JSON.stringify({ id: 'anna', kind: 'event', name: 'n'.repeat(17_000) });
-      const command = JSON.stringify({ id: 'c', kind: 'command', settings: { command: ['true'] } });
+      const command = JSON.stringify({ id: 'c', kind: 'command', settings: { command: ['/bin/true'] } });
       for (const [status, headers, body] of [
         [401, noToken, anna],
         [401, { ...right, authorization: 'Bearer other' }, anna],
@@ -231,6 +231,8 @@ test('over the API: who has no token changes nothing, nor does another site', as
         const said = await ask('POST', 'callers', headers, body);
         assert.equal(said.status, status, said.body);
       }
+      const refused = await ask('POST', 'callers', right, command);
+      assert.match(refused.body, /Commands cannot be entered over the API/);
       assert.equal((await ask('DELETE', 'callers/anna', {})).status, 401);
       assert.equal((await ask('PUT', 'callers/anna', noToken, '{}')).status, 401);
       assert.deepEqual(JSON.parse((await ask('GET', 'callers', {})).body), []);
