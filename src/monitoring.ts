@@ -47,7 +47,7 @@ export class Monitoring {
   private readonly resolver: NameResolver;
   /** The last probe of each service; those that are gone are let go of with the next change. */
   private readonly results: Map<string, ProbeResult> = new Map();
-  /** What the monitor told while it started: it cannot be asked anything before. */
+  /** What the monitor told while it started, once for each service: it cannot be asked before. */
   private readonly early: MonitorEvent[] = [];
   /** Read once after each change. */
   private listed: Listed | undefined;
@@ -149,19 +149,27 @@ export class Monitoring {
     if (this.phase !== 'running')
       return { status: 503, json: { error: 'The monitor does not run now.' } };
     const { monitor, allowCommands } = this;
+    const planned = method === 'GET' ? [] : this.views().filter(({ outage }) => outage);
     const secretsOf = (kind: string): readonly string[] =>
       monitor.notifications.get(kind)?.secrets ?? monitor.kinds.get(kind)?.secrets ?? [];
     try {
       return handleApi({ book: monitor, secretsOf, allowCommands }, method, path, body);
     } finally {
-      if (method !== 'GET') this.changed();
+      if (method !== 'GET') this.changed(planned);
     }
   }
 
-  private changed(): void {
+  /** @param planned services that were in an outage before */
+  private changed(planned: readonly CheckView[]): void {
     this.listed = undefined;
     const names = new Set(this.lists().services.map(({ name }) => name));
     for (const name of this.results.keys()) if (!names.has(name)) this.results.delete(name);
+    const timeUs = this.options.clock.realtimeUs();
+    // The monitor says nothing of a service that is gone, and restarts are held until somebody does.
+    for (const view of planned.filter(({ name }) => !names.has(name))) {
+      const ended = { type: 'outage', service: view.name, inside: false, timeUs } as const;
+      this.options.onDraft(this.outageDraft(ended, view));
+    }
   }
 
   private event(event: MonitorEvent): void {

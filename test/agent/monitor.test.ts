@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { until, withBed } from '../bed.ts';
 import { command, eventsOf, type RunningAgent, withAgent } from './agent-process.ts';
+import { quick, Scratch, stepped } from './repairs-world.ts';
 
 const token = 's3cret';
 /** A state is seen, told and delivered within a few seconds; machines may be slow. */
@@ -217,7 +218,11 @@ test('over the API: who has no token changes nothing, nor does another site', as
       };
       const { authorization: _, ...noToken } = right;
       const longest = JSON.stringify({ id: 'anna', kind: 'event', name: 'n'.repeat(17_000) });
-      const command = JSON.stringify({ id: 'c', kind: 'command', settings: { command: ['/bin/true'] } });
+      const command = JSON.stringify({
+        id: 'c',
+        kind: 'command',
+        settings: { command: ['/bin/true'] },
+      });
       for (const [status, headers, body] of [
         [401, noToken, anna],
         [401, { ...right, authorization: 'Bearer other' }, anna],
@@ -261,6 +266,49 @@ test('over the API: who has no token changes nothing, nor does another site', as
       agent.kill('SIGHUP');
       const allowed = async () => (await ask('POST', 'callers', right, command)).status === 201;
       await until('commands are allowed', allowed);
+    });
+  });
+});
+
+test('restarts are held in a planned outage, over a restart of the agent too', async (t) => {
+  const folder = await scratch(t);
+  const alarms = new Scratch();
+  t.after(() => alarms.remove());
+  await alarms.alarms('init');
+  await withBed({}, async (bed) => {
+    const settings = {
+      bus: bed.busAddress,
+      config: `monitor: { enabled: true, path: ${join(folder, 'monitor.sqlite')} }
+restart:
+  enabled: true
+  dry_run: false
+  check_interval: 1s
+  default: ${quick}
+  processes:
+    shop: { restart_strategy: custom, restart_command: "echo restart >> ${alarms.at('shop')}" }
+    other: { restart_strategy: custom, restart_command: "echo restart >> ${alarms.at('other')}" }
+${alarms.database}`,
+      env: { UNITWATCH_PAGE_TOKEN: token },
+    };
+    await withAgent(settings, async (agent) => {
+      const service = '--kind tcp --set host=127.0.0.1 --set port=9';
+      await cli(folder, agent, `services add shop ${service}`);
+      await cli(folder, agent, `outages add upgrade --service shop ${outageNow()}`);
+    });
+    await withAgent(settings, async (agent) => {
+      await alarms.alarms('raise', 'shop');
+      await alarms.alarms('raise', 'other');
+      await stepped(agent, 'other', 'settled ok');
+      const reason = async () => {
+        const { repairs } = JSON.parse((await agent.page('/api/status')).body);
+        return repairs.find(({ process }: { process: string }) => process === 'shop')?.reason ?? '';
+      };
+      await until('it is held', async () => /planned outage/.test(await reason()), waitMs);
+      assert.deepEqual(alarms.lines('shop'), []);
+      // With the service goes its outage.
+      await cli(folder, agent, 'services remove shop');
+      await stepped(agent, 'shop', 'settled ok');
+      assert.deepEqual(alarms.lines('shop'), ['restart']);
     });
   });
 });
