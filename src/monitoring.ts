@@ -51,7 +51,7 @@ export class Monitoring {
   private readonly early: MonitorEvent[] = [];
   /** Read once after each change. */
   private listed: Listed | undefined;
-  private phase: 'new' | 'running' | 'stopped' = 'new';
+  private phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
   private allowCommands: boolean;
 
   constructor(options: MonitoringOptions) {
@@ -93,10 +93,11 @@ export class Monitoring {
   /** Ends within `stopMs`; what waits is kept in the file. */
   async stop(): Promise<void> {
     if (this.phase !== 'running') return;
-    this.phase = 'stopped';
+    this.phase = 'stopping';
     const done = this.monitor.stop().then(() => true);
     const ended = await Promise.race([done, pause(stopMs, false, { ref: false })]);
     if (!ended) this.options.log.warn({}, 'Deliveries are still under way; they are made again.');
+    this.phase = 'stopped';
     this.resolver.close();
   }
 
@@ -177,6 +178,8 @@ export class Monitoring {
       this.early.push(event);
       return;
     }
+    // Nobody listens any more to what is still under way.
+    if (this.phase === 'stopped') return;
     switch (event.type) {
       case 'notification':
         this.options.onDraft(notificationDraft(event, event.timeUs));
