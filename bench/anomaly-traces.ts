@@ -31,29 +31,43 @@ function live(recorder: Recorder, us: number, { bytes, cpu }: Use): void {
   recorder.until(untilUs);
 }
 
+/** How late an aspect may be told: a storm goes on for hours, a night is missed when it is over. */
+const withinHours: Readonly<Record<string, number>> = { restart_rate: 12, missed_start: 8 };
+
 function shape(
   name: string,
-  expected: 'anomaly' | undefined,
+  aspect: string | undefined,
   make: (recorder: Recorder, random: Random, strength: Strength) => number | undefined,
 ): Shape {
   return {
     name,
-    ...(expected && { expected, tolerated: ['crash_loop', 'periodic_crash'] as const }),
+    ...(aspect && {
+      aspect,
+      expected: 'anomaly' as const,
+      tolerated: ['crash_loop', 'periodic_crash'] as const,
+    }),
     make(random, strength): Trace {
       const recorder = new Recorder(random).start();
       const crossingUs = make(recorder, random, strength);
       const { inputs, nowUs: untilUs } = recorder;
-      return { inputs, untilUs, ...(crossingUs !== undefined && { crossingUs }) };
+      if (crossingUs === undefined || aspect === undefined) return { inputs, untilUs };
+      const deadlineUs = crossingUs + (withinHours[aspect] ?? 0) * hour + minute;
+      return { inputs, untilUs, crossingUs, deadlineUs };
     },
   };
 }
 
-/** Crashes at random, so many a day, until `untilUs`; each after a run that looks healthy. */
+/**
+ * Crashes at random, so many a day, until `untilUs`; each after a run that looks healthy. Never twelve
+ * within a day: that is flapping, whatever it comes from.
+ */
 function crashesAtRandom(r: Recorder, x: Random, perDay: number, untilUs: number): void {
+  const last: number[] = [];
   for (;;) {
     const next = r.nowUs + 15 * minute + x.exponential(day / perDay);
     if (next > untilUs) break;
-    r.until(next).crash();
+    r.until(Math.max(next, (last.at(-11) ?? Number.NEGATIVE_INFINITY) + day)).crash();
+    last.push(r.nowUs);
   }
   r.until(untilUs);
 }
@@ -90,7 +104,7 @@ function lastLife(odd: (usual: Use, runUs: number, k: number) => readonly [Use, 
 
 /** What is unlike a service's own past. */
 export const anomalyShapes: readonly Shape[] = [
-  shape('restarts far more often than it ever did', 'anomaly', (r, x, strength) => {
+  shape('restarts far more often than it ever did', 'restart_rate', (r, x, strength) => {
     crashesAtRandom(r, x, x.between(0.2, 1.5), r.nowUs + x.between(30, 45) * day);
     const crossingUs = r.nowUs;
     const [least, most] = by(strength, [5, 7], [10, 16], [20, 40]);
@@ -100,21 +114,21 @@ export const anomalyShapes: readonly Shape[] = [
     r.wait(3 * day);
     return crossingUs;
   }),
-  shape('has never restarted, and now it does', 'anomaly', (r, x, strength) => {
+  shape('has never restarted, and now it does', 'first_restart', (r, x, strength) => {
     r.wait(by(strength, x.between(14, 26), x.between(26, 50), x.between(50, 90)) * day).crash();
     const crossingUs = r.nowUs;
     for (let n = by(strength, 0, 1, 3); n > 0; n--) r.wait(x.between(1, 9) * hour).crash();
     r.wait(3 * day);
     return crossingUs;
   }),
-  shape('restarted every night, and then no more', 'anomaly', (r, x, strength) => {
+  shape('restarted every night, and then no more', 'missed_start', (r, x, strength) => {
     const [count, jitterUs] = by(strength, [9, hour], [21, 15 * minute], [40, minute]);
     for (const at of nights(r, x, count as number, jitterUs as number)) r.until(at).restartByHand();
     const crossingUs = r.nowUs + day;
     r.wait(4 * day);
     return crossingUs;
   }),
-  shape('a nightly job, and then none', 'anomaly', (r, x, strength) => {
+  shape('a nightly job, and then none', 'missed_start', (r, x, strength) => {
     const [count, jitterUs] = by(strength, [9, hour], [21, 15 * minute], [40, minute]);
     r.stop();
     for (const at of nights(r, x, count as number, jitterUs as number)) r.until(at).stop();
@@ -124,17 +138,17 @@ export const anomalyShapes: readonly Shape[] = [
   }),
   shape(
     'used far more memory than in its lives before',
-    'anomaly',
+    'memory',
     lastLife((use, runUs, k) => [{ ...use, bytes: use.bytes * k + 2e6 * k }, runUs]),
   ),
   shape(
     'used far more CPU than in its lives before',
-    'anomaly',
+    'cpu',
     lastLife((use, runUs, k) => [{ ...use, cpu: use.cpu * k }, runUs]),
   ),
   shape(
     'died far sooner than in its lives before',
-    'anomaly',
+    'uptime',
     lastLife((use, runUs, k) => [use, runUs / (4 * k)]),
   ),
 ];

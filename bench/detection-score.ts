@@ -35,6 +35,10 @@ export interface Row {
   readonly traces: number;
   /** Traces with at least one finding of each pattern. */
   readonly found: Record<Scored, number>;
+  /** Traces with the expected finding, of the expected aspect, after the crossing and in time. */
+  readonly inTime: number;
+  /** Traces with a finding of the expected pattern before there was anything to find. */
+  readonly early: number;
   /** From the crossing to the finding, for the expected pattern, seconds. */
   readonly delaysS: number[];
 }
@@ -43,6 +47,8 @@ export interface Row {
 const settings = { ...defaultSettings, baselinePeriodUs: 7 * day };
 /** The agent lets time pass every few seconds; more often than a service crashes is often enough. */
 const tickUs = 10 * minute;
+/** A crash, its restart and the run after it are one event: the crossing may be any of them. */
+const clockUs = minute;
 
 /** All detectors, in a process of their own, as it were, and what they have found so far. */
 class Watched {
@@ -109,18 +115,24 @@ export function play(shape: Shape, strength: Strength, count: number, seed: numb
   const random = new Random(seed);
   const found = { crash_loop: 0, periodic_crash: 0, memory_leak: 0, anomaly: 0 };
   const delaysS: number[] = [];
+  let early = 0;
   for (let n = 0; n < count; n++) {
     const trace = shape.make(random, strength);
     const opened = findingsOf(trace).filter((finding) => finding.phase === 'opened');
     for (const pattern of patterns) {
       if (opened.some((finding) => finding.pattern === pattern)) found[pattern] += 1;
     }
-    const first = opened.find((finding) => finding.pattern === shape.expected);
-    if (first !== undefined && trace.crossingUs !== undefined) {
-      delaysS.push((first.timeUs - trace.crossingUs) / 1e6);
-    }
+    const expected = opened.filter((finding) => finding.pattern === shape.expected);
+    const { crossingUs = 0, deadlineUs = Number.POSITIVE_INFINITY } = trace;
+    if (expected.some(({ timeUs }) => timeUs < crossingUs - clockUs)) early += 1;
+    const first = expected.find(({ timeUs, service, evidence }) => {
+      const isInTime = timeUs >= crossingUs - clockUs && timeUs <= deadlineUs;
+      const isAspect = shape.aspect === undefined || evidence['aspect'] === shape.aspect;
+      return isInTime && isAspect && service === 'trace.service';
+    });
+    if (first !== undefined) delaysS.push((first.timeUs - crossingUs) / 1e6);
   }
-  return { shape, strength, traces: count, found, delaysS };
+  return { shape, strength, traces: count, found, inTime: delaysS.length, early, delaysS };
 }
 
 /** All shapes: `count` traces of each shape and strength, healthy ones three times as many. */
@@ -129,6 +141,11 @@ export function playAll(count: number, seed: number, only: readonly Strength[] =
     if (shape.expected === undefined) return [play(shape, 'medium', 3 * count, seed + i * 7919)];
     return only.map((strength, k) => play(shape, strength, count, seed + i * 7919 + k * 104_729));
   });
+}
+
+/** A service that crashes is unlike its past as well. */
+function isUnusual(expected: Pattern | undefined): boolean {
+  return expected === 'crash_loop' || expected === 'periodic_crash';
 }
 
 export interface Score {
@@ -154,10 +171,11 @@ export function score(rows: readonly Row[], pattern: Scored, strength: Strength)
     if (expected !== undefined && row.strength !== strength) continue;
     const found = row.found[pattern];
     if (expected === pattern) {
-      truePositives += found;
-      falseNegatives += row.traces - found;
+      truePositives += row.inTime;
+      falseNegatives += row.traces - row.inTime;
+      falsePositives += row.early;
       delays.push(...row.delaysS);
-    } else if (!tolerated.includes(pattern) && !(pattern === 'anomaly' && expected)) {
+    } else if (!tolerated.includes(pattern) && !(pattern === 'anomaly' && isUnusual(expected))) {
       falsePositives += found;
     }
   }

@@ -8,6 +8,7 @@ import {
   type Shape,
   type Strength,
   second,
+  type Trace,
   timeOf,
 } from './trace.ts';
 
@@ -16,6 +17,19 @@ const threshold = 5;
 /** How many crashes a loop has: a weak one is hardly over the threshold. */
 function crashes(random: Random, strength: Strength): number {
   return by(strength, random.whole(5, 7), random.whole(10, 25), random.whole(60, 200));
+}
+
+/** A loop is to be told at the event that makes it one. */
+function atOnce({ inputs }: Recorder, crossingUs: number): Trace {
+  return { inputs, crossingUs, deadlineUs: crossingUs + second };
+}
+
+/** Crashes that keep a timetable: from the fifth (date with one) on, told at the 17th at the latest. */
+function byEpisodes({ inputs }: Recorder, times: readonly number[]): Trace {
+  const crossingUs = times[4] ?? 0;
+  // A crash and its restart are up to a second apart, and a burst of three a minute.
+  const deadlineUs = (times[16] ?? times.at(-1) ?? 0) + minute;
+  return { inputs, crossingUs, deadlineUs };
 }
 
 function loop(
@@ -31,10 +45,7 @@ function loop(
       const total = count(random, strength);
       for (let n = 0; n < total; n++) crash(recorder, random, n);
       recorder.wait(random.between(1, 3) * day).stop();
-      return {
-        inputs: recorder.inputs,
-        crossingUs: timeOf(recorder.inputs, 'restarting', threshold),
-      };
+      return atOnce(recorder, timeOf(recorder.inputs, 'restarting', threshold));
     },
   };
 }
@@ -78,7 +89,7 @@ const startLimit: Shape = {
       timeOf(recorder.inputs, 'restarting', threshold) || recorder.nowUs,
     );
     recorder.wait(2 * day).start();
-    return { inputs: recorder.wait(day).stop().inputs, crossingUs };
+    return atOnce(recorder.wait(day).stop(), crossingUs);
   },
 };
 
@@ -97,7 +108,7 @@ const failing: Shape = {
         .wait(everyUs * random.between(0.5, 1.5));
     }
     const crossingUs = timeOf(recorder.inputs, 'failed', threshold);
-    return { inputs: recorder.start().wait(hour).stop().inputs, crossingUs };
+    return atOnce(recorder.start().wait(hour).stop(), crossingUs);
   },
 };
 
@@ -110,12 +121,17 @@ const flapping: Shape = {
     const perDay = random.between(few as number, many as number);
     const meanUs = day / perDay;
     const endUs = recorder.nowUs + 3 * day;
+    const times: number[] = [];
     while (recorder.nowUs < endUs) {
       recorder
         .wait(Math.max(11 * minute, random.exponential(meanUs - 11 * minute) + 11 * minute))
         .crash();
+      times.push(recorder.nowUs);
     }
-    return { inputs: recorder.wait(2 * day).stop().inputs };
+    const nth = times.findIndex((at, i) => i >= 11 && at - (times[i - 11] as number) <= day);
+    const crossingUs = times[nth] ?? Number.NaN;
+    const { inputs } = recorder.wait(2 * day).stop();
+    return { inputs, crossingUs, deadlineUs: crossingUs + 6 * hour };
   },
 };
 
@@ -127,10 +143,7 @@ const scripted: Shape = {
     const total = by(strength, 11, random.whole(15, 40), 300);
     const everyUs = random.between(1, 25) * second;
     for (let n = 0; n < total; n++) recorder.restartByHand().wait(everyUs);
-    return {
-      inputs: recorder.wait(day).stop().inputs,
-      crossingUs: timeOf(recorder.inputs, 'restarted', 10),
-    };
+    return atOnce(recorder.wait(day).stop(), timeOf(recorder.inputs, 'restarted', 10));
   },
 };
 
@@ -165,7 +178,7 @@ function schedule(
         if (random.chance(extra)) at.push(startUs + (k + random.next()) * periodUs);
       }
       for (const time of at.sort((a, b) => a - b)) episode(recorder.until(time), random, burst);
-      return { inputs: recorder.wait(8 * periodUs).stop().inputs, crossingUs: at[4] ?? 0 };
+      return byEpisodes(recorder.wait(8 * periodUs).stop(), at);
     },
   };
 }
@@ -183,7 +196,7 @@ const delayed: Shape = {
       recorder.wait(periodUs * Math.max(0.3, 1 + jitter * random.normal())).crash();
       times.push(recorder.nowUs);
     }
-    return { inputs: recorder.wait(8 * periodUs).stop().inputs, crossingUs: times[4] ?? 0 };
+    return byEpisodes(recorder.wait(8 * periodUs).stop(), times);
   },
 };
 
@@ -195,13 +208,17 @@ const byHour: Shape = {
     const midnightUs = Math.ceil(recorder.nowUs / day) * day;
     const fromHour = random.between(0, 24);
     const width = by(strength, 6, 3, 1);
+    const dates = new Map<number, number>();
     for (let n = 0; n < by(strength, 30, 30, 25); n++) {
       const at: number[] = [];
       for (let k = random.whole(0, 2); k > 0; k--) at.push(fromHour + width * random.next());
-      for (const h of at.sort((a, b) => a - b))
+      for (const h of at.sort((a, b) => a - b)) {
         recorder.until(midnightUs + n * day + h * hour).crash();
+        const date = Math.floor(recorder.nowUs / day);
+        if (!dates.has(date)) dates.set(date, recorder.nowUs);
+      }
     }
-    return { inputs: recorder.wait(20 * day).stop().inputs, crossingUs: midnightUs + 8 * day };
+    return byEpisodes(recorder.wait(20 * day).stop(), [...dates.values()]);
   },
 };
 
@@ -210,16 +227,14 @@ const afterTimer: Shape = {
   expected: 'periodic_crash',
   make(random, strength) {
     const recorder = new Recorder(random).start();
-    let crossingUs = 0;
-    let crashed = 0;
+    const times: number[] = [];
     for (let n = 0; n < 40; n++) {
       recorder.wait(random.between(1, 20) * hour).timer('backup.timer');
       if (random.chance(by(strength, 0.4, 0.15, 0))) continue;
       recorder.wait(random.between(5, by(strength, 120, 40, 8)) * second).crash();
-      crashed += 1;
-      if (crashed === 5) crossingUs = recorder.nowUs;
+      times.push(recorder.nowUs);
     }
-    return { inputs: recorder.wait(10 * day).stop().inputs, crossingUs };
+    return byEpisodes(recorder.wait(10 * day).stop(), times);
   },
 };
 

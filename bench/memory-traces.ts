@@ -23,6 +23,9 @@ interface Course {
   readonly everyUs: number;
   readonly lengthUs: number;
   readonly limitBytes?: number;
+  /** When the leak begins, and how long after that it must be told at the latest. */
+  readonly leaksFromUs?: number;
+  readonly withinUs?: number;
   readonly at: (t: number) => Reading;
 }
 
@@ -50,10 +53,14 @@ function memory(
   return {
     name,
     ...(leak && { expected: 'memory_leak' as const }),
-    make: (random, strength) => ({
-      inputs: samples(random, course(random, strength)),
-      ...(leak && { crossingUs: startUs }),
-    }),
+    make: (random, strength) => {
+      const of = course(random, strength);
+      const inputs = samples(random, of);
+      if (!leak) return { inputs };
+      const crossingUs = startUs + (of.leaksFromUs ?? 0);
+      const withinUs = of.withinUs ?? by(strength, 5, 3, 2) * day;
+      return { inputs, crossingUs, deadlineUs: crossingUs + withinUs };
+    },
   };
 }
 
@@ -111,7 +118,9 @@ export const leakShapes: readonly Shape[] = [
       const jitter = noise(x, 0.01 * base);
       const bytes = (t: number) =>
         base * (1 + (rate * t) / day) + swing * Math.sin((2 * Math.PI * t) / day) + jitter();
-      return { everyUs: minute, lengthUs: 8 * day, at: (t) => ({ bytes: bytes(t) }) };
+      // A rhythm of a day is told from a leak after two of them.
+      const withinUs = by(strength, 6, 4, 3) * day;
+      return { everyUs: minute, lengthUs: 8 * day, withinUs, at: (t) => ({ bytes: bytes(t) }) };
     },
     true,
   ),
@@ -137,7 +146,12 @@ export const leakShapes: readonly Shape[] = [
       const rate = perDay(x, strength);
       const jitter = noise(x, 0.01 * base);
       const bytes = (t: number) => base * (1 + (rate * Math.max(0, t - 3 * day)) / day) + jitter();
-      return { everyUs: minute, lengthUs: 9 * day, at: (t) => ({ bytes: bytes(t) }) };
+      return {
+        everyUs: minute,
+        lengthUs: 9 * day,
+        leaksFromUs: 3 * day,
+        at: (t) => ({ bytes: bytes(t) }),
+      };
     },
     true,
   ),
@@ -202,6 +216,37 @@ export const healthyMemoryShapes: readonly Shape[] = [
         return { bytes: base + level };
       };
       return { everyUs: minute, lengthUs: 7 * day, at };
+    },
+    false,
+  ),
+  memory(
+    'a cache that fills as the logarithm of time',
+    (x) => {
+      const base = x.between(50, 500) * mb;
+      const perFold = x.between(0.1, 1.5) * base;
+      const tauUs = x.between(1, 120) * minute;
+      const jitter = noise(x, x.between(0, 0.01) * base);
+      return {
+        everyUs: minute,
+        lengthUs: 7 * day,
+        at: (t) => ({ bytes: base + perFold * Math.log(1 + t / tauUs) + jitter() }),
+      };
+    },
+    false,
+  ),
+  memory(
+    'a cache that grows by steps, ever more rarely',
+    (x) => {
+      const base = x.between(50, 500) * mb;
+      const step = x.between(0.2, 1) * base;
+      const everyUs = x.between(1, 6) * hour;
+      const jitter = noise(x, 0.005 * base);
+      const steps = (t: number) => Math.floor(Math.log2(1 + t / everyUs));
+      return {
+        everyUs: minute,
+        lengthUs: 7 * day,
+        at: (t) => ({ bytes: base + step * steps(t) + jitter() }),
+      };
     },
     false,
   ),

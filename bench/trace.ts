@@ -15,8 +15,10 @@ export interface Trace {
   readonly inputs: Iterable<TraceInput>;
   /** How long it goes on, without a word, after its last input. */
   readonly untilUs?: number;
-  /** From when on it could be known, for the delay: microseconds. */
+  /** From when on it could be known: microseconds. A finding before that is a false one. */
   readonly crossingUs?: number;
+  /** A finding after that comes too late to count. */
+  readonly deadlineUs?: number;
 }
 
 /** A kind of trace. `expected` empty: healthy. `tolerated`: true as well, but not what is asked. */
@@ -24,6 +26,8 @@ export interface Shape {
   readonly name: string;
   readonly expected?: Pattern;
   readonly tolerated?: readonly Pattern[];
+  /** Of an anomaly: the aspect that is unusual. */
+  readonly aspect?: string;
   make(random: Random, strength: Strength): Trace;
 }
 

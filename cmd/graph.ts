@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { shown } from '../src/config/shown.ts';
 import { readPicture } from '../src/deps/answers.ts';
 import { pictureOf } from '../src/deps/picture.ts';
@@ -6,6 +5,7 @@ import { type Format, formats, render } from '../src/deps/render.ts';
 import { withType } from '../src/model/unit-name.ts';
 import { askAgent, readGraph, type Source } from './dependencies.ts';
 import type { CommandIo } from './io.ts';
+import { askedWrongly, parseOptions } from './options.ts';
 
 const help = `Usage: unitwatch graph [UNIT] [--format text|dot|mermaid|json] [--depth N]
                        [--bus BUS] [--config FILE]
@@ -37,10 +37,7 @@ export async function graph(argv: readonly string[], io: CommandIo): Promise<num
     io.stdout.write(help);
     return 0;
   }
-  if ('wrong' in asked) {
-    io.stderr.write(`unitwatch graph: ${asked.wrong}\nTry: unitwatch graph --help\n`);
-    return 2;
-  }
+  if ('wrong' in asked) return askedWrongly('graph', asked.wrong, io);
   const query = {
     ...(asked.unit !== undefined && { unit: asked.unit }),
     depth: String(asked.depth),
@@ -71,37 +68,28 @@ export async function graph(argv: readonly string[], io: CommandIo): Promise<num
 }
 
 function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string', default: 'text' },
-        depth: { type: 'string', default: '3' },
-        bus: { type: 'string' },
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return 'help';
-    const [unit, ...more] = positionals;
-    if (more.length > 0) return { wrong: 'name one unit, or none for all' };
-    const format = formats.find((known) => known === values.format);
-    if (format === undefined)
-      return { wrong: `--format is ${formats.join(', ')} (got ${shown(values.format)})` };
-    if (!/^\d{1,4}$/.test(values.depth))
-      return { wrong: `--depth is a number of steps (got ${shown(values.depth)})` };
-    const named = unit === undefined ? undefined : withType(unit);
-    return {
-      unit: named,
-      format,
-      depth: Number(values.depth),
-      bus: values.bus,
-      config: values.config,
-    };
-  } catch (error) {
-    if (error instanceof TypeError && 'code' in error)
-      return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
-    throw error;
-  }
+  const said = parseOptions(argv, {
+    format: { type: 'string', default: 'text' },
+    depth: { type: 'string', default: '3' },
+    bus: { type: 'string' },
+    config: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  const { values, positionals } = said;
+  if (values.help) return 'help';
+  const [unit, ...more] = positionals;
+  if (more.length > 0) return { wrong: 'name one unit, or none for all' };
+  const format = formats.find((known) => known === values.format);
+  if (format === undefined)
+    return { wrong: `--format is ${formats.join(', ')} (got ${shown(values.format)})` };
+  if (!/^\d{1,4}$/.test(values.depth))
+    return { wrong: `--depth is a number of steps (got ${shown(values.depth)})` };
+  return {
+    unit: unit === undefined ? undefined : withType(unit),
+    format,
+    depth: Number(values.depth),
+    bus: values.bus,
+    config: values.config,
+  };
 }

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { shown } from '../src/config/shown.ts';
 import { readImpact, type ToldImpact, toldImpact } from '../src/deps/answers.ts';
 import { type Affected, type Trigger, triggers } from '../src/deps/impact.ts';
 import { withType } from '../src/model/unit-name.ts';
 import { askAgent, readGraph, type Source } from './dependencies.ts';
 import type { CommandIo } from './io.ts';
+import { askedWrongly, parseOptions } from './options.ts';
 
 const help = `Usage: unitwatch impact UNIT [--on stop|crash|restart] [--json]
                         [--bus BUS] [--config FILE]
@@ -38,10 +38,7 @@ export async function impact(argv: readonly string[], io: CommandIo): Promise<nu
     io.stdout.write(help);
     return 0;
   }
-  if ('wrong' in asked) {
-    io.stderr.write(`unitwatch impact: ${asked.wrong}\nTry: unitwatch impact --help\n`);
-    return 2;
-  }
+  if ('wrong' in asked) return askedWrongly('impact', asked.wrong, io);
   const found = await find(asked, io);
   if ('wrong' in found) {
     io.stderr.write(`unitwatch impact: ${found.wrong}\n`);
@@ -71,31 +68,22 @@ async function find(
 }
 
 function parse(argv: readonly string[]): Asked | 'help' | { readonly wrong: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        on: { type: 'string', default: 'stop' },
-        json: { type: 'boolean', default: false },
-        bus: { type: 'string' },
-        config: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return 'help';
-    const [unit, ...more] = positionals;
-    if (unit === undefined || more.length > 0) return { wrong: 'name one unit' };
-    const on = triggers.find((trigger) => trigger === values.on);
-    if (on === undefined) {
-      return { wrong: `--on is stop, crash or restart (got ${shown(values.on)})` };
-    }
-    return { unit, on, json: values.json, bus: values.bus, config: values.config };
-  } catch (error) {
-    if (error instanceof TypeError && 'code' in error)
-      return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
-    throw error;
-  }
+  const said = parseOptions(argv, {
+    on: { type: 'string', default: 'stop' },
+    json: { type: 'boolean', default: false },
+    bus: { type: 'string' },
+    config: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  const { values, positionals } = said;
+  if (values.help) return 'help';
+  const [unit, ...more] = positionals;
+  if (unit === undefined || more.length > 0) return { wrong: 'name one unit' };
+  const on = triggers.find((trigger) => trigger === values.on);
+  if (on === undefined)
+    return { wrong: `--on is stop, crash or restart (got ${shown(values.on)})` };
+  return { unit, on, json: values.json, bus: values.bus, config: values.config };
 }
 
 const verbs: Readonly<Record<Trigger, string>> = {

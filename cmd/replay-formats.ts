@@ -14,6 +14,8 @@ export interface ReplayContext {
   readonly io: CommandIo;
   /** For the detectors. */
   readonly settings: PatternSettings;
+  /** `anomaly_detection`. */
+  readonly seeksAnomalies: boolean;
   /** Writes one event to standard output. */
   readonly event: (event: Event) => void;
   /** Resolves when what was written has room; to be awaited once a chunk. */
@@ -53,10 +55,10 @@ export const formats: readonly ReplayFormat[] = [
     name: 'events as NDJSON: lines with time, service and event_type',
     takesConfig: true,
     recognises: (start) => /^\s*\{/.test(start.toString('latin1')),
-    replay: (chunks, { file, host, io, settings }) => {
+    replay: (chunks, { file, host, io, settings, seeksAnomalies }) => {
       const source = Readable.from(chunks, { objectMode: false });
       const streams = { in: source, out: io.stdout, err: io.stderr };
-      return replayEvents('-', { settings, host, name: file }, streams);
+      return replayEvents('-', { settings, host, name: file, seeksAnomalies }, streams);
     },
   },
   {

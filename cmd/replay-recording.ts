@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { shown } from '../src/config/shown.ts';
 import type { Finding } from '../src/model/finding.ts';
+import type { ResourceSample } from '../src/model/resource.ts';
 import { AnomalyFindings } from '../src/patterns/anomaly-findings.ts';
 import { advanced, Backtest } from '../src/patterns/backtest.ts';
 import { detectors } from '../src/patterns/detectors.ts';
@@ -14,11 +15,16 @@ import { recordedLines } from './recorded-lines.ts';
 
 /** Bad lines told one by one; the rest are only counted. */
 const badLinesShown = 5;
+/** Lines may be out of order by this much; a detector takes more for a clock that was set back. */
+const disorderUs = 3600e6;
+const isTooOld = 'is more than an hour older than one before it: sort the lines by their time';
 
 export interface ReplayOptions {
   readonly settings: PatternSettings;
   /** Stands in each event as `host`. */
   readonly host: string;
+  /** Whether `anomaly` is asked as well, as `anomaly_detection` says; it is by default. */
+  readonly seeksAnomalies?: boolean;
   /** What the file is called in messages, where that is not its path. */
   readonly name?: string;
 }
@@ -40,7 +46,8 @@ export function replayEvents(
   streams: ReplayStreams,
 ): Promise<number> {
   const runner = new PatternRunner({ settings: options.settings, detectors });
-  const backtest = new Backtest(runner, new AnomalyFindings(options.settings));
+  const { settings, seeksAnomalies = true } = options;
+  const backtest = new Backtest(runner, seeksAnomalies ? new AnomalyFindings(settings) : undefined);
   return replay(file, options, streams, {
     read: (line) => {
       const row = recordedRow(parseJson(line));
@@ -65,18 +72,20 @@ export async function replayMemory(
   const { memoryLeak } = detectors;
   const runner = new PatternRunner({ settings: options.settings, detectors: { memoryLeak } });
   let columns: { readonly timestamp: number; readonly bytes: number } | undefined;
+  let latestUs = 0;
   const read = (line: string): Answer => {
-    const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+    const cells = line.split(',').map(unquoted);
     if (columns === undefined) {
-      columns = { timestamp: cells.indexOf('timestamp'), bytes: cells.indexOf('bytes') };
+      const names = cells.map((cell) => cell.toLowerCase());
+      columns = { timestamp: names.indexOf('timestamp'), bytes: names.indexOf('bytes') };
       if (Math.min(columns.timestamp, columns.bytes) >= 0) return [];
       throw Object.assign(new Error('no such columns'), { code: 'HEADER' });
     }
-    const timeUs = parseTimestamp(cells[columns.timestamp]);
-    const text = cells[columns.bytes] ?? '';
-    const anonBytes = text === '' ? Number.NaN : Number(text);
-    if (timeUs === undefined) return 'has no timestamp that can be read';
-    if (!(anonBytes >= 0 && anonBytes <= Number.MAX_SAFE_INTEGER)) return 'has no number of bytes';
+    const reading = readingOf(cells[columns.timestamp], cells[columns.bytes] ?? '');
+    if (typeof reading === 'string') return reading;
+    const { timeUs, anonBytes } = reading;
+    if (timeUs < latestUs - disorderUs) return isTooOld;
+    latestUs = Math.max(latestUs, timeUs);
     const { service, limitBytes } = options;
     const sample = { service, invocation: '', timeUs, anonBytes, source: 'file' as const };
     const limited = limitBytes === undefined ? sample : { ...sample, limitBytes };
@@ -85,6 +94,22 @@ export async function replayMemory(
   const status = await replay(file, options, streams, { read, end: () => [] });
   if (status !== 0 || columns !== undefined) return status;
   return tellFault(file, Object.assign(new Error('empty'), { code: 'HEADER' }), streams.err);
+}
+
+/** What one row says, or what is wrong with it. */
+function readingOf(timestamp: string | undefined, text: string): Measured | string {
+  const timeUs = parseTimestamp(timestamp);
+  if (timeUs === undefined) return 'has no timestamp that can be read';
+  const anonBytes = text === '' ? Number.NaN : Number(text);
+  const isAmount = anonBytes >= 0 && anonBytes <= Number.MAX_SAFE_INTEGER;
+  return isAmount ? { timeUs, anonBytes } : 'has no number of bytes';
+}
+
+type Measured = Pick<ResourceSample, 'timeUs' | 'anonBytes'>;
+
+function unquoted(cell: string): string {
+  const text = cell.trim();
+  return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
 }
 
 /** Findings, or what is wrong with the line. */

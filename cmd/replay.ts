@@ -65,7 +65,8 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
   }
   const lines = new Lines(io.stdout);
   try {
-    return await replayFile(asked, { host: asked.host, io, settings }, lines);
+    const seeksAnomalies = loaded.config.anomaly_detection;
+    return await replayFile(asked, { host: asked.host, io, settings, seeksAnomalies }, lines);
   } catch (error) {
     if (error instanceof NobodyReads) return 0;
     const told = sentenceOf(error);
@@ -80,7 +81,7 @@ export async function replay(argv: readonly string[], io: CommandIo): Promise<nu
 
 async function replayFile(
   { file = '', config }: Asked,
-  base: Pick<ReplayContext, 'host' | 'io' | 'settings'>,
+  base: Pick<ReplayContext, 'host' | 'io' | 'settings' | 'seeksAnomalies'>,
   lines: Lines,
 ): Promise<number> {
   const { start, chunks } = await opened(file);

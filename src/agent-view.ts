@@ -4,6 +4,7 @@ import type { Watch } from './collector/watch.ts';
 import type { Histogram } from './model/histogram.ts';
 import type { RepairFigures } from './model/repair.ts';
 import type { Stamp } from './model/stamp.ts';
+import type { StoreView } from './model/store.ts';
 import type { RealtimeUs } from './model/time.ts';
 import type { AgentView } from './model/view.ts';
 import type { Output } from './outputs/output.ts';
@@ -20,6 +21,7 @@ export interface AgentParts {
   /** Since when there has been no bus; undefined while there is one. */
   readonly lostUs: () => RealtimeUs | undefined;
   readonly repairs: () => RepairFigures | undefined;
+  readonly store: () => StoreView | undefined;
 }
 
 /** What pages and metrics see of a running agent: made when they ask, never kept. */
@@ -48,6 +50,10 @@ export function agentView(parts: AgentParts): AgentView {
     signalDelay: delay,
     findings: analysis.counts,
     components: () => checking.uses(),
+    checks: () => checking.views(),
+    endpoints: () => checking.endpointUses(),
+    endpointStats: () => checking.endpointStats(),
+    store: () => parts.store(),
     repairs: () => parts.repairs(),
     units: () => watch.follower.table.all(),
   };

@@ -1,3 +1,4 @@
+import { openOutput } from './agent-output.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checking } from './checking.ts';
@@ -21,10 +22,10 @@ import type { AgentView } from './model/view.ts';
 import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { outputs } from './outputs/outputs.ts';
 import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
+import type { Storing } from './storing.ts';
 import type { AgentOptions } from './surroundings.ts';
 
 /** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
@@ -50,6 +51,8 @@ export class Agent {
   private repairs: Repairs | undefined;
   /** Undefined where `monitor.enabled` is off. */
   private monitoring: Monitoring | undefined;
+  /** Undefined where nothing is stored; the same. */
+  private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
@@ -64,7 +67,7 @@ export class Agent {
     this.options = options;
     this.config = config;
     this.stamp = new Stamp(options.host, options.bootId);
-    this.output = this.openOutput();
+    this.output = openOutput(options, (draft) => this.tell(draft));
     this.dependencies = new Dependencies({
       ...options,
       follows: (unit) => this.watch.follower.table.get(unit) !== undefined,
@@ -110,7 +113,11 @@ export class Agent {
     this.checking = new Checking({
       ...options,
       lookUpUnit: (name) => this.unit(name),
-      onDraft: (draft) => this.tell(draft),
+      onDraft: (draft) => {
+        this.tell(draft);
+        this.dependencies.updateChecks(this.checking.components());
+      },
+      onResult: (result) => this.storing?.result(result),
     });
     this.view = agentView({
       ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
@@ -118,6 +125,7 @@ export class Agent {
       ...{ analysis: this.analysis, checking: this.checking },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
+      store: () => this.storing?.view,
     });
     this.pages = config.listen === 'off' ? undefined : this.makePages();
   }
@@ -145,7 +153,7 @@ export class Agent {
           compress: 'remote',
         },
         routes: new Map(
-          [this.dependencies, this.pages, this.monitoring].flatMap((part) => [
+          [this.dependencies, this.checking, this.pages, this.monitoring].flatMap((part) => [
             ...(part?.routes ?? []),
           ]),
         ),
@@ -154,6 +162,7 @@ export class Agent {
     }
     this.tell(agentDraft('started', 'info', `unitwatch ${version} started.`, clock, { version }));
     try {
+      if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
       await this.monitoring?.start();
       await this.watch.start();
@@ -165,6 +174,7 @@ export class Agent {
     }
     await this.analysis.start();
     await this.checking.configure(config);
+    this.dependencies.updateChecks(this.checking.components());
     if (config.restart.enabled) await this.beginRepairs();
     const { size } = this.watch.follower.table;
     log.info(
@@ -215,7 +225,8 @@ export class Agent {
 
   private async close(): Promise<void> {
     await this.monitoring?.stop();
-    await Promise.all([this.http?.close(), this.output?.close(limits.shutdownMs - 500)]);
+    const waitMs = limits.shutdownMs - 500;
+    await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
 
   private tell(draft: Draft): void {
@@ -223,7 +234,14 @@ export class Agent {
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
+    this.storing?.event(event);
     this.repairs?.told(event);
+  }
+
+  private async beginStoring(): Promise<void> {
+    const module = await import('./storing.ts');
+    const onDraft = (draft: Draft): void => this.tell(draft);
+    this.storing = await module.Storing.begin({ ...this.options, onDraft });
   }
 
   private async beginRepairs(): Promise<void> {
@@ -272,24 +290,5 @@ export class Agent {
   private measure(what: Transition): void {
     if (what.resync || what.inferred || what.kind === 'restarting') return;
     this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
-  }
-
-  private openOutput(): Output | undefined {
-    const { output, config, clock, host, bootId, log } = this.options;
-    if (output === undefined) return undefined;
-    return outputs[output.name](output.fd, {
-      host,
-      bootId,
-      maxEvents: config.event_buffer_size,
-      maxPerSecond: config.max_events_per_second,
-      monotonicUs: () => clock.monotonicUs(),
-      colour: output.colour,
-      onClosed: (error) => {
-        log.warn({ err: error.message }, 'Nobody reads the events any more; watching goes on.');
-        this.tell(agentDraft('output_closed', 'warning', 'Standard output is closed.', clock));
-      },
-      onRetrying: (error) => log.warn({ err: error.message }, 'Events cannot be written; waiting.'),
-      onResumed: () => log.info({}, 'Events are written again.'),
-    });
   }
 }

@@ -1,13 +1,19 @@
 import { networkInterfaces } from 'node:os';
+import type { EndpointChecks } from './checks/endpoints.ts';
 import { hostAddresses, isPlan, planOf } from './checks/process/hosts.ts';
 import { type ProcessCheckSettings, ProcessChecks } from './checks/process/process-checks.ts';
+import type { ThresholdSettings } from './checks/threshold.ts';
+import { endpointsOf } from './config/endpoints.ts';
 import type { Config } from './config/keys.ts';
 import { platformOf } from './config/platform.ts';
 import type { CheckView } from './model/check.ts';
 import type { Draft } from './model/event.ts';
 import type { ComponentUse } from './model/platform.ts';
+import type { EndpointStats, EndpointUse, ProbeResult } from './model/probe.ts';
 import type { Clock } from './model/time.ts';
 import type { UnitView } from './model/unit.ts';
+import type { Routes } from './outputs/http-routes.ts';
+import { probeRoute } from './outputs/probe-route.ts';
 
 export interface CheckingOptions {
   readonly config: Config;
@@ -17,20 +23,68 @@ export interface CheckingOptions {
   readonly uid: number;
   readonly lookUpUnit: (name: string) => UnitView | undefined;
   readonly onDraft: (draft: Draft) => void;
-  readonly log: { warn(fields: object, message: string): void };
+  /** What a probe of an endpoint found. */
+  readonly onResult: (result: ProbeResult) => void;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
 }
 
-/** The checks at work: components of the host's list are looked for, and what changes is told. */
+/**
+ * The checks at work: components of the host's list are looked for, endpoints are probed, and what
+ * changes is told.
+ */
 export class Checking {
   private readonly options: CheckingOptions;
   private checks: ProcessChecks | undefined;
+  /** Undefined where there are none: then the code of the probes is not even loaded. */
+  private endpoints: EndpointChecks | undefined;
+
+  /** Pages about checks. */
+  readonly routes: Routes;
 
   constructor(options: CheckingOptions) {
     this.options = options;
+    const probes = probeRoute(() => this.endpointUses());
+    this.routes = new Map(
+      options.config.checks.blackbox_exporter_names ? [['/probe', probes]] : [],
+    );
   }
 
   /** Begins to check, or goes over to another configuration. */
   async configure(config: Config): Promise<void> {
+    await Promise.all([this.configureProcesses(config), this.configureEndpoints(config)]);
+  }
+
+  private async configureEndpoints(config: Config): Promise<void> {
+    const settings = { endpoints: endpointsOf(config), thresholds: thresholdsOf(config) };
+    const { clock, onDraft, onResult, log } = this.options;
+    if (settings.endpoints.length === 0) {
+      const ended = this.endpoints;
+      this.endpoints = undefined;
+      await ended?.stop();
+      return;
+    }
+    if (this.endpoints) {
+      this.endpoints.reload(settings);
+    } else {
+      const module = await import('./checks/endpoints.ts');
+      this.endpoints = new module.EndpointChecks({
+        ...settings,
+        ...{ clock, onChange: onDraft, onResult },
+      });
+      this.endpoints.start();
+    }
+    const { total, average } = this.endpoints.requestsPerMinute();
+    const perMinute = `${total.toFixed(1)} requests a minute, ${average.toFixed(1)} on average`;
+    log.info(
+      { requests_per_minute: total, average_per_minute: average },
+      `Probing ${settings.endpoints.length} endpoints: ${perMinute}.`,
+    );
+  }
+
+  private async configureProcesses(config: Config): Promise<void> {
     const settings = this.settingsOf(config);
     if (settings === undefined) {
       const ended = this.checks;
@@ -53,8 +107,22 @@ export class Checking {
     return this.checks;
   }
 
-  views(): readonly CheckView[] {
+  /** Those that can depend on each other. */
+  components(): readonly CheckView[] {
     return this.checks?.views() ?? [];
+  }
+
+  views(): readonly CheckView[] {
+    return [...this.components(), ...(this.endpoints?.views() ?? [])];
+  }
+
+  /** Of endpoints: what is known beside their state, and how well their schedule is kept. */
+  endpointUses(): readonly EndpointUse[] {
+    return this.endpoints?.uses() ?? [];
+  }
+
+  endpointStats(): EndpointStats | undefined {
+    return this.endpoints?.stats();
   }
 
   uses(): readonly ComponentUse[] {
@@ -63,11 +131,11 @@ export class Checking {
 
   /** A full check; resolves when everything has been looked at. */
   async now(): Promise<void> {
-    await this.checks?.checkNow();
+    await Promise.all([this.checks?.checkNow(), this.endpoints?.checkNow()]);
   }
 
   async stop(): Promise<void> {
-    await this.checks?.stop();
+    await Promise.all([this.checks?.stop(), this.endpoints?.stop()]);
   }
 
   private settingsOf(config: Config): ProcessCheckSettings | undefined {
@@ -82,9 +150,13 @@ export class Checking {
     return {
       plan,
       addresses: hostAddresses(networkInterfaces()),
-      thresholds: { down: checks.failures, up: checks.successes, graceUs: checks.grace * 1_000 },
+      thresholds: thresholdsOf(config),
       intervalMs: checks.interval,
       timeoutMs: checks.timeout,
     };
   }
+}
+
+function thresholdsOf({ checks }: Config): ThresholdSettings {
+  return { down: checks.failures, up: checks.successes, graceUs: checks.grace * 1_000 };
 }

@@ -4,16 +4,18 @@ import { Blame, remember } from './deps/cause.ts';
 import { type Affects, chainAbove } from './deps/chain.ts';
 import { checkNode, checkUnits } from './deps/checks.ts';
 import { Foresight } from './deps/foresight.ts';
+import { givenUpDraft } from './deps/given-up.ts';
 import { DependencyGraph } from './deps/graph.ts';
 import type { Trigger } from './deps/impact.ts';
 import { pictureOf } from './deps/picture.ts';
-import { isUp, stateWord } from './deps/states.ts';
+import { inactive, isDown, isUp, stateCode, stateWord } from './deps/states.ts';
 import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
 import type { UnitDependencies } from './model/dependencies.ts';
 import type { Draft } from './model/event.ts';
+import { patterns } from './model/finding.ts';
 import type { DependencyPicture } from './model/status.ts';
-import { type Clock, rfc3339 } from './model/time.ts';
+import type { Clock } from './model/time.ts';
 import type { Ending, Transition } from './model/transition.ts';
 import { newUnitState, type Phase, phaseOf, type UnitState, type UnitView } from './model/unit.ts';
 import { answeringRoute } from './outputs/answering-route.ts';
@@ -41,9 +43,7 @@ const chainsMax = 1_000;
 const endedWell: Ending = { reason: 'clean', result: 'success', coreDump: false };
 const endTypes: ReadonlySet<string> = new Set(['exited', 'failed', 'stopped']);
 const restartTypes: ReadonlySet<string> = new Set(['restarting', 'restarted']);
-const findingTypes: ReadonlySet<string> = new Set([
-  ...['crash_loop', 'periodic_crash', 'anomaly', 'memory_leak'],
-]);
+const findingTypes: ReadonlySet<string> = new Set(patterns);
 /**
  * The dependencies at work: keeps the graph of all units as they are now, says of each end what
  * follows from it and what it follows from, and answers `unitwatch impact` and `unitwatch graph`.
@@ -138,6 +138,8 @@ export class Dependencies implements UnitsSink {
     const wasUp = isUp(graph.states[number] as number);
     const phase = phaseOf(state);
     if (wasUp) this.foresee(graph, name, state, phase);
+    // Who is started again by Restart= was not started by anybody.
+    if (isStarted(graph, number, phase) && state.nRestarts === 0) this.blame.isStarted(graph, name);
     if (phase === 'up') this.cameUp(name, wasUp && state.jobId !== 0);
     else if (wasUp) this.wentDown(name);
     graph.setState(name, state.activeState, state.subState);
@@ -228,8 +230,17 @@ export class Dependencies implements UnitsSink {
   }
 
   unit(unit: UnitDependencies): void {
+    const isNews = isUp(stateCode(unit.activeState)) && !this.isKnownUp(unit.name);
     if (this.next) this.next.add(unit);
     else this.graph?.update(unit);
+    if (!isNews) return;
+    // No signal tells that a unit came up which was not loaded before.
+    if (this.graph) this.blame.isStarted(this.graph, unit.name);
+    this.cameUp(unit.name, false);
+  }
+
+  private isKnownUp(name: string): boolean {
+    return isUp(this.graph?.states[this.graph.find(name) ?? -1] ?? inactive);
   }
 
   end(): void {
@@ -267,26 +278,11 @@ export class Dependencies implements UnitsSink {
     else if (this.options.follows(unit)) this.tellGivenUp(unit, this.lastJobOf);
   }
 
-  /** Nothing else tells it: the unit was down, and it is down. */
   private tellGivenUp(unit: string, root: string): void {
     const state = newUnitState();
     this.lookUp(unit, state);
-    const why = root === '' ? 'something that it needs' : `${root}, which it needs,`;
-    this.options.onDraft({
-      event_type: 'failed',
-      time: rfc3339(this.options.clock.realtimeUs()),
-      service: unit,
-      severity: 'error',
-      message: `${unit} was not started: ${why} failed.`,
-      ...(root !== '' && { caused_by: root }),
-      data: {
-        active_state: state.activeState,
-        sub_state: state.subState,
-        n_restarts: 0,
-        reason: 'other',
-        result: 'dependency',
-      },
-    });
+    const { clock, onDraft } = this.options;
+    onDraft(givenUpDraft(unit, root, state, clock.realtimeUs()));
   }
 
   /** The checks as they are now, states included: they stand in the graph as `check:NAME`. */
@@ -296,4 +292,8 @@ export class Dependencies implements UnitsSink {
     for (const unit of checkUnits(checks)) this.graph?.update(unit);
     this.checks = checks;
   }
+}
+
+function isStarted(graph: DependencyGraph, unit: number, phase: Phase): boolean {
+  return isDown(graph.states[unit] as number) && (phase === 'starting' || phase === 'up');
 }

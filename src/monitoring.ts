@@ -32,8 +32,11 @@ export interface MonitoringOptions {
 
 type Told<T extends MonitorEvent['type']> = Extract<MonitorEvent, { type: T }>;
 
-/** Deliveries under way are waited for so long when the agent ends; what has not arrived is kept. */
-const stopMs = 1_500;
+/**
+ * Deliveries under way are waited for so long when the agent ends, which must write its events within
+ * the same 2 s; what has not arrived is kept.
+ */
+const stopMs = 500;
 
 /**
  * The monitor at work in the agent: services of callers are looked at, and what it tells becomes

@@ -80,7 +80,7 @@ export class AllUnits {
     const name = nameOf(bytes.toString('latin1', at, at + length));
     const { state } = this.record;
     if (!this.sink.lookUp(name, state)) return undefined;
-    state.stateChangeUs = 0;
+    state.stateChangeUs = state.nRestarts = 0;
     this.name = name;
     return this.record;
   }

@@ -101,10 +101,12 @@ function collectGarbage(tr: Transaction): void {
 
 /** transaction_merge_jobs() */
 function mergeJobs(tr: Transaction): 'merged' | 'dropped one' | 'impossible' {
-  const torn = [...tr.heads.values()].filter((head) => tr.mergedType(head) === none);
   // Which is looked at first decides; transaction_merge_jobs() takes them as a hash table has them.
+  const torn = turned(
+    [...tr.heads.values()].filter((head) => tr.mergedType(head) === none),
+    tr.world.turn,
+  );
   if (torn.length > 1) tr.isDelicate = true;
-  if (tr.world.turn % 2 === 1) torn.reverse();
   for (const head of torn) {
     const victim = unmergeable(tr, [...tr.jobsOf(head)]);
     if (victim === undefined) return 'impossible';
@@ -120,6 +122,13 @@ function mergeJobs(tr: Transaction): 'merged' | 'dropped one' | 'impossible' {
     tr.type[first] = type;
   }
   return 'merged';
+}
+
+/** Another one first for each turn: the first, the last, one in the middle, one before the last. */
+function turned(heads: readonly number[], turn: number): number[] {
+  const order = turn % 2 === 0 ? [...heads] : [...heads].reverse();
+  const first = turn < 2 ? 0 : order.length >> (turn - 1);
+  return [...order.slice(first), ...order.slice(0, first)];
 }
 
 /** delete_one_unmergeable_job(): which of the jobs of a unit has to go; none where all matter. */

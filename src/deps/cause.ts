@@ -31,6 +31,8 @@ interface Expected {
 interface Down {
   readonly atUs: DurationUs;
   isBack: boolean;
+  /** Who was started while it was down, and so does without it. */
+  readonly without: Set<string>;
 }
 
 /**
@@ -78,9 +80,19 @@ export class Blame {
   /** @param unasked no job stopped it: those that need it may fail, too, because of that */
   wentDown(unit: string, unasked: boolean, nowUs: DurationUs): void {
     this.downs.delete(unit);
-    if (unasked) remember(this.downs, unit, { atUs: nowUs, isBack: false });
+    if (unasked) remember(this.downs, unit, { atUs: nowUs, isBack: false, without: new Set() });
     const expected = this.expected.get(unit);
     if (expected) expected.hasEnded = true;
+  }
+
+  /** The unit is started by somebody: what it needs and is down all the same is not its story. */
+  isStarted(graph: DependencyGraph, unit: string): void {
+    const number = this.downs.size > 0 ? graph.find(unit) : undefined;
+    if (number === undefined) return;
+    for (const other of graph.others(number, needs)) {
+      const down = this.downs.get(graph.name(other));
+      if (down?.isBack === false) down.without.add(unit);
+    }
   }
 
   /** The unit is up: what happens to it from now on is another story, see `foretoldBy`. */
@@ -161,7 +173,7 @@ export class Blame {
     const ownUs = own === undefined || own.isBack ? nowUs : own.atUs;
     for (const other of graph.others(number, needs)) {
       const down = this.downs.get(graph.name(other));
-      if (down === undefined || down.atUs > ownUs) continue;
+      if (down === undefined || down.atUs > ownUs || down.without.has(unit)) continue;
       if (ownUs - down.atUs <= (down.isBack ? backUs : downUs)) return graph.name(other);
     }
     return undefined;

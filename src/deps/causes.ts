@@ -28,10 +28,13 @@ export function newCauses(): Causes {
     add: (from, to, kind) => addStep(strong, from, to, kind),
     addFaint: (from, to, kind) => addStep(faint, from, to, kind),
     ways(root) {
-      const before: Before = new Map();
-      const reached = spreadOut([root], [strong], root, before);
-      if (faint.size > 0) spreadOut(reached, [strong, faint], root, before);
-      return { to: (unit) => wayTo(root, unit, before) };
+      let before: Before | undefined;
+      return {
+        to(unit) {
+          before ??= allFrom(root, strong, faint);
+          return wayTo(root, unit, before);
+        },
+      };
     },
   };
 }
@@ -40,6 +43,13 @@ function addStep(steps: Steps, from: number, to: number, kind: number): void {
   const list = steps.get(from);
   if (list === undefined) steps.set(from, [[to, kind]]);
   else list.push([to, kind]);
+}
+
+function allFrom(root: number, strong: Steps, faint: Steps): Before {
+  const before: Before = new Map();
+  const reached = spreadOut([root], [strong], root, before);
+  if (faint.size > 0) spreadOut(reached, [strong, faint], root, before);
+  return before;
 }
 
 /** Breadth first: the first way that is found to a unit is a shortest one. */

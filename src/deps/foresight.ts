@@ -2,7 +2,8 @@ import type { DurationUs } from '../model/time.ts';
 import { type Blame, remember } from './cause.ts';
 import { type Affects, affectsOf } from './chain.ts';
 import type { DependencyGraph } from './graph.ts';
-import { likelyImpact, type Trigger } from './impact.ts';
+import { type Impact, likelyImpact, type Trigger } from './impact.ts';
+import { takenAlong } from './taken.ts';
 
 /** How much of a CPU may go into it: 2% for long, half a second at once. */
 const budgetShare = 0.02;
@@ -20,8 +21,9 @@ interface Foretold {
 }
 
 /**
- * What follows when a unit goes down, asked while the graph still shows it up, and no more often
- * than there is time for: in a storm some ends are told without it.
+ * What follows when a unit goes down, asked while the graph still shows it up. It is worked out no
+ * more often than there is time for: in a storm some ends are told without it, and who began them is
+ * judged by the kinds of their dependencies alone.
  */
 export class Foresight {
   private readonly known: Map<string, Foretold> = new Map();
@@ -54,7 +56,7 @@ export class Foresight {
   /**
    * Asks, and tells `blame` what systemd will take along.
    * @returns undefined where the unit is not known, where it was foretold itself, and what follows
-   * from it with it, or where too much time went into this lately
+   * from it with it, or where too much time went into this lately: then `blame` is told roughly
    */
   foretell(
     graph: DependencyGraph,
@@ -73,12 +75,20 @@ export class Foresight {
     this.atUs = begunUs;
     const reserveUs = on === 'crash' ? 0 : crashReserveUs;
     const impact = this.budgetUs > reserveUs ? likelyImpact(graph, unit, on) : undefined;
-    if (impact === undefined) return undefined;
-    const affects = affectsOf(impact, depth);
-    const taken = [...impact.stopped, ...impact.restarted].map((one) => one.unit);
-    blame.foretell(graph, unit, taken, on === 'crash', begunUs);
+    const affects = impact && affectsOf(impact, depth);
+    blame.foretell(
+      graph,
+      unit,
+      takenBy(impact) ?? takenAlong(graph, unit, on),
+      on === 'crash',
+      begunUs,
+    );
     this.known.set(unit, { on, affects, isNow: true });
     this.budgetUs -= this.now() - begunUs;
     return affects;
   }
+}
+
+function takenBy(impact: Impact | undefined): string[] | undefined {
+  return impact && [...impact.stopped, ...impact.restarted].map(({ unit }) => unit);
 }

@@ -47,8 +47,8 @@ export class DependencyGraph {
   /** Units between two states, or in auto-restart: they will change by themselves. */
   readonly restless: Set<number> = new Set();
   readonly subStates: string[] = [];
-  /** Rises with every change. */
-  revision = 0;
+  /** Units whose state or edges changed since inert.ts looked at them last. */
+  readonly moved: Set<number> = new Set();
   /** Rises with every change of units and edges, not of states. */
   structure = 0;
   /** How the systemd whose units these are behaves. */
@@ -175,7 +175,7 @@ export class DependencyGraph {
     }
     const code = stateCode(activeState);
     if (this.states[unit] === code && this.subStates[unit] === subState) return;
-    this.revision++;
+    if (this.states[unit] !== code) this.moved.add(unit);
     this.states[unit] = code;
     this.subStates[unit] = subState;
     if (code === activating || code === deactivating) this.restless.add(unit);
@@ -204,7 +204,7 @@ export class DependencyGraph {
 
   /** Adds the edges that the unit itself tells; returns the units at their other ends. */
   private connect(number: number, unit: UnitDependencies): number[] {
-    this.revision++;
+    this.moved.add(number);
     this.structure++;
     const touched: number[] = [];
     const own = this.edges[number] as number[];
@@ -240,7 +240,6 @@ export class DependencyGraph {
 
   /** Takes out the edges that the unit itself told, or all of them, at both ends. */
   private disconnect(number: number, all = false): void {
-    this.revision++;
     this.structure++;
     const own = this.edges[number] as number[];
     const isOut = (edge: number): boolean => all || isForward[kindOf(edge)] === true;

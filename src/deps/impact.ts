@@ -57,12 +57,11 @@ export interface Impact {
 export function impactOf(graph: DependencyGraph, name: string, on: Trigger): Impact | undefined {
   const root = graph.find(name);
   if (root === undefined) return undefined;
-  const { impact, isDelicate } = simulated(graph, root, on, 0);
-  if (!isDelicate) return impact;
-  const same = names(impact);
-  const isChance = otherTurns.some(
-    (turn) => names(simulated(graph, root, on, turn).impact) !== same,
-  );
+  const first = simulated(graph, root, on, 0);
+  const impact = told(first, on);
+  if (!first.sim.isDelicate) return impact;
+  const same = ends(first);
+  const isChance = otherTurns.some((turn) => ends(simulated(graph, root, on, turn)) !== same);
   return isChance ? { ...impact, chance: true } : impact;
 }
 
@@ -73,34 +72,41 @@ export function likelyImpact(
   on: Trigger,
 ): Impact | undefined {
   const root = graph.find(name);
-  return root === undefined ? undefined : simulated(graph, root, on, 0).impact;
+  return root === undefined ? undefined : told(simulated(graph, root, on, 0), on);
 }
 
 /** Orders that are tried where systemd leaves one to chance: if all agree, it is taken for none. */
 const otherTurns = [1, 2, 3];
 
-function simulated(
-  graph: DependencyGraph,
-  root: number,
-  on: Trigger,
-  turn: number,
-): { readonly impact: Impact; readonly isDelicate: boolean } {
+/** What came of it. */
+interface Simulated {
+  readonly sim: Simulation;
+  readonly root: number;
+  readonly refused: string | undefined;
+  readonly endless: boolean;
+}
+
+function simulated(graph: DependencyGraph, root: number, on: Trigger, turn: number): Simulated {
   const sim = new Simulation(graph, (unit) => typeRank(graph.name(unit)), turn);
   for (const unit of graph.restless) resume(sim, unit);
   const refused = begin(sim, root, on);
-  const endless = refused === undefined && !runToRest(sim);
-  const impact = {
-    unit: graph.name(root),
+  return { sim, root, refused, endless: refused === undefined && !runToRest(sim) };
+}
+
+function told({ sim, root, refused, endless }: Simulated, on: Trigger): Impact {
+  return {
+    unit: sim.graph.name(root),
     on,
     ...(refused === undefined ? {} : { refused }),
     ...(endless ? { endless } : {}),
     ...outcome(sim, root),
   };
-  return { impact, isDelicate: sim.isDelicate };
 }
 
-function names({ stopped, restarted }: Impact): string {
-  return JSON.stringify([stopped, restarted].map((list) => list.map(({ unit }) => unit).sort()));
+/** Whom it stopped and restarted, in one word that is the same where these are the same. */
+function ends({ sim, root }: Simulated): string {
+  const { stopped, restarted } = changes(sim, root, sim.causes.ways(root));
+  return [stopped, restarted].map((list) => list.sort((a, b) => a - b).join()).join(';');
 }
 
 /** UnitType of src/basic/unit-def.h: jobs of the later types run first. */
@@ -124,25 +130,35 @@ function begin(sim: Simulation, root: number, on: Trigger): string | undefined {
   return sim.addJob(on === 'stop' ? stop : restart, root, 'replace')?.refused;
 }
 
-function outcome(
-  sim: Simulation,
-  root: number,
-): Pick<Impact, 'stopped' | 'restarted' | 'degraded' | 'blocked'> {
-  const ways = sim.causes.ways(root);
-  const stopped: number[] = [];
-  const restarted: number[] = [];
-  const gone: number[] = [];
+interface Changes {
+  /** The root is among these, where it went down itself. */
+  readonly gone: number[];
+  readonly stopped: number[];
+  readonly restarted: number[];
+}
+
+function changes(sim: Simulation, root: number, ways: Ways): Changes {
+  const found: Changes = { gone: [], stopped: [], restarted: [] };
   // What units in auto-restart and the like do to others would have happened anyway.
   const isStranger = (unit: number): boolean =>
     sim.graph.restless.size > 0 && ways.to(unit) === undefined;
   for (const unit of sim.changed) {
     if (!isUp(sim.graph.states[unit] as number)) continue;
     const state = sim.states[unit] as number;
-    if (isDown(state) && (unit === root || !isStranger(unit))) gone.push(unit);
+    if (isDown(state) && (unit === root || !isStranger(unit))) found.gone.push(unit);
     if (unit === root || isStranger(unit)) continue;
-    if (isDown(state)) stopped.push(unit);
-    else if (isUp(state) && (sim.starts[unit] as number) > 0) restarted.push(unit);
+    if (isDown(state)) found.stopped.push(unit);
+    else if (isUp(state) && (sim.starts[unit] as number) > 0) found.restarted.push(unit);
   }
+  return found;
+}
+
+function outcome(
+  sim: Simulation,
+  root: number,
+): Pick<Impact, 'stopped' | 'restarted' | 'degraded' | 'blocked'> {
+  const ways = sim.causes.ways(root);
+  const { gone, stopped, restarted } = changes(sim, root, ways);
   const tell = (unit: number): Affected => affected(sim.graph, wayTo(ways, root, unit));
   const touched = new Set([root, ...stopped, ...restarted]);
   return {

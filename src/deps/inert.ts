@@ -36,25 +36,41 @@ const neededBy: KindSet = kindSet('RequiredBy', 'BoundBy', 'RequisiteOf');
 const pulls: KindSet = atoms.pullInStart | atoms.pullInWanted;
 const pulledBy: KindSet = kindSet('RequiredBy', 'BoundBy', 'WantedBy', 'UpheldBy');
 
-const remembered = new WeakMap<DependencyGraph, { revision: number; marks: Uint8Array }>();
+/**
+ * After so many changes the marks are made anew: until then, whatever changed counts as live, which
+ * is never wrong but makes jobs that come to nothing.
+ */
+const movedMax = 256;
 
-/** Liveness of a graph as its states are now, and from then on as it is disturbed. */
+const remembered = new WeakMap<DependencyGraph, Uint8Array>();
+
+/** Liveness of a graph as it is now, and from then on as it is disturbed. */
 export function livenessOf(graph: DependencyGraph): Liveness {
-  const { revision } = graph;
-  let known = remembered.get(graph);
-  if (known?.revision !== revision) {
-    known = { revision, marks: initialMarks(graph) };
-    remembered.set(graph, known);
-  }
-  const marks = known.marks.slice();
+  const marks = marksOf(graph).slice();
   const queue: number[] = [];
   return {
     isLive: (unit) => ((marks[unit] as number) & startLive) !== 0,
-    disturb: (unit) => {
-      mark(marks, queue, unit, startLive | stopLive);
-      spread(graph, marks, queue);
-    },
+    disturb: (unit) => disturb(graph, marks, queue, unit),
   };
+}
+
+function marksOf(graph: DependencyGraph): Uint8Array {
+  const { moved, states } = graph;
+  let marks = remembered.get(graph);
+  if (marks?.length !== states.length || moved.size > movedMax) {
+    marks = initialMarks(graph);
+    remembered.set(graph, marks);
+  } else {
+    const queue: number[] = [];
+    for (const unit of moved) disturb(graph, marks, queue, unit);
+  }
+  moved.clear();
+  return marks;
+}
+
+function disturb(graph: DependencyGraph, marks: Uint8Array, queue: number[], unit: number): void {
+  mark(marks, queue, unit, startLive | stopLive);
+  spread(graph, marks, queue);
 }
 
 function initialMarks(graph: DependencyGraph): Uint8Array {

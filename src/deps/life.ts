@@ -12,6 +12,11 @@ import { activating, active, deactivating, failed, inactive, isDown } from './st
 const stopUs = 2_000;
 const startUs = 5_000;
 
+/** Some processes are up before others have ended: so it is in one of the orders that are tried. */
+function startTime({ turn }: Simulation): number {
+  return turn === 2 ? 1 : startUs;
+}
+
 /** Answers of a unit that was told to start or to stop. */
 export type Told = 'under way' | 'already' | 'later' | 'wait' | 'failed';
 
@@ -28,7 +33,7 @@ export function startUnit(sim: Simulation, unit: number): Told {
     return 'under way';
   }
   setState(sim, unit, activating);
-  sim.later(unit, startUs, () => setState(sim, unit, active));
+  sim.later(unit, startTime(sim), () => setState(sim, unit, active));
   return 'under way';
 }
 
@@ -63,7 +68,8 @@ export function resume(sim: Simulation, unit: number): void {
   if (sim.graph.subStates[unit]?.startsWith('auto-restart')) {
     sim.autoRestart.add(unit);
     armRestart(sim, unit);
-  } else if (state === activating) sim.later(unit, startUs, () => setState(sim, unit, active));
+  } else if (state === activating)
+    sim.later(unit, startTime(sim), () => setState(sim, unit, active));
   else if (state === deactivating) sim.later(unit, stopUs, () => setState(sim, unit, inactive));
 }
 
@@ -98,7 +104,7 @@ function startService(sim: Simulation, unit: number): Told {
     return 'under way';
   }
   setState(sim, unit, activating);
-  sim.later(unit, startUs, () => {
+  sim.later(unit, startTime(sim), () => {
     if (serviceType !== 'oneshot') {
       setState(sim, unit, active);
     } else if (remainAfterExit) {

@@ -128,6 +128,9 @@ const agentPhases = [
   'reloaded',
   'reload_failed',
   'output_closed',
+  'store_trouble',
+  'store_back',
+  'store_lost',
 ] as const;
 
 const findingFields = {

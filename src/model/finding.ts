@@ -1,7 +1,8 @@
 import type { Severity } from './event.ts';
 import type { RealtimeUs } from './time.ts';
 
-export type Pattern = 'crash_loop' | 'periodic_crash' | 'anomaly' | 'memory_leak';
+export const patterns = ['crash_loop', 'periodic_crash', 'anomaly', 'memory_leak'] as const;
+export type Pattern = (typeof patterns)[number];
 
 /** What a detector says about one service. The runner gives it its identity and its life. */
 export interface Finding {

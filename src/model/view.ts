@@ -5,6 +5,7 @@ import type { Histogram } from './histogram.ts';
 import type { ComponentUse } from './platform.ts';
 import type { EndpointStats, EndpointUse } from './probe.ts';
 import type { RepairFigures } from './repair.ts';
+import type { StoreView } from './store.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
 
@@ -61,7 +62,9 @@ export interface AgentView {
   checks?(): Iterable<CheckView>;
   /** What is known of endpoints beside their state, and how well their schedule is kept. */
   endpoints?(): Iterable<EndpointUse>;
-  endpointStats?(): EndpointStats;
+  endpointStats?(): EndpointStats | undefined;
+  /** Undefined where nothing is stored. */
+  store?(): StoreView | undefined;
   /** Undefined where repairs are off. */
   repairs?(): RepairFigures | undefined;
   /** May be walked in several turns of the event loop, while units come and go. */

@@ -1,5 +1,5 @@
 import { eventTypes } from '../model/event.ts';
-import type { Pattern } from '../model/finding.ts';
+import { patterns } from '../model/finding.ts';
 import type { AgentMetric, Sample, Source } from './metric.ts';
 
 type Scalar = (source: Source) => number | undefined;
@@ -12,13 +12,6 @@ function scalar(type: 'counter' | 'gauge', name: string, help: string, read: Sca
   };
   return { name, type, help, labels: [], samples };
 }
-
-const patterns = Object.keys({
-  crash_loop: true,
-  periodic_crash: true,
-  anomaly: true,
-  memory_leak: true,
-} satisfies Record<Pattern, true>) as readonly Pattern[];
 
 function* droppedSamples({ view }: Source): Iterable<Sample> {
   for (const [output, reasons] of Object.entries(view.dropped)) {

@@ -13,6 +13,7 @@ import {
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
 import { repairMetrics } from './repair-metrics.ts';
+import { type StoreMetric, storeMetrics } from './store-metrics.ts';
 
 const causes = Object.keys({
   automatic: true,
@@ -114,6 +115,17 @@ function ofSchedule(metrics: readonly EndpointStatsMetric[]): readonly AgentMetr
   }));
 }
 
+/** About the store, where there is one. */
+function ofStore(metrics: readonly StoreMetric[]): readonly AgentMetric[] {
+  return metrics.map((metric) => ({
+    ...metric,
+    samples: ({ view }) => {
+      const store = view.store?.();
+      return store ? metric.samples(store) : [];
+    },
+  }));
+}
+
 /** Every family there is: /metrics and docs/metrics.md are both made from this. */
 export const metricSets = {
   unitwatch: {
@@ -122,6 +134,7 @@ export const metricSets = {
       ...ofComponents(componentMetrics),
       ...ofSchedule(endpointStatsMetrics),
       ...repairMetrics,
+      ...ofStore(storeMetrics),
     ],
     unit: unitMetrics,
   },

@@ -4,14 +4,14 @@ import type { Declared, Sample } from './metric.ts';
 
 /** A family with a handful of lines; of none where there is nothing to say. */
 export interface StoreMetric extends Declared {
-  samples(store: StoreView, nowUs: number): Sample[];
+  samples(store: StoreView): Sample[];
 }
 
-type Read = (store: StoreView, nowUs: number) => number | undefined;
+type Read = (store: StoreView) => number | undefined;
 
 function one(type: 'counter' | 'gauge', name: string, help: string, read: Read): StoreMetric {
-  const samples = (store: StoreView, nowUs: number): Sample[] => {
-    const value = read(store, nowUs);
+  const samples = (store: StoreView): Sample[] => {
+    const value = read(store);
     return value === undefined ? [] : [{ labels: {}, value }];
   };
   return { name, type, help, labels: [], samples };
@@ -66,9 +66,9 @@ export const storeMetrics: readonly StoreMetric[] = [
   ),
   one(
     'gauge',
-    'unitwatch_store_backlog_oldest_seconds',
-    'For how long the oldest of them has waited; 0 without one.',
-    ({ oldestUs }, nowUs) => (oldestUs === undefined ? 0 : Math.max(0, nowUs - oldestUs) / 1e6),
+    'unitwatch_store_backlog_oldest_timestamp_seconds',
+    'When the oldest of them was given to the store, seconds since 1970; nothing without one.',
+    ({ oldestUs }) => (oldestUs === undefined ? undefined : oldestUs / 1e6),
   ),
   one(
     'gauge',

@@ -1,13 +1,10 @@
 import type { Finding } from '../model/finding.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import { AnomalyDetector, type AnomalyOptions } from './anomaly.ts';
-import {
-  type AnomalyInput,
-  type AnomalyVerdict,
-  type SavedAnomalies,
-  timeOf,
-} from './anomaly-contract.ts';
+import { type AnomalyInput, type AnomalyVerdict, timeOf } from './anomaly-contract.ts';
+import { savedAnomalies } from './baseline/saved-anomalies.ts';
 import type { DetectorCounters } from './runner.ts';
+import { isAmount, isFinding, isObject } from './saved.ts';
 
 /** A saved state, bytes of JSON: 10,000 services that have all restarted. */
 const savedBytes = 8_388_608;
@@ -82,19 +79,25 @@ export class AnomalyFindings {
     yield ']}\n';
   }
 
-  /** @returns why not, where what was saved cannot be used */
-  restore(saved: unknown): string | undefined {
-    const { open, opened } = (saved ?? {}) as Readonly<Record<string, unknown>>;
-    try {
-      this.detector.restore(saved as SavedAnomalies);
-      for (const finding of open as Finding[]) this.open.set(finding.service, finding);
-      this.opened = Number(opened) || 0;
-      return undefined;
-    } catch {
-      this.detector = new AnomalyDetector(this.options);
-      this.open.clear();
-      return 'its form is not known';
+  /**
+   * Takes up what can be used of it: a service with one wrong value is met anew.
+   * @returns why not, where nothing can be used
+   */
+  restore(data: unknown): string | undefined {
+    if (data === null || data === undefined) return undefined;
+    const saved = savedAnomalies(data);
+    if (saved === undefined || !isObject(data))
+      return 'the form of the saved anomalies is not known';
+    this.detector.restore(saved);
+    const { open, opened } = data;
+    this.opened = isAmount(opened) ? Math.trunc(opened) : 0;
+    const known = new Set(saved.services.flatMap((one) => (one.open ? [one.service] : [])));
+    for (const finding of Array.isArray(open) ? open : []) {
+      // A finding that no aspect holds open would never be cleared.
+      if (!isFinding(finding) || finding.pattern !== 'anomaly') continue;
+      if (known.has(finding.service)) this.open.set(finding.service, finding);
     }
+    return undefined;
   }
 
   private end(services: readonly string[], timeUs: RealtimeUs, sentence: string): Finding[] {

@@ -1,6 +1,7 @@
 import type { Finding } from '../model/finding.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
+import type { AnomalyInput } from './anomaly-contract.ts';
 import type { AnomalyFindings } from './anomaly-findings.ts';
 import type { RecordedRow } from './recorded-row.ts';
 import { type PatternRunner, runnerLimits } from './runner.ts';
@@ -21,12 +22,13 @@ const settleUs: DurationUs = 61e6;
  */
 export class Backtest {
   readonly #runner: PatternRunner;
-  readonly #anomalies: AnomalyFindings;
+  readonly #anomalies: AnomalyFindings | undefined;
   #tickedUs: RealtimeUs = 0;
   #lastUs: RealtimeUs = 0;
   readonly #standing = new Map<string, Standing>();
 
-  constructor(runner: PatternRunner, anomalies: AnomalyFindings) {
+  /** @param anomalies undefined where they are not sought */
+  constructor(runner: PatternRunner, anomalies: AnomalyFindings | undefined) {
     this.#runner = runner;
     this.#anomalies = anomalies;
   }
@@ -43,7 +45,7 @@ export class Backtest {
         const findings = this.advance(row.transition.timeUs);
         for (const t of this.#complete(row.transition, row.causeKnown)) {
           findings.push(...this.#runner.transition(t));
-          findings.push(...this.#anomalies.observe({ kind: 'transition', transition: t }));
+          findings.push(...this.#anomaly({ kind: 'transition', transition: t }));
         }
         return findings;
       }
@@ -55,16 +57,21 @@ export class Backtest {
     const findings = advanced(this.#runner, timeUs);
     // Nothing is learned from a pause of weeks: nobody recorded.
     if (timeUs - this.#tickedUs > pauseUs) this.#tickedUs = timeUs - tickUs;
+    if (this.#anomalies === undefined) return findings;
     for (; this.#tickedUs + tickUs <= timeUs; this.#tickedUs += tickUs) {
       const nowUs = this.#tickedUs + tickUs;
-      findings.push(...this.#anomalies.observe({ kind: 'tick', nowUs }));
+      findings.push(...this.#anomaly({ kind: 'tick', nowUs }));
     }
     return findings;
   }
 
   /** The recording is over: what waits for others to follow has waited long enough. */
   end(): Finding[] {
-    return [...this.#anomalies.observe({ kind: 'tick', nowUs: this.#lastUs + settleUs })];
+    return [...this.#anomaly({ kind: 'tick', nowUs: this.#lastUs + settleUs })];
+  }
+
+  #anomaly(input: AnomalyInput): readonly Finding[] {
+    return this.#anomalies?.observe(input) ?? [];
   }
 
   /**

@@ -36,9 +36,12 @@ export interface SavedLadder {
  * step, 90 s out of 30 s, and so on. Merging takes the least of three at odd steps and the middle
  * one at even steps: repeated, that settles at the 13th percentile of the blocks below (the fixed
  * point of 1 - (1 - 3q² + 2q³)³ = q), near the 10th percentile that floors are usually taken at,
- * without keeping the samples. The length of a block follows the distance of the first samples.
+ * without keeping the samples. Blocks shorter than the teeth of a collector take the least always: a
+ * middle one would show where in the tooth it fell. The length of a block follows the distance of the first samples.
  */
 export class FloorLadder {
+  /** The longest tooth that was seen; 0 for none. */
+  toothUs: DurationUs = 0;
   #blockUs: DurationUs = 0;
   #originUs: RealtimeUs = 0;
   #index = 0;
@@ -143,7 +146,7 @@ export class FloorLadder {
       .filter((value) => value >= 0)
       .sort();
     if (present.length === 0) return missing;
-    const takesMiddle = step >= 2 && step % 2 === 1;
+    const takesMiddle = step >= 2 && step % 2 === 1 && this.blockUs(step) > this.toothUs;
     return (takesMiddle ? present[present.length >> 1] : present[0]) as number;
   }
 

@@ -20,6 +20,8 @@ export interface OpenFinding {
 export interface Service {
   readonly name: string;
   lastUs: RealtimeUs;
+  /** When it was last put behind the others, of which the first is forgotten first. */
+  placedUs: RealtimeUs;
   readonly followers: Record<string, Follower>;
   open: readonly OpenFinding[];
 }
@@ -86,8 +88,9 @@ export function endAll(
 /** When the first of its followers wants to be called. */
 export function deadlineOf(service: Service): RealtimeUs {
   let dueUs = Number.POSITIVE_INFINITY;
-  for (const follower of Object.values(service.followers)) {
-    dueUs = Math.min(dueUs, follower.deadlineUs);
+  // An array of them for each transition would be most of what this costs.
+  for (const id in service.followers) {
+    dueUs = Math.min(dueUs, service.followers[id]?.deadlineUs ?? Number.POSITIVE_INFINITY);
   }
   return dueUs;
 }

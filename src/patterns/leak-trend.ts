@@ -103,6 +103,12 @@ function lateShareNeeded(windowUs: DurationUs): number {
   return windowUs < 24 * hourUs ? 0.9 : 0.5;
 }
 
+/**
+ * The slope of the later half, as a share of the earlier one's. What fills as the logarithm of time is a
+ * cache: while a window still shows growth that counts, its later half has less than this share.
+ */
+const straightMin = 0.8;
+
 /** It grows, enough, significantly, without pause and still. `ease` divides the growth asked for. */
 export function isLeak(trend: Trend, ease: number): boolean {
   return (
@@ -112,6 +118,7 @@ export function isLeak(trend: Trend, ease: number): boolean {
     trend.chance <= maxChance &&
     trend.largestStep <= largestStepMax &&
     trend.lateShare >= lateShareNeeded(trend.windowUs) &&
+    trend.lateShare >= straightMin * trend.firstShare &&
     trend.firstShare >= firstShareMin
   );
 }

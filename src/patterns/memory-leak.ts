@@ -53,7 +53,6 @@ class MemoryLeak implements Follower {
   #lowBytes = 0;
   #highBytes = 0;
   #fallUs: RealtimeUs = 0;
-  #toothUs: DurationUs = 0;
   #lives: readonly Life[];
   #open: OpenLeak | undefined;
 
@@ -72,7 +71,7 @@ class MemoryLeak implements Follower {
     this.#lowBytes = saved.lowBytes;
     this.#highBytes = saved.highBytes;
     this.#fallUs = saved.fallUs;
-    this.#toothUs = saved.toothUs;
+    this.#ladder.toothUs = saved.toothUs;
     this.#open = saved.open;
   }
 
@@ -92,7 +91,7 @@ class MemoryLeak implements Follower {
       lowBytes: this.#lowBytes,
       highBytes: this.#highBytes,
       fallUs: this.#fallUs,
-      toothUs: this.#toothUs,
+      toothUs: this.#ladder.toothUs,
       lives: this.#lives,
       open: this.#open,
       ladder: this.#ladder.save(),
@@ -140,7 +139,7 @@ class MemoryLeak implements Follower {
     const range = this.#highBytes - this.#lowBytes;
     const fell = this.#highBytes - bytes;
     if (fell < fallShare * range || fell < toothMin * this.#highBytes) return;
-    this.#toothUs = Math.max(this.#toothUs, timeUs - this.#fallUs);
+    this.#ladder.toothUs = Math.max(this.#ladder.toothUs, timeUs - this.#fallUs);
     this.#fallUs = timeUs;
     this.#highBytes = bytes;
   }
@@ -211,7 +210,8 @@ class MemoryLeak implements Follower {
 
   #leakIn(floors: readonly number[], blockUs: DurationUs): Trend | undefined {
     const windowUs = floors.length * blockUs;
-    if (windowUs < Math.max(this.#settings.leakSpanUs, teeth * this.#toothUs)) return undefined;
+    if (windowUs < Math.max(this.#settings.leakSpanUs, teeth * this.#ladder.toothUs))
+      return undefined;
     const first = floors[0] as number;
     const last = floors.at(-1) as number;
     // Nearly all windows of healthy services end here, before anything is sorted.

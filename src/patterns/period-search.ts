@@ -107,20 +107,41 @@ function candidates(times: readonly number[], minPeriodUs: DurationUs): number[]
     if (i > 1) gaps.push((times[i] as number) - (times[i - 2] as number));
   }
   const sorted = Float64Array.from(gaps.filter((gap) => gap >= minPeriodUs)).sort();
-  const clusters: { size: number; periodUs: number }[] = [];
+  // How many gaps are within the ratio below each, and the middle one of these.
+  const sizes = new Uint32Array(sorted.length);
+  const middles = new Float64Array(sorted.length);
   let from = 0;
   for (let to = 0; to < sorted.length; to++) {
     while ((sorted[to] as number) > sameRatio * (sorted[from] as number)) from++;
-    clusters.push({ size: to - from + 1, periodUs: sorted[(from + to) >> 1] as number });
+    sizes[to] = to - from + 1;
+    middles[to] = sorted[(from + to) >> 1] as number;
   }
-  clusters.sort((a, b) => b.size - a.size || b.periodUs - a.periodUs);
   const chosen: number[] = [];
-  for (const { periodUs } of clusters) {
-    if (chosen.length === candidatesMax) break;
-    const isNew = chosen.every((p) => periodUs > sameRatio * p || p > sameRatio * periodUs);
-    if (isNew) chosen.push(periodUs);
+  for (let n = 0; n < candidatesMax; n++) {
+    const next = largest(sizes, middles, chosen);
+    if (next === undefined) break;
+    chosen.push(next);
   }
   return chosen;
+}
+
+/** The middle of the largest group that is not one of `chosen`; of equal ones the longest. */
+function largest(
+  sizes: Uint32Array,
+  middles: Float64Array,
+  chosen: readonly number[],
+): number | undefined {
+  let size = 0;
+  let largestUs: number | undefined;
+  for (let i = 0; i < sizes.length; i++) {
+    // Middles ascend: of equal sizes the later one is the longer.
+    if ((sizes[i] as number) < size) continue;
+    const periodUs = middles[i] as number;
+    if (!chosen.every((p) => periodUs > sameRatio * p || p > sameRatio * periodUs)) continue;
+    size = sizes[i] as number;
+    largestUs = periodUs;
+  }
+  return largestUs;
 }
 
 /** A line through (cycle number, time): slope is the period, intercept the grid's origin. */

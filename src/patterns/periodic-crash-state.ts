@@ -36,13 +36,17 @@ export interface PeriodicState {
   runUs: DurationUs;
   /** The last crash was followed by an automatic restart. */
   automatic: boolean;
+  /** The gap from the crash before the last to the last; 0 for none. */
+  gapUs: DurationUs;
+  /** Gaps in a row that grew as those of a back-off do. */
+  growing: number;
 }
 
 /** A new state, or the one that was saved; undefined where that is not one. */
 export function periodicState(saved?: unknown): PeriodicState | undefined {
   if (saved === undefined) return freshState();
   if (!isObject(saved)) return undefined;
-  const numbers = amountsOf(saved, ['seen', 'lastUs', 'upUs', 'endUs']);
+  const numbers = amountsOf(saved, ['seen', 'lastUs', 'upUs', 'endUs', 'gapUs', 'growing']);
   const { episodes, suspects, timetable, runUs, automatic } = saved;
   if (numbers === undefined || !isTimes(episodes, episodesMax) || !isSuspects(suspects))
     return undefined;
@@ -101,5 +105,7 @@ function freshState(): PeriodicState {
     endUs: 0,
     runUs: -1,
     automatic: false,
+    gapUs: 0,
+    growing: 0,
   };
 }

@@ -14,12 +14,16 @@ import { tellTimetable, tellTimetableEnd } from './periodic-crash-telling.ts';
 import { linkedTimer, suspectTimers } from './timer-lags.ts';
 
 /** A finding needs less than this chance, after correction for all that was tried. */
-const maxChance = 2e-3;
+const maxChance = 5e-4;
 /** Episodes that a period is looked for in: more only make an old timetable hide a new one. */
 const searched = 32;
 /** A timetable is over after so many periods without a crash, or so many usual gaps. */
 const silentPeriods = 4;
 const dayUs: DurationUs = 86_400e6;
+/** A back-off multiplies its waits by up to four, a few times, and then keeps to a limit. */
+const fastestGrowth = 4;
+const growingMin = 3;
+const steady = 1.25;
 /** Of the last eight episodes, so many off the timetable end it. */
 const strayMax = 5;
 
@@ -114,12 +118,29 @@ class PeriodicCrash implements Follower {
     const { healthyRunUs } = this.#surroundings.settings;
     const gapUs = crashUs - state.lastUs;
     const isLoop = state.automatic && state.runUs >= 0 && state.runUs < healthyRunUs;
-    const isNew = state.lastUs === 0 || !(isLoop || gapUs < healthyRunUs / 2);
+    const isBackOff = state.lastUs > 0 && this.#isBackOff(gapUs);
+    const isNew = state.lastUs === 0 || !(isLoop || isBackOff || gapUs < healthyRunUs / 2);
     state.automatic = t.kind === 'restarting';
     state.lastUs = crashUs;
     state.endUs = 0;
     state.runUs = -1;
     return isNew ? this.#episode(crashUs) : undefined;
+  }
+
+  /**
+   * Where nobody tells how long a run was, gaps that have grown three times in a row are a loop's
+   * waits, and so are those that follow at their limit.
+   */
+  #isBackOff(gapUs: DurationUs): boolean {
+    const state = this.#state;
+    const growth = gapUs / state.gapUs;
+    const isAtLimit = state.growing >= growingMin && growth > 1 / steady && growth < steady;
+    // A back-off begins with a loop; days that grow are chance.
+    const isLoop = state.growing > 0 || state.gapUs < this.#surroundings.settings.healthyRunUs / 2;
+    if (isLoop && growth >= steady && growth <= fastestGrowth) state.growing += 1;
+    else if (!isAtLimit) state.growing = 0;
+    state.gapUs = gapUs;
+    return state.growing >= growingMin;
   }
 
   #episode(crashUs: RealtimeUs): Verdicts {

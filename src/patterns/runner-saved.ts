@@ -1,9 +1,7 @@
-import { severities } from '../model/event.ts';
-import type { Finding } from '../model/finding.ts';
 import { limits } from '../model/limits.ts';
 import type { Detector, Follower } from './detector.ts';
 import { findingsMax, type OpenFinding, type Service } from './followed-service.ts';
-import { isAmount, isObject } from './saved.ts';
+import { isAmount, isFinding, isObject } from './saved.ts';
 
 /** What a state file holds. */
 export interface SavedRunner {
@@ -88,7 +86,8 @@ export function restoreServices(
       .filter((finding) => isOpen(finding) && followers[finding.detector] !== undefined)
       .filter(({ detector, told }) => patterns.get(detector) === told.pattern)
       .map((finding) => ({ ...finding }));
-    restored.push({ name: data.name, lastUs: data.lastUs, followers, open });
+    const { name, lastUs } = data;
+    restored.push({ name, lastUs, placedUs: lastUs, followers, open });
   }
   return restored.sort((a, b) => a.lastUs - b.lastUs);
 }
@@ -105,12 +104,4 @@ function isOpen(data: unknown): data is OpenFinding {
   const { detector, subject, rank, level, told } = data;
   if (typeof detector !== 'string' || typeof subject !== 'string') return false;
   return isAmount(rank) && isAmount(level) && isFinding(told);
-}
-
-function isFinding(data: unknown): data is Finding {
-  if (!isObject(data)) return false;
-  const { pattern, service, phase, timeUs, severity, sentence, evidence, id } = data;
-  const texts = [pattern, service, phase, sentence, id];
-  if (!texts.every((text) => typeof text === 'string' && text.length <= 2048)) return false;
-  return severities.some((known) => known === severity) && isAmount(timeUs) && isObject(evidence);
 }

@@ -27,6 +27,8 @@ export const runnerLimits = Object.freeze({
 const backwardsUs: DurationUs = 3600e6;
 /** A detector that leaves its deadline in the past is asked again after this, not at once. */
 const againUs: DurationUs = 1e6;
+/** Which service was heard of last need not be known more exactly: putting it last has a price. */
+const placedAnewUs: DurationUs = 60e6;
 
 /** What metrics may show of one detector. All count from the runner's making. */
 export interface DetectorCounters {
@@ -208,12 +210,20 @@ export class PatternRunner {
   #serviceOf(name: string, timeUs: RealtimeUs, findings: Finding[]): Service {
     const known = this.#services.get(name);
     if (known !== undefined && timeUs >= known.lastUs - backwardsUs) {
+      if (timeUs - known.placedUs < placedAnewUs) return known;
+      known.placedUs = timeUs;
       this.#services.delete(name);
       this.#services.set(name, known);
       return known;
     }
     if (known !== undefined) findings.push(...this.forget(name, 0, 'the clock was set back'));
-    const service: Service = { name, lastUs: timeUs, followers: {}, open: noFindings };
+    const service: Service = {
+      name,
+      lastUs: timeUs,
+      placedUs: timeUs,
+      followers: {},
+      open: noFindings,
+    };
     this.#services.set(name, service);
     const oldest = this.#services.keys().next();
     if (this.#services.size > this.#servicesMax && oldest.done !== true) {

@@ -1,3 +1,6 @@
+import { severities } from '../model/event.ts';
+import type { Finding } from '../model/finding.ts';
+
 /** Checks on state that was read back from a file: nothing in it is trusted. */
 
 export function isObject(data: unknown): data is Readonly<Record<string, unknown>> {
@@ -32,4 +35,13 @@ export function amountsOf<K extends string>(
     amounts[name] = value;
   }
   return amounts as Record<K, number>;
+}
+
+/** A finding as it was told; its evidence is only looked at by those who show it. */
+export function isFinding(data: unknown): data is Finding {
+  if (!isObject(data)) return false;
+  const { pattern, service, phase, timeUs, severity, sentence, evidence, id } = data;
+  const texts = [pattern, service, phase, sentence, id];
+  if (!texts.every((text) => typeof text === 'string' && text.length <= 2048)) return false;
+  return severities.some((known) => known === severity) && isAmount(timeUs) && isObject(evidence);
 }

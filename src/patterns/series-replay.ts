@@ -26,7 +26,9 @@ export class SeriesReplay {
     header: string,
     options: Partial<SeriesOptions> = {},
   ): SeriesReplay | undefined {
-    const names = splitCsv(header.replace(/^\uFEFF/, '')).map((name) => unquoted(name).trim());
+    const names = splitCsv(header.replace(/^\uFEFF/, '')).map((name) =>
+      unquoted(name.trim()).toLowerCase(),
+    );
     const timestampAt = names.indexOf('timestamp');
     const valueAt = names.indexOf('value');
     if (timestampAt < 0 || valueAt < 0) return undefined;
@@ -52,8 +54,6 @@ export class SeriesReplay {
     return { kind: 'row', text: `${timestamp},${value},${score}` };
   }
 }
-
-/** RFC 3339; the same with a space for the T, or without an offset (then UTC). */
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 

@@ -62,6 +62,10 @@ describe('systemd 257', () => {
     await sameAsJournal('steps.service');
     const downs = eventsOf(agent.events(), 'restarted', 'steps.service').map((e) => e.data.down_s);
     assert.ok((downs[0] ?? 9) < 0.4 && (downs.at(-1) ?? 0) > 0.6, downs.join());
+    // The loop is told at the fifth of them, though the waits grow.
+    const told = eventsOf(agent.events(), 'crash_loop', 'steps.service');
+    const fifth = eventsOf(agent.events(), 'restarting', 'steps.service')[4];
+    assert.deepEqual([told[0]?.data.phase, told[0]?.time], ['opened', fifth?.time]);
   });
 
   test('RestartMode=direct: no state of failure in between, the same count', async () => {

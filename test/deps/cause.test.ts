@@ -81,6 +81,30 @@ const cases: readonly Case[] = [
     want: ['a', 'b<-a', 'c'],
   },
   {
+    name: 'what conflicts with that which a failure starts',
+    given: { a: 'OnFailure=b', b: 'Conflicts=c down', c: '', d: 'PartOf=c' },
+    heard: ['a failed', 'c stopped', 'd stopped'],
+    want: ['a', 'c<-a', 'd<-a'],
+  },
+  {
+    name: 'who is started while what it needs is down stands for itself',
+    given: { a: '', b: 'Requires=a down' },
+    heard: ['a failed', 'b starting', 'b up', 'wait 5', 'b failed'],
+    want: ['a', 'b'],
+  },
+  {
+    name: 'who is started again by Restart= while what it needs is down does not',
+    given: { a: '', b: 'Requires=a Restart=always' },
+    heard: ['a failed', 'wait 1', 'b exited', 'b up', 'wait 1', 'b exited'],
+    want: ['a', 'b<-a', 'b<-a'],
+  },
+  {
+    name: 'the restart of a unit restarts others',
+    given: { a: 'Restart=always', b: 'Requires=a', c: 'PartOf=b' },
+    heard: ['a exited', 'wait 1', 'b job', 'b stopped', 'c stopped'],
+    want: ['a', 'b<-a', 'c<-a'],
+  },
+  {
     name: 'a unit that the graph does not know stands for itself',
     given: { a: '' },
     heard: ['gone failed', 'a failed'],
@@ -90,12 +114,15 @@ const cases: readonly Case[] = [
 
 class Story {
   nowUs = 1e9;
+  /** What looking at the clock takes. */
+  private lookUs = 0;
   readonly drafts: Draft[] = [];
   readonly dependencies: Dependencies;
 
   constructor(units: UnitTable) {
-    // Foretelling takes no time by this clock: the budget is not what is tested.
-    const clock = { realtimeUs: () => this.nowUs, monotonicUs: () => this.nowUs };
+    // Foretelling takes no time by this clock, see `withoutTime`.
+    const look = () => (this.nowUs += this.lookUs);
+    const clock = { realtimeUs: look, monotonicUs: look };
     this.dependencies = new Dependencies({
       config: { track_dependencies: true, dependency_depth: 3 },
       clock,
@@ -106,6 +133,16 @@ class Story {
     this.dependencies.begin('257');
     for (const [name, words] of Object.entries(units)) this.dependencies.unit(unit(name, words));
     this.dependencies.end();
+  }
+
+  /** Has foretelling take so long once that there is no more time for it for an hour. */
+  withoutTime(): this {
+    this.dependencies.unit(unit('slow.service'));
+    this.lookUs = 10e6;
+    this.hear('slow failed');
+    this.lookUs = 0;
+    this.drafts.length = 0;
+    return this;
   }
 
   hear(line: string): void {
@@ -132,6 +169,7 @@ const activeStates: Readonly<Record<string, ActiveState>> = {
   exited: 'activating',
   stopped: 'inactive',
   going: 'deactivating',
+  starting: 'activating',
 };
 
 function state(what: string, nowUs: number) {
@@ -153,16 +191,33 @@ function serviceNames(units: UnitTable): UnitTable {
   return Object.fromEntries(Object.entries(units).map(named));
 }
 
+function whoBegan(story: Story, heard: readonly string[]): string[] {
+  for (const line of heard) story.hear(line);
+  return story.drafts.map(({ service, caused_by }) =>
+    [service, caused_by].filter(Boolean).join('<-').replaceAll('.service', ''),
+  );
+}
+
 describe('when several fail together', () => {
-  for (const { name, given, heard, want } of cases)
+  for (const { name, given, heard, want } of cases) {
     test(name, () => {
-      const story = new Story(serviceNames(given));
-      for (const line of heard) story.hear(line);
-      const told = story.drafts.map(({ service, caused_by }) =>
-        [service, caused_by].filter(Boolean).join('<-').replaceAll('.service', ''),
-      );
-      assert.deepEqual(told, want);
+      assert.deepEqual(whoBegan(new Story(serviceNames(given)), heard), want);
     });
+    test(`${name}, without time for foretelling`, () => {
+      const story = new Story(serviceNames(given)).withoutTime();
+      assert.deepEqual(whoBegan(story, heard), want);
+      for (const draft of story.drafts) assert.equal(draft.affects, undefined);
+    });
+  }
+
+  test('a unit that was unloaded and is up again when it is read stands for itself', () => {
+    const story = new Story(serviceNames({ a: '', b: 'BindsTo=a' }));
+    for (const line of ['a stopped', 'b stopped']) story.hear(line);
+    story.dependencies.removed('b.service');
+    story.dependencies.unit(unit('b.service', 'BindsTo=a.service'));
+    story.hear('wait 10');
+    assert.deepEqual(whoBegan(story, ['b failed']), ['a', 'b<-a', 'b']);
+  });
 
   test('the root lists what it takes along, its consequences do not', () => {
     const story = new Story(serviceNames({ a: '', b: 'BindsTo=a', c: 'Wants=a' }));

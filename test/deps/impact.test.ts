@@ -230,6 +230,29 @@ describe('the impact of what happens to a unit', () => {
     assert.equal(ask({ name: '', given, on: 'restart' }, 257).chance, true);
   });
 
+  test('whether what nobody needs is stopped again is chance where a start may still be under way', () => {
+    const given = {
+      a: '',
+      b: 'Requires=a After=a After=d StopWhenUnneeded=yes',
+      c: 'PartOf=b Type=exec',
+      d: 'PartOf=b After=e',
+      e: '',
+      f: 'Requires=b down',
+    };
+    assert.equal(ask({ name: '', given, on: 'restart' }, 252).chance, true);
+  });
+
+  test('chance may lie with any of several contradictions', () => {
+    const given = {
+      a: 'Wants=b',
+      b: 'BindsTo=c',
+      c: 'Requires=d',
+      d: 'Conflicts=a PropagatesStopTo=e',
+      e: 'BindsTo=a',
+    };
+    assert.equal(ask({ name: '', given, on: 'restart' }, 257).chance, true);
+  });
+
   test('units that start each other for ever do not keep us', () => {
     const given = {
       a: 'OnFailure=b',

@@ -23,8 +23,10 @@ export interface Observer {
   graph(): Promise<DependencyGraph>;
   /** State and InvocationID of each unit. */
   states(names: readonly string[]): Promise<Map<string, UnitState>>;
-  /** Waits until no unit has a job or is between two states; fails after a while. */
-  quiet(): Promise<void>;
+  /** Waits until no unit has a job or is between two states; those that never come to rest. */
+  quiet(): Promise<ReadonlySet<string>>;
+  /** Waits until the listener has read all that is up, also what was loaded just now. */
+  known(): Promise<void>;
   /** What the agent would have told since the last call, as it would have told it. */
   told(): Draft[];
   /** Waits until a listener has read all units anew, after something that made it do so. */
@@ -80,6 +82,11 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
   await watch.start();
   return {
     told: () => drafts.splice(0),
+    known: async () => {
+      const up = (await list(bus)).filter(([, active]) => active === 'active');
+      const isKnown = ([name]: Row) => dependencies.picture(name) !== undefined;
+      await until('the listener knows all', () => up.every(isKnown), 60_000);
+    },
     reread: async (what) => {
       const { begun } = dependencies;
       await what();
@@ -168,16 +175,15 @@ async function list(bus: Bus): Promise<Row[]> {
 /** A unit between two states is one that will change by itself. */
 const passing = new Set(['activating', 'deactivating', 'reloading']);
 
-async function untilQuiet(bus: Bus): Promise<void> {
+async function untilQuiet(bus: Bus): Promise<ReadonlySet<string>> {
   const deadline = Date.now() + 30_000;
   let before = '';
   for (;;) {
     const rows = await list(bus);
     const now = JSON.stringify(rows);
     const busy = rows.filter(([, active, , job]) => passing.has(active) || job !== 0);
-    if (busy.length === 0 && now === before) return;
-    if (Date.now() > deadline)
-      throw new Error(`no quiet within 30 s: ${JSON.stringify(busy.slice(0, 5))}`);
+    if (busy.length === 0 && now === before) return new Set();
+    if (Date.now() > deadline) return new Set(busy.map(([name]) => name));
     before = now;
     await sleep(60);
   }
@@ -191,6 +197,8 @@ export interface Trial {
   readonly predicted: Impact;
   readonly stopped: readonly string[];
   readonly restarted: readonly string[];
+  /** Units started and stopped each other for as long as anybody looked. */
+  readonly isEndless: boolean;
   readonly isRight: boolean;
   /** What a listener was told meanwhile of the ends of the graph's units. */
   readonly ends: readonly Draft[];
@@ -216,14 +224,32 @@ export async function tryOut(
     for (const [name, text] of Object.entries(graph.units)) bed.writeUnit(name, text);
   await observer.reread(() => bed.systemctl('daemon-reload'));
   const trials: Trial[] = [];
+  let resting = graphs;
   for (const on of triggers) {
-    await bringUp(bed, graphs);
-    await observer.quiet();
-    trials.push(...(await round(bed, observer, graphs, on)));
+    await bringUp(bed, resting);
+    const circling = circlingOf(resting, await observer.quiet());
+    // What goes on for ever before anything was asked can be asked nothing.
+    endless.push(...circling.map(({ seed }) => seed));
+    await cleanUp(bed, observer, circling);
+    resting = resting.filter((graph) => !circling.includes(graph));
+    const came = await round(bed, observer, resting, on);
+    trials.push(...came);
+    const gone = resting.filter(({ seed }) =>
+      came.some((one) => one.isEndless && one.seed === seed),
+    );
+    await cleanUp(bed, observer, gone);
+    resting = resting.filter((graph) => !gone.includes(graph));
   }
-  await cleanUp(bed, observer, graphs);
+  await cleanUp(bed, observer, resting);
   return trials;
 }
+
+function circlingOf(graphs: readonly RandomGraph[], busy: ReadonlySet<string>): RandomGraph[] {
+  return graphs.filter(({ units }) => Object.keys(units).some((name) => busy.has(name)));
+}
+
+/** Graphs that never came to rest when they were started. */
+export const endless: number[] = [];
 
 async function round(
   bed: ThrowAwaySystemd,
@@ -232,6 +258,7 @@ async function round(
   on: Trigger,
 ): Promise<Trial[]> {
   const names = graphs.flatMap((graph) => Object.keys(graph.units));
+  await observer.known();
   const before = await observer.states(names);
   const known = await observer.graph();
   const chosen = graphs.flatMap((graph) => {
@@ -253,7 +280,7 @@ async function round(
     on,
     chosen.map(({ unit }) => unit),
   );
-  await observer.quiet();
+  const circling = circlingOf(graphs, await observer.quiet());
   const after = await observer.states(names);
   const told = observer.told();
   return chosen.map(({ graph, unit, predicted }) => {
@@ -264,8 +291,10 @@ async function round(
       (name) =>
         isUp(after.get(name)) && invocation(before.get(name)) !== invocation(after.get(name)),
     );
-    const isRight =
+    const isEndless = circling.includes(graph);
+    const isSame =
       sameNames(stopped, predicted.stopped) && sameNames(restarted, predicted.restarted);
+    const isRight = isEndless ? predicted.endless === true : isSame && !predicted.endless;
     // Some graphs start and fail something without end: that goes on, and is nobody's crash.
     const ends = told.filter((end) => end.service === unit || were.includes(end.service));
     return {
@@ -275,6 +304,7 @@ async function round(
       predicted,
       stopped,
       restarted,
+      isEndless,
       isRight,
       ends: ends.filter(isEnd),
     };
@@ -339,13 +369,15 @@ async function cleanUp(
   graphs: readonly RandomGraph[],
 ): Promise<void> {
   const names = graphs.flatMap((graph) => Object.keys(graph.units));
+  if (names.length === 0) return;
   const argv = ['-c', 'cd /run/systemd/system && rm -f -- "$@"', 'sh', ...names];
   await bed.exec(['sh', ...argv]);
   await bed.exec(['systemctl', 'kill', '--signal=KILL', ...names]);
   await bed.exec(['systemctl', '--no-block', 'stop', ...names]);
   await bed.exec(['systemctl', 'daemon-reload']);
   await bed.exec(['systemctl', '--no-block', 'stop', ...names]);
-  await observer.quiet();
+  const left = circlingOf(graphs, await observer.quiet());
+  assert.deepEqual(left, [], 'units that are gone come to rest');
   await bed.exec(['systemctl', 'reset-failed']);
 }
 
@@ -361,6 +393,6 @@ export function tell(trial: Trial): string {
     ...trial.ends.map(
       ({ event_type, service, caused_by }) => `  told: ${service} ${event_type} <- ${caused_by}`,
     ),
-    `  happened: stopped [${[...trial.stopped].sort()}] restarted [${[...trial.restarted].sort()}]`,
+    `  happened: stopped [${[...trial.stopped].sort()}] restarted [${[...trial.restarted].sort()}]${trial.isEndless ? ' without end' : ''}`,
   ].join('\n');
 }

@@ -4,6 +4,7 @@ import { Histogram } from '../../src/model/histogram.ts';
 import type { ComponentUse } from '../../src/model/platform.ts';
 import type { EndpointUse, ProbeResult } from '../../src/model/probe.ts';
 import type { RepairFigures } from '../../src/model/repair.ts';
+import type { StoreView } from '../../src/model/store.ts';
 import type { UnitState, UnitView } from '../../src/model/unit.ts';
 import { newUnitState } from '../../src/model/unit.ts';
 import { unitType } from '../../src/model/unit-name.ts';
@@ -129,6 +130,7 @@ export function busyView(): TestView {
   });
   view.components = () => ['kafka server', ...hostileNames].map((name) => use(name));
   view.repairs = () => repairFigures;
+  view.store = () => storeFigures;
   for (const delay of [0.0005, 0.002, 0.003, 5]) view.signalDelay.observe(delay);
   return view;
 }
@@ -163,6 +165,32 @@ function endpoint(name: string): EndpointUse {
   const results = { up: 5, refused: 1 };
   return { name, kind: 'http', target: '', last, results, skipped: 0, latenessSeconds: 0 };
 }
+
+const storeFigures: StoreView = {
+  carried: 1,
+  accepted: { result: 2, event: 3 },
+  queued: 1,
+  written: 5,
+  waiting: 3,
+  exported: 2,
+  deleted: 1,
+  lost: {
+    memory_full: 0,
+    disk_full: 0,
+    write_failed: 0,
+    size: 0,
+    age: 0,
+    rejected: 0,
+    damaged: 0,
+    closed: 0,
+  },
+  usedBytes: 4_096,
+  fileBytes: 8_192,
+  oldestUs: startedUs,
+  lastExportUs: startedUs,
+  localUp: true,
+  postgresUp: true,
+};
 
 const repairFigures: RepairFigures = {
   attempts: { ok: 3, failed: 2, timeout: 1, refused: 0, skipped: 0, lost: 0 },

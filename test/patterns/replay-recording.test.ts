@@ -223,3 +223,67 @@ test('memory: a file without its header, and rows that are no numbers', async ()
   assert.equal(rows.status, 0);
   assert.match(rows.complained, /4 of 6 lines could not be used/);
 });
+
+test('memory: names of columns in any case, and lines that stand in a wrong order are told', async () => {
+  const rows = Array.from(
+    { length: 3000 },
+    (_, n) => `${mondayUs / 1e6 + n * 60},${1e8 + n * 5e4}`,
+  );
+  const good = await run(`Timestamp,"BYTES"\r\n${rows.join('\r\n')}`, memory);
+  assert.deepEqual(
+    good.events.map(({ event_type, data }) => [event_type, data.phase]),
+    [['memory_leak', 'opened']],
+  );
+  const turned = await run(['timestamp,bytes', ...rows.toReversed()].join('\n'), memory);
+  assert.deepEqual([turned.status, turned.events], [0, []]);
+  assert.match(turned.complained, /older than one before it: sort the lines/);
+});
+
+test('memory: a cache that fills as the logarithm of time is none, teeth over a rising floor are', async () => {
+  const recorded = (bytes: (hours: number) => number) =>
+    run(
+      `timestamp,bytes\n${Array.from({ length: 4320 }, (_, n) => `${mondayUs / 1e6 + n * 60},${bytes(n / 60)}`).join('\n')}`,
+      memory,
+    );
+  for (const [perFold, tau] of [
+    [5e7, 0.1],
+    [2e8, 1],
+    [1e8, 3],
+  ] as const) {
+    const { events } = await recorded((h) => Math.round(1e8 + perFold * Math.log(1 + h / tau)));
+    assert.deepEqual(events, []);
+  }
+  const teeth = (h: number) => (1e8 * (h % 1.7)) / 1.7;
+  assert.deepEqual((await recorded((h) => Math.round(1e8 + teeth(h)))).events, []);
+  const rising = await recorded((h) => Math.round(1e8 + 6e5 * h + teeth(h)));
+  assert.equal(rising.events[0]?.event_type, 'memory_leak');
+});
+
+test('events: restarts alone, with the waits of a back-off that has a limit, keep no timetable', async () => {
+  const rows: object[] = [];
+  let at = mondayUs / 1e6;
+  for (let n = 0; n < 40; n++) {
+    at += Math.min(10 * 2 ** n, 900) + 2;
+    rows.push({ time: at, service: 'a.service', event_type: 'restart' });
+  }
+  const { events: found } = await run(lines(rows), events);
+  const patterns = new Set(found.map(({ event_type }) => event_type));
+  assert.deepEqual([...patterns], ['crash_loop']);
+});
+
+test('events: anomalies are sought as anomaly_detection says', async () => {
+  const at = (us: number) => us / 1e6;
+  const rows = [
+    { time: at(mondayUs), service: 'a.service', event_type: 'started' },
+    ...[40, 40.1].map((n) => ({
+      time: at(mondayUs + n * day),
+      service: 'a.service',
+      event_type: 'restart',
+    })),
+  ];
+  const off: Replay = (file, streams) =>
+    replayEvents(file, { ...options, seeksAnomalies: false }, streams);
+  assert.deepEqual((await run(lines(rows), off)).events, []);
+  const { events: found } = await run(lines(rows), events);
+  assert.equal(found[0]?.data.evidence.aspect, 'first_restart');
+});

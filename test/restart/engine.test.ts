@@ -435,3 +435,19 @@ test('a journal that is none is refused; parts that make no sense are left out',
   bench.poll(alarm('db', 1), alarm('web', 2));
   assert.deepEqual(bench.restarted, ['db']);
 });
+
+test('killed when its alarm had gone during a claim: what has failed counts', () => {
+  const bench = new Bench({ maxAttempts: 3 });
+  bench.health = fail(1);
+  bench.poll(alarm('web'));
+  bench.silent = ['claim'];
+  bench.wait(10);
+  bench.poll();
+  // Anything that has the journal written.
+  bench.engine.unit('other.service', 'stopped_by_hand', bench.now);
+  bench.settleDown();
+  bench.silent = [];
+  bench.kill();
+  assert.equal(bench.steps.at(-2)?.step, 'given_up');
+  assert.equal(bench.engine.view().circuits[0]?.failures, 1);
+});

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { engineLimits } from '../../src/restart/engine-contract.ts';
 import { withoutCircles } from '../../src/restart/order.ts';
-import { delayUs, longestWaitUs, protection, thingOf } from '../../src/restart/policy.ts';
+import {
+  delayUs,
+  longestWaitUs,
+  protection,
+  restartLimitUs,
+  thingOf,
+} from '../../src/restart/policy.ts';
+import { defaultLeaseMs } from '../../src/restart/sources/options.ts';
 import { plain, second } from './simulated-world.ts';
 
 test('delays: backoff, ceiling, jitter, none', () => {
@@ -62,4 +70,16 @@ test('order: circles are opened at the name that comes first, long chains do no 
   const names = Array.from({ length: 20_000 }, (_, i) => `n${i}`);
   const chain = new Map(names.map((name, i) => [name, [`n${i + 1}`]]));
   assert.equal(withoutCircles(names, chain).get('n19998')?.[0], 'n19999');
+});
+
+test('a claim outlasts the longest repair that goes on while the database is away', () => {
+  assert.ok(defaultLeaseMs * 1_000 > engineLimits.claimUs + engineLimits.slackUs);
+});
+
+test('a restart is waited for as long as its strategy may take', () => {
+  const settings = { ...plain, commandTimeoutMs: 20_000, graceMs: 5_000 };
+  // The command, its grace, and what is not gone after SIGKILL.
+  assert.equal(restartLimitUs(settings, 'custom'), 30e6);
+  // Before that three rounds of SIGTERM, the grace, SIGKILL.
+  assert.equal(restartLimitUs(settings, 'process'), 60e6);
 });

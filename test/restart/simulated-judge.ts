@@ -136,8 +136,9 @@ export class Judge {
       const root = this.#world.units[needs];
       if (root === undefined) return;
       // A root whose alarm comes in the middle of an attempt does not end that attempt.
-      const { underRepair, acceptedUs } = this.#record(root.name);
-      if (underRepair && acceptedUs <= this.#record(unit.name).acceptedUs)
+      const { underRepair, acceptedUs, stoppedByHand } = this.#record(root.name);
+      // One that somebody stopped between two attempts is left alone, and holds nobody back.
+      if (underRepair && !stoppedByHand && acceptedUs <= this.#record(unit.name).acceptedUs)
         this.#violated(`${process}: restarted during the repair of ${root.name}`);
       needs = root.needs;
     }

@@ -105,7 +105,9 @@ test('a row in alarm is an alarm, is claimed, cleared, and gets a note before th
   assert.equal(await other.claim(alarm), false, 'it stands no more');
   sql('UPDATE STATUS_PROCESS SET alarma = 1');
   await one.settle(alarm, end);
-  assert.equal(only(await one.poll()).id, alarm.id, 'raised anew: not cleared with the old one');
+  const anew = only(await one.poll());
+  assert.equal(anew.id, alarm.id, 'raised anew: not cleared with the old one');
+  assert.notEqual(anew.raisedUs, alarm.raisedUs, 'and another alarm, though no poll saw it gone');
   assert.deepEqual([one.exclusive, one.writable, sentences(one)], [true, true, '']);
 });
 

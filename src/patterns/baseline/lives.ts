@@ -2,6 +2,7 @@ import type { DurationUs, RealtimeUs } from '../../model/time.ts';
 import type { ResourceSample } from '../anomaly-contract.ts';
 import { lightSeries, seriesThreshold } from '../series/options.ts';
 import { SeriesScorer } from '../series-score.ts';
+import { lowShares, shortLifeChance } from './short-life.ts';
 
 export type Resource = 'memory' | 'cpu' | 'uptime';
 
@@ -17,6 +18,8 @@ const factorNeeded = 2;
  * lives that end at random have very short ones among them.
  */
 const rangesBeyond = 2;
+/** A life is short where fewer than one in ten thousand would be. */
+const rareLife = 1e-4;
 
 /** What a life that ended used, unlike those before it. */
 export interface UnusualLife {
@@ -123,12 +126,16 @@ export class Lives {
     // Shorter lives and hungrier ones are bad news; the opposite is not.
     const direction = resource === 'uptime' ? -1 : 1;
     const extreme = this.#scorer.quantile(direction < 0 ? 0 : 1) ?? logarithm;
+    const low = lowShares.map((share) => this.#scorer.quantile(share) ?? logarithm);
+    const remembered = Math.min(this.#scorer.seen, this.#scorer.options.memory);
     const score = this.#scorer.score(timeUs, logarithm);
     this.#scorer.save(series.state);
     const beyond = (logarithm - extreme) * direction;
     const isFar = (logarithm - median) * direction >= Math.log2(factorNeeded);
     const isOutside = beyond > rangesBeyond * Math.abs(extreme - median);
     if (score < seriesThreshold || !isFar || !isOutside) return undefined;
+    const isRare = shortLifeChance(logarithm, median, low, remembered) < rareLife;
+    if (resource === 'uptime' && !isRare) return undefined;
     const usual = 2 ** median - smallest[resource];
     return { resource, value, usual, score, lives: series.lives };
   }

@@ -7,7 +7,7 @@ const hoursAWeek = 168;
 const thursday = 4 * hoursADay;
 /** The baseline forgets half of what it knows in so many baseline periods. */
 const periodsToHalf = 14;
-/** What is believed before anything was seen: half a restart in a baseline period. */
+/** Half a restart is believed before any was seen: Jeffreys' prior of a Poisson rate. */
 const priorEvents = 0.5;
 /** Weeks of the week's profile before it is used, and the weight of the plain rate against it. */
 const weeksNeeded = 3;
@@ -200,7 +200,7 @@ export class RestartRate {
   }
 
   #rate(): number {
-    return (priorEvents + this.#events) / (this.#calendar.periodHours + this.#exposure);
+    return (priorEvents + this.#events) / this.#exposure;
   }
 
   #expected(hour: number): number {

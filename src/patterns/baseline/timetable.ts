@@ -18,9 +18,17 @@ const shortestHours = 1;
 const longestHours = 8 * 24;
 const graceHours = 0.5;
 
+interface Rhythm {
+  readonly intervalUs: DurationUs;
+  /** How late a start may be. */
+  readonly graceUs: DurationUs;
+}
+
 /** The rhythm of a service's starts, where it has one: every night, every six hours. */
 export class Timetable {
   #starts: number[] = [];
+  /** Undefined: not looked for since the last start; null: none. */
+  #known: Rhythm | null | undefined;
   readonly #hourUs: DurationUs;
 
   constructor(hourUs: DurationUs) {
@@ -37,6 +45,7 @@ export class Timetable {
       this.#starts = this.#starts.map((start) => start + shift);
     }
     this.#starts.push(timeUs);
+    this.#known = undefined;
     if (this.#starts.length > startsKept) this.#starts.shift();
   }
 
@@ -45,7 +54,14 @@ export class Timetable {
     return this.#rhythm()?.intervalUs;
   }
 
-  #rhythm(): { readonly intervalUs: DurationUs; readonly graceUs: DurationUs } | undefined {
+  /** Asked for at each transition, and new at a start only. */
+  #rhythm(): Rhythm | undefined {
+    if (this.#known === undefined) this.#known = this.#find() ?? null;
+    return this.#known ?? undefined;
+  }
+
+  #find(): Rhythm | undefined {
+    if (this.#starts.length <= needed[0].intervals) return undefined;
     const gaps: number[] = [];
     for (let i = 1; i < this.#starts.length; i++) {
       gaps.push((this.#starts[i] as number) - (this.#starts[i - 1] as number));
