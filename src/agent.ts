@@ -138,7 +138,11 @@ export class Agent {
     const { config, clock, version, log } = this.options;
     if (config.monitor.enabled) {
       const { Monitoring } = await import('./monitoring.ts');
-      this.monitoring = new Monitoring({ ...this.options, onDraft: (draft) => this.tell(draft) });
+      this.monitoring = new Monitoring({
+        ...this.options,
+        onDraft: (draft) => this.tell(draft),
+        onResult: (result) => this.storing?.result(result),
+      });
     }
     if (config.listen !== 'off') {
       this.http = await startHttp({

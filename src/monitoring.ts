@@ -24,6 +24,8 @@ export interface MonitoringOptions {
   /** From 0 to 1, for the spread of retries. */
   readonly random: () => number;
   readonly onDraft: (draft: Draft) => void;
+  /** Every probe. */
+  readonly onResult: (result: ProbeResult) => void;
   readonly log: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
@@ -67,9 +69,10 @@ export class Monitoring {
       path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
       onEvent: (event) => this.event(event),
     });
-    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result) =>
-      this.results.set(result.name, result),
-    );
+    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result) => {
+      this.results.set(result.name, result);
+      options.onResult(result);
+    });
     for (const [name, kind] of kinds) this.monitor.kinds.add(name, kind);
     const answer = (method: string, path: string, body: unknown) => this.answer(method, path, body);
     const token = config.page.token?.reveal();

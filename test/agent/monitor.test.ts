@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { until, withBed } from '../bed.ts';
-import { command, eventsOf, type RunningAgent, withAgent } from './agent-process.ts';
+import { command, eventsOf, type RunningAgent, startAgent, withAgent } from './agent-process.ts';
 import { quick, Scratch, stepped } from './repairs-world.ts';
 
 const token = 's3cret';
@@ -266,6 +266,9 @@ test('over the API: who has no token changes nothing, nor does another site', as
       agent.kill('SIGHUP');
       const allowed = async () => (await ask('POST', 'callers', right, command)).status === 201;
       await until('commands are allowed', allowed);
+
+      const second = startAgent(settings);
+      await assert.rejects(second, /monitor\.sqlite/, 'the file has one agent');
     });
   });
 });
