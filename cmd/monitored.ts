@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { faultOfService, serviceSecrets } from '../src/checks/monitor-kinds.ts';
 import { OwnSqlite, SqliteError } from '../src/checks/sqlite.ts';
 import { type Answer, handleApi } from '../src/checks/subscriptions/api.ts';
 import { channelsOf } from '../src/checks/subscriptions/channels.ts';
@@ -137,18 +138,19 @@ function parsed(text: string): unknown {
 /** In the file itself, which no agent has open then. */
 async function edit({ method, path, body }: Asked, config: Config): Promise<Answer> {
   const file = await OwnSqlite.open({
-    path: join(config.state_directory, 'monitor.sqlite'),
+    path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
     migrations,
   });
   const channels = channelsOf(undefined);
   try {
     const book = new Registry(file, (collection, record) => {
-      if (collection !== 'callers' || !('kind' in record)) return undefined;
+      if (!('kind' in record)) return undefined;
+      if (collection === 'services') return faultOfService(record.kind, record.settings);
       const channel = channels.get(record.kind);
       const names = [...channels.keys()].join(', ');
       return channel ? channel.fault(record.settings) : `A caller's kind is one of ${names}.`;
     });
-    const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? [];
+    const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? serviceSecrets[kind] ?? [];
     return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
   } finally {
     file.close();

@@ -1,3 +1,4 @@
+import { openOutput } from './agent-output.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checking } from './checking.ts';
@@ -18,9 +19,9 @@ import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
+import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { outputs } from './outputs/outputs.ts';
 import { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
@@ -48,6 +49,8 @@ export class Agent {
   private readonly checking: Checking;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
+  /** Undefined where `monitor.enabled` is off. */
+  private monitoring: Monitoring | undefined;
   /** Undefined where nothing is stored; the same. */
   private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
@@ -64,7 +67,7 @@ export class Agent {
     this.options = options;
     this.config = config;
     this.stamp = new Stamp(options.host, options.bootId);
-    this.output = this.openOutput();
+    this.output = openOutput(options, (draft) => this.tell(draft));
     this.dependencies = new Dependencies({
       ...options,
       follows: (unit) => this.watch.follower.table.get(unit) !== undefined,
@@ -133,6 +136,14 @@ export class Agent {
    */
   async start(): Promise<void> {
     const { config, clock, version, log } = this.options;
+    if (config.monitor.enabled) {
+      const { Monitoring } = await import('./monitoring.ts');
+      this.monitoring = new Monitoring({
+        ...this.options,
+        onDraft: (draft) => this.tell(draft),
+        onResult: (result) => this.storing?.result(result),
+      });
+    }
     if (config.listen !== 'off') {
       this.http = await startHttp({
         listen: config.listen,
@@ -145,9 +156,11 @@ export class Agent {
           processExporterNames: config.checks.process_exporter_names,
           compress: 'remote',
         },
-        routes: new Map([
-          ...[...this.dependencies.routes, ...this.checking.routes, ...(this.pages?.routes ?? [])],
-        ]),
+        routes: new Map(
+          [this.dependencies, this.checking, this.pages, this.monitoring].flatMap((part) => [
+            ...(part?.routes ?? []),
+          ]),
+        ),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -155,6 +168,7 @@ export class Agent {
     try {
       if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
+      await this.monitoring?.start();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -187,6 +201,7 @@ export class Agent {
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
     this.repairs?.configure(config);
+    this.monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -206,12 +221,14 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    await Promise.all([this.analysis.stop(), this.checking.stop(), this.repairs?.stop()]);
+    const { analysis, checking, repairs, monitoring } = this;
+    await Promise.all([analysis.stop(), checking.stop(), repairs?.stop(), monitoring?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
 
   private async close(): Promise<void> {
+    await this.monitoring?.stop();
     const waitMs = limits.shutdownMs - 500;
     await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
@@ -237,7 +254,7 @@ export class Agent {
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => checking.views(),
+      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
       onDraft: (draft) => this.tell(draft),
     });
   }
@@ -253,8 +270,9 @@ export class Agent {
       ...{ host: options.host, clock: options.clock, view, control },
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
-      checks: () => checking.views(),
+      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
       repairs: () => this.repairs?.views() ?? [],
+      outages: () => this.monitoring?.outages() ?? [],
       picture: (name) => dependencies.picture(name),
       refresh: async () => {
         await Promise.all([watch.reconcile(), checking.now()]);
@@ -276,24 +294,5 @@ export class Agent {
   private measure(what: Transition): void {
     if (what.resync || what.inferred || what.kind === 'restarting') return;
     this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
-  }
-
-  private openOutput(): Output | undefined {
-    const { output, config, clock, host, bootId, log } = this.options;
-    if (output === undefined) return undefined;
-    return outputs[output.name](output.fd, {
-      host,
-      bootId,
-      maxEvents: config.event_buffer_size,
-      maxPerSecond: config.max_events_per_second,
-      monotonicUs: () => clock.monotonicUs(),
-      colour: output.colour,
-      onClosed: (error) => {
-        log.warn({ err: error.message }, 'Nobody reads the events any more; watching goes on.');
-        this.tell(agentDraft('output_closed', 'warning', 'Standard output is closed.', clock));
-      },
-      onRetrying: (error) => log.warn({ err: error.message }, 'Events cannot be written; waiting.'),
-      onResumed: () => log.info({}, 'Events are written again.'),
-    });
   }
 }

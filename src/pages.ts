@@ -6,6 +6,7 @@ import type { ResourceSample } from './model/resource.ts';
 import {
   type DependencyPicture,
   type OpenFinding,
+  type OutageView,
   type RepairView,
   type ServiceDetail,
   type StatusView,
@@ -28,6 +29,8 @@ export interface PagesOptions {
   readonly unit: (name: string) => UnitView | undefined;
   readonly checks: () => readonly CheckView[];
   readonly repairs: () => readonly RepairView[];
+  /** Those that are on now. */
+  readonly outages: () => readonly OutageView[];
   readonly picture: (name: string) => DependencyPicture | undefined;
   readonly control: () => Control;
   /** Looks at every unit and every check now. */
@@ -100,14 +103,14 @@ export class Pages {
   }
 
   private status(): StatusView {
-    const { view, host, clock, checks, repairs } = this.options;
+    const { view, host, clock, checks, repairs, outages } = this.options;
     const services = [...view.units()].map((unit) =>
       serviceStatus(unit, this.history.memoryBytes(unit.name)),
     );
     return {
       ...{ host, version: view.version, timeUs: clock.realtimeUs(), checkedUs: this.checkedUs },
       ...{ busConnected: view.busConnected, services, checks: checks(), findings: this.findings() },
-      ...{ repairs: repairs(), outages: [] },
+      ...{ repairs: repairs(), outages: outages() },
     };
   }
 

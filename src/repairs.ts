@@ -115,6 +115,7 @@ export class Repairs {
     const fault = saved === undefined ? undefined : this.engine.restore(saved, now);
     if (fault !== undefined) log.warn({ reason: fault }, 'What was under repair is not known.');
     for (const unit of watch.follower.table.all()) this.changed(unit);
+    this.holdPlanned(this.options.checks());
     for (const view of this.options.checks())
       this.runner.check(view.name, view.unit || view.name, view.state, view.reason);
     this.runner.start();
@@ -190,7 +191,12 @@ export class Repairs {
   private checked({ service, data }: Extract<Draft, { event_type: 'check' }>): void {
     const views = this.options.checks();
     const view = views.find(({ name }) => name === service);
+    // Before the check itself: what is in an outage is not repaired for what the check says.
+    this.holdPlanned(views);
     this.runner.check(service, view?.unit || service, data.state, data.reason ?? '');
+  }
+
+  private holdPlanned(views: readonly CheckView[]): void {
     const planned = views.filter(({ outage }) => outage);
     this.runner.outages(
       new Map(planned.flatMap(({ name, unit }) => [name, unit || name].map((one) => [one, name]))),

@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/analysis.ts': ['src/model', 'src/config', ...stages],
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
+  'src/monitoring.ts': ['src/model', 'src/config', ...stages],
   'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
   'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
   'src/repairs.ts': [
@@ -32,14 +33,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/agent-view.ts': ['src/analysis.ts', 'src/checking.ts', 'src/model', ...stages],
   'src/storing.ts': ['src/surroundings.ts', 'src/model', 'src/config', ...stages],
+  'src/agent-output.ts': ['src/surroundings.ts', 'src/model', ...stages],
   'src/surroundings.ts': ['src/model', 'src/config', ...stages],
   'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
   'src/dependencies.ts': ['src/model', 'src/config', ...stages],
   'src/agent.ts': [
-    ...['agent-view', 'analysis', 'dependencies', 'checking', 'control', 'pages'].map(
-      (name) => `src/${name}.ts`,
-    ),
-    ...['src/repairs.ts', 'src/storing.ts', 'src/surroundings.ts'],
+    ...[
+      'agent-output',
+      'agent-view',
+      'analysis',
+      'dependencies',
+      'checking',
+      'control',
+      'pages',
+    ].map((name) => `src/${name}.ts`),
+    ...['repairs', 'monitoring', 'storing', 'surroundings'].map((name) => `src/${name}.ts`),
     ...['src/model', 'src/config'],
     ...stages,
   ],

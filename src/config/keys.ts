@@ -2,6 +2,7 @@ import { unitTypes } from '../model/unit-name.ts';
 import { checkKeys } from './check-keys.ts';
 import { databaseKeys } from './database-keys.ts';
 import type { ConfigOf, KeyTable, Surroundings } from './key.ts';
+import { monitorKeys } from './monitor-keys.ts';
 import { restartKeys } from './restart-keys.ts';
 import { storeKeys } from './store-keys.ts';
 import { DAY, HOUR, MINUTE, SECOND } from './time.ts';
@@ -234,6 +235,7 @@ export const keys = Object.freeze({
   restart: restartKeys,
   checks: checkKeys,
   store: storeKeys,
+  monitor: monitorKeys,
   page: pageKeys,
   shell: shellKeys,
 } as const satisfies KeyTable);

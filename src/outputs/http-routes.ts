@@ -21,14 +21,14 @@ export interface Route {
   readonly hosts: 'any' | 'trusted';
   /** Only what is to change something takes another than GET and HEAD. */
   readonly methods?: readonly Method[];
-  /** The longest body that a POST may have; none where it is not set. */
+  /** The longest body that a POST or PUT may have; none where it is not set. */
   readonly bodyBytes?: number;
   /** May throw: the server answers 500 and reports it. */
   handle(request: IncomingMessage, response: ServerResponse, target: Target): void | Promise<void>;
 }
 
 /** A GET comes with HEAD. */
-export type Method = 'GET' | 'POST';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 /** A path that ends in a slash, but for `/`, stands for all below it that has no row of its own. */
 export type Routes = ReadonlyMap<string, Route>;

@@ -126,14 +126,14 @@ function refusalOf(
   names: ReadonlySet<string>,
 ): readonly [status: number, sentence: string] | undefined {
   const allowed = methodsOf(route);
-  const takesBody = request.method === 'POST' && allowed.includes('POST');
+  const { method = '' } = request;
+  const takesBody = withBody.includes(method) && allowed.includes(method);
   const bodyBytes = takesBody ? (route?.bodyBytes ?? 0) : 0;
   if (hasBody(request) && bodyBytes === 0) return [413, 'This path takes no request with a body.'];
   if (Number(request.headers['content-length'] ?? 0) > bodyBytes)
     return [413, `The body of the request is too long: at most ${bodyBytes} bytes.`];
   if (route === undefined) return undefined;
-  if (!allowed.includes(request.method ?? ''))
-    return [405, `Here only ${allowed.join(' and ')} can be used.`];
+  if (!allowed.includes(method)) return [405, `Here only ${allowed.join(' and ')} can be used.`];
   if (route.hosts === 'trusted' && !isTrustedHost(request.headers.host, names))
     return [
       403,
@@ -143,6 +143,7 @@ function refusalOf(
 }
 
 const reading = ['GET', 'HEAD'];
+const withBody = ['POST', 'PUT'];
 
 function methodsOf(route: Route | undefined): readonly string[] {
   if (route?.methods === undefined) return reading;

@@ -15,7 +15,7 @@ export interface Answer {
 
 export interface ApiOptions {
   readonly book: Book;
-  /** Names of settings that are not shown, of a caller's kind. */
+  /** Names of settings that are not shown, of the kind of a caller or a service. */
   readonly secretsOf: (kind: string) => readonly string[];
   /** Whether a command may be entered: who may, may run anything as our user. */
   readonly allowCommands: boolean;
@@ -126,7 +126,7 @@ function keptSecrets(before: object, body: object): object {
 }
 
 function shown({ secretsOf }: ApiOptions, record: object): object {
-  if (!('id' in record && 'kind' in record && 'settings' in record)) return record;
+  if (!('kind' in record && 'settings' in record)) return record;
   const secrets = secretsOf(String(record.kind));
   const settings = Object.entries(record.settings ?? {}).map(([name, value]) => [
     name,

@@ -17,6 +17,8 @@ export interface Looker {
 
 /** A kind of check. */
 export interface Kind {
+  /** Names of settings that are not shown. */
+  readonly secrets?: readonly string[];
   /** One sentence on what is wrong with the settings of a service; undefined where nothing is. */
   fault?(settings: Settings): string | undefined;
   open(service: ServiceRecord): Looker;

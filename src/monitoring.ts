@@ -1,0 +1,251 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Monitor } from './checks/monitor.ts';
+import { monitorKinds } from './checks/monitor-kinds.ts';
+import { windowOf } from './checks/outages.ts';
+import { handleApi } from './checks/subscriptions/api.ts';
+import type { SmtpSettings } from './checks/subscriptions/channel-email.ts';
+import { notificationDraft } from './checks/subscriptions/notification-event.ts';
+import type { OutageRecord, ServiceRecord } from './checks/subscriptions/resources.ts';
+import type { MonitorEvent } from './checks/subscriptions/running.ts';
+import { NameResolver } from './checks/tcp/resolver.ts';
+import type { Config } from './config/keys.ts';
+import { type CheckKind, type CheckView, checkKinds } from './model/check.ts';
+import type { Draft } from './model/event.ts';
+import type { ProbeResult } from './model/probe.ts';
+import type { OutageView } from './model/status.ts';
+import { type Clock, rfc3339 } from './model/time.ts';
+import { type ApiAnswer, guardedApi } from './outputs/guarded-api.ts';
+import type { Routes } from './outputs/http-routes.ts';
+
+export interface MonitoringOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  /** From 0 to 1, for the spread of retries. */
+  readonly random: () => number;
+  readonly onDraft: (draft: Draft) => void;
+  /** Every probe. */
+  readonly onResult: (result: ProbeResult) => void;
+  readonly log: {
+    info(fields: object, message: string): void;
+    warn(fields: object, message: string): void;
+  };
+}
+
+type Told<T extends MonitorEvent['type']> = Extract<MonitorEvent, { type: T }>;
+
+/**
+ * Deliveries under way are waited for so long when the agent ends, which must write its events within
+ * the same 2 s; what has not arrived is kept.
+ */
+const stopMs = 500;
+
+/**
+ * The monitor at work in the agent: services of callers are looked at, and what it tells becomes
+ * events. Loaded only where `monitor.enabled` is set.
+ */
+export class Monitoring {
+  /** For `startHttp`. Answers 503 before the start. */
+  readonly routes: Routes;
+  private readonly options: MonitoringOptions;
+  private readonly monitor: Monitor;
+  private readonly resolver: NameResolver;
+  /** The last probe of each service; those that are gone are let go of with the next change. */
+  private readonly results: Map<string, ProbeResult> = new Map();
+  /** What the monitor told while it started, once for each service: it cannot be asked before. */
+  private readonly early: MonitorEvent[] = [];
+  /** Read once after each change. */
+  private listed: Listed | undefined;
+  private phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
+  private allowCommands: boolean;
+
+  constructor(options: MonitoringOptions) {
+    const { config, clock, random } = options;
+    this.options = options;
+    this.allowCommands = config.monitor.allow_commands;
+    this.resolver = new NameResolver({ clock });
+    this.monitor = new Monitor({
+      ...{ clock, random, ...smtpOf(config) },
+      path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
+      onEvent: (event) => this.event(event),
+    });
+    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result) => {
+      this.results.set(result.name, result);
+      options.onResult(result);
+    });
+    for (const [name, kind] of kinds) this.monitor.kinds.add(name, kind);
+    const answer = (method: string, path: string, body: unknown) => this.answer(method, path, body);
+    const token = config.page.token?.reveal();
+    this.routes = new Map([['/api/monitor/', guardedApi({ token, clock, answer })]]);
+  }
+
+  /**
+   * Goes on where the last run ended.
+   * @throws SqliteError with a sentence where the file cannot be used, or another agent has it
+   */
+  async start(): Promise<void> {
+    await this.monitor.start();
+    this.phase = 'running';
+    for (const event of this.early.splice(0)) this.event(event);
+    const { services } = this.lists();
+    this.options.log.info({ services: services.length }, 'The monitor is on.');
+  }
+
+  /** Takes what a reload may change. */
+  configure({ monitor }: Config): void {
+    this.allowCommands = monitor.allow_commands;
+  }
+
+  /** Ends within `stopMs`; what waits is kept in the file. */
+  async stop(): Promise<void> {
+    if (this.phase !== 'running') return;
+    this.phase = 'stopping';
+    const done = this.monitor.stop().then(() => true);
+    const ended = await Promise.race([done, pause(stopMs, false, { ref: false })]);
+    if (!ended) this.options.log.warn({}, 'Deliveries are still under way; they are made again.');
+    this.phase = 'stopped';
+    this.resolver.close();
+  }
+
+  /** Services as checks. */
+  views(): readonly CheckView[] {
+    if (this.phase !== 'running') return [];
+    return this.lists().services.flatMap((service) => this.viewOf(service));
+  }
+
+  /** Planned outages that are on now. */
+  outages(): readonly OutageView[] {
+    if (this.phase !== 'running') return [];
+    const nowUs = this.options.clock.realtimeUs();
+    const inside = new Map<string, boolean>();
+    return this.lists().outages.flatMap((outage) => {
+      const { id, service } = outage;
+      if (!inside.has(service)) inside.set(service, this.monitor.inOutage(service));
+      // Most are not on, and their services say so at once.
+      const window = inside.get(service) ? windowOf(outage, nowUs) : undefined;
+      return window?.inside ? [{ name: id, untilUs: window.untilUs, checks: [service] }] : [];
+    });
+  }
+
+  private viewOf({ name, kind: given }: ServiceRecord): readonly CheckView[] {
+    const kind = checkKindOf(given);
+    const view = this.monitor.view(name);
+    if (!kind || !view) return [];
+    const { state, sinceUs, outage } = view;
+    const last = this.results.get(name);
+    const reason = state === 'up' ? '' : view.reason || last?.reason || 'not looked yet';
+    return [
+      {
+        ...{ name, kind, state, sinceUs, reason, outage },
+        checkedUs: last?.timeUs ?? 0,
+        durationUs: (last?.durationSeconds ?? 0) * 1e6,
+        dependsOn: [],
+      },
+    ];
+  }
+
+  private lists(): Listed {
+    this.listed ??= {
+      services: this.monitor.list('services'),
+      outages: this.monitor.list('outages'),
+    };
+    return this.listed;
+  }
+
+  private answer(method: string, path: string, body: unknown): ApiAnswer {
+    if (this.phase !== 'running')
+      return { status: 503, json: { error: 'The monitor does not run now.' } };
+    const { monitor, allowCommands } = this;
+    const planned = method === 'GET' ? [] : this.views().filter(({ outage }) => outage);
+    const secretsOf = (kind: string): readonly string[] =>
+      monitor.notifications.get(kind)?.secrets ?? monitor.kinds.get(kind)?.secrets ?? [];
+    try {
+      return handleApi({ book: monitor, secretsOf, allowCommands }, method, path, body);
+    } finally {
+      if (method !== 'GET') this.changed(planned);
+    }
+  }
+
+  /** @param planned services that were in an outage before */
+  private changed(planned: readonly CheckView[]): void {
+    this.listed = undefined;
+    const names = new Set(this.lists().services.map(({ name }) => name));
+    for (const name of this.results.keys()) if (!names.has(name)) this.results.delete(name);
+    const timeUs = this.options.clock.realtimeUs();
+    // The monitor says nothing of a service that is gone, and restarts are held until somebody does.
+    for (const view of planned.filter(({ name }) => !names.has(name))) {
+      const ended = { type: 'outage', service: view.name, inside: false, timeUs } as const;
+      this.options.onDraft(this.outageDraft(ended, view));
+    }
+  }
+
+  private event(event: MonitorEvent): void {
+    if (this.phase === 'new') {
+      this.early.push(event);
+      return;
+    }
+    // Nobody listens any more to what is still under way.
+    if (this.phase === 'stopped') return;
+    switch (event.type) {
+      case 'notification':
+        this.options.onDraft(notificationDraft(event, event.timeUs));
+        return;
+      case 'state':
+        this.tell(event.service, (service) => this.stateDraft(event, service));
+        return;
+      case 'outage':
+        this.tell(event.service, (service) => this.outageDraft(event, service));
+        return;
+      case 'trouble':
+        this.options.log.warn({ reason: event.reason }, 'The file of the monitor has trouble.');
+    }
+  }
+
+  /** Nothing where the service is gone, or of no kind that events know. */
+  private tell(service: string, draftOf: (view: CheckView) => Draft): void {
+    if (this.phase !== 'running') return;
+    const record = this.lists().services.find(({ name }) => name === service);
+    const [view] = record ? this.viewOf(record) : [];
+    if (view) this.options.onDraft(draftOf(view));
+  }
+
+  private stateDraft(event: Told<'state'>, { kind, outage }: CheckView): Draft {
+    const { service, state, reason, timeUs } = event;
+    return {
+      time: rfc3339(timeUs),
+      event_type: 'check',
+      service,
+      severity: state === 'up' || outage ? 'info' : 'error',
+      message: reason === '' ? `${service}: ${state}` : `${service}: ${state}, ${reason}`,
+      data: { kind, state, ...(reason !== '' && { reason }), ...(outage && { outage }) },
+    };
+  }
+
+  private outageDraft({ service, inside, timeUs }: Told<'outage'>, view: CheckView): Draft {
+    const { kind, state } = view;
+    return {
+      time: rfc3339(timeUs),
+      event_type: 'check',
+      service,
+      severity: state === 'down' && !inside ? 'error' : 'info',
+      message: `${service}: ${state}, a planned outage ${inside ? 'began' : 'ended'}`,
+      data: { kind, state, outage: inside },
+    };
+  }
+}
+
+interface Listed {
+  readonly services: readonly ServiceRecord[];
+  readonly outages: readonly OutageRecord[];
+}
+
+function checkKindOf(kind: string): CheckKind | undefined {
+  return checkKinds.find((one) => one === kind);
+}
+
+function smtpOf({ monitor }: Config): { readonly smtp?: SmtpSettings } {
+  const { host, port, tls, user, password, from } = monitor.smtp;
+  if (host === undefined) return {};
+  const signIn = { ...(user !== undefined && { user }), ...(password && { password }) };
+  return { smtp: { host, port, tls, from, ...signIn } };
+}
