@@ -162,8 +162,9 @@ class PeriodicCrash implements Follower {
 
   #holds(timetable: Timetable): Verdicts {
     const tell = () => tellTimetable(timetable, this.#local, this.#surroundings.settings.timeZone);
-    // A period says more than a cluster or a coincidence: finding one later is news.
-    const rank = timetable.kind === 'period' ? 2 : 1;
+    // A period says more than a cluster or a coincidence, and who it is more than both: finding them
+    // later is news.
+    const rank = (timetable.kind === 'period' ? 3 : 1) + (timetable.link === undefined ? 0 : 1);
     return [{ holds: true, rank, level: timetable.episodes, tell }];
   }
 

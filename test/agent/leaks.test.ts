@@ -74,6 +74,8 @@ test('1,000 transient units and three losses of the bus leave nothing', () =>
       await burst(1, 500);
       await reconnects(1);
       await until('all have ended', () => ended() >= 500, 20_000, 100);
+      // What is only passing (a reading of units, a name that is gathered) has gone by then.
+      await sleep(3_000);
       const files = await figure('process_open_fds');
       const bytes = anonymousBytes(agent);
       const earlier = await whatIsLeft(agent);
@@ -82,13 +84,14 @@ test('1,000 transient units and three losses of the bus leave nothing', () =>
       await reconnects(2);
       await reconnects(3);
       await until('all have ended', () => ended() >= 1_000, 20_000, 100);
-      await sleep(1_000);
+      await sleep(3_000);
       assert.ok((await figure('unitwatch_services_monitored')) <= units + 2);
       assert.ok((await figure('process_open_fds')) <= files + 1);
       const later = await whatIsLeft(agent);
       assert.deepEqual(later.resources, earlier.resources, 'timers, sockets, pipes');
-      // 500 units that stay would be a megabyte; results of jobs are kept, 1,000 of them.
-      assert.ok(later.heap - earlier.heap < 500_000, `${later.heap - earlier.heap} bytes more`);
+      // Of each unit 1.6 KB stay on purpose, all of it bounded: what it did, for the status page (0.6),
+      // how its jobs ended, who stopped it. Records of units that stay would be a megabyte more.
+      assert.ok(later.heap - earlier.heap < 1_200_000, `${later.heap - earlier.heap} bytes more`);
       const grown = anonymousBytes(agent) - bytes;
       assert.ok(grown < 16_000_000, `${grown} bytes more, garbage included`);
       assert.equal(await figure('unitwatch_dbus_messages_malformed_total'), 0);

@@ -133,9 +133,13 @@ describe('as a service of a real systemd', () => {
     const phases = async () =>
       (await events()).map((e) => (e.event_type === 'agent' ? e.data.phase : '')).filter(Boolean);
     await until('reloaded', async () => (await phases()).includes('reloaded'));
-    await until('nobody follows it any more', async () => {
-      return !/name="loop\.service"/.test(await page('/metrics'));
-    });
+    const left = async () =>
+      (await page('/metrics')).split('\n').filter((line) => line.includes('name="loop.service"'));
+    try {
+      await until('nobody follows it any more', async () => (await left()).length === 0);
+    } catch (error) {
+      throw new Error((await left()).join('\n'), { cause: error });
+    }
     configure('service_blacklist: 7\n');
     await bed.systemctl('reload', unit);
     await until('not reloaded', async () => (await phases()).includes('reload_failed'));
