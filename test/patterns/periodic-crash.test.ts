@@ -205,3 +205,25 @@ test('a daily failure in a log of 43 days, a weekly restart of 6 weeks and of 7 
     assert.ok(Math.abs(found / period - 1) < 0.02, `${found}`);
   }
 });
+
+test('a nightly crash stays one timetable over a change of the clock, either way', () => {
+  const from = (month: number, date: number) => Date.UTC(2026, month, date) * 1000 - mondayUs;
+  const changes = [
+    { timeZone: 'Europe/Berlin', first: from(2, 2), before: 3, after: 2, changed: from(2, 29) },
+    { timeZone: 'America/New_York', first: from(2, 2), before: 9, after: 8, changed: from(2, 8) },
+    { timeZone: 'Europe/Berlin', first: from(9, 5), before: 2, after: 3, changed: from(9, 25) },
+  ];
+  for (const { timeZone, first, before, after, changed } of changes) {
+    const nights = Array.from({ length: 43 }, (_, n) => {
+      const at = first + n * day;
+      const offset = at < changed ? before : after;
+      return crash(at + offset * hour + ((n * 7) % 10) * minute, 23 * hour);
+    });
+    const findings = play(newRunner({ timeZone }), nights.flat());
+    assert.ok(findings.every(({ pattern }) => pattern === 'periodic_crash'));
+    assert.equal(new Set(findings.map(({ id }) => id)).size, 1, timeZone);
+    assert.ok(!findings.some(({ phase }) => phase === 'cleared'), timeZone);
+    const period = Number(findings.at(-1)?.evidence['period_s']);
+    assert.ok(Math.abs(period - 86_400) < 60, `${timeZone}: ${period}`);
+  }
+});
