@@ -77,9 +77,3 @@ function localTime(wallUs: RealtimeUs): LocalTime {
   // 1 January 1970 was a Thursday.
   return { day, hour: (wallUs - day * dayUs) / 3600e6, weekday: (((day + 4) % 7) + 7) % 7 };
 }
-
-/** Whether a period is one of the calendar: about a day, or days. */
-export function isWholeDays(periodUs: DurationUs): boolean {
-  const days = periodUs / dayUs;
-  return days > 0.9 && Math.abs(days - Math.round(days)) < 0.05;
-}

@@ -1,5 +1,4 @@
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
-import { isWholeDays } from './local-time.ts';
 import { binomialTail, median } from './statistics.ts';
 
 /** Episodes and cycles that a period needs before it is worth a word. */
@@ -19,6 +18,7 @@ const sameRatio = 1.15;
 const candidatesMax = 3;
 /** Between 1 / sqrt(2), what a schedule shows, and 1. */
 const clockShare = 0.85;
+const dayUs: DurationUs = 86_400e6;
 /**
  * What follows people (office hours, load) falls into a third of the day anyway: a period of whole
  * days has to be that much sharper, or it is only clustering by hour.
@@ -226,7 +226,9 @@ function scoreGrid(times: readonly number[], grid: Grid, width: number): Period 
 
 /** How often one unrelated episode is on time. */
 function phaseChance(periodUs: DurationUs, width: number): number {
-  return isWholeDays(periodUs) ? (2 * width) / officeShare : 2 * width;
+  const days = periodUs / dayUs;
+  const isWholeDays = days > 0.9 && Math.abs(days - Math.round(days)) < 0.05;
+  return isWholeDays ? (2 * width) / officeShare : 2 * width;
 }
 
 function offBy(steps: number): number {

@@ -2,7 +2,7 @@ import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import type { Detector, Follower, Surroundings, Verdicts } from './detector.ts';
 import { findCluster } from './hour-cluster.ts';
-import { isWholeDays, type LocalTime, localClock } from './local-time.ts';
+import { type LocalTime, localClock } from './local-time.ts';
 import { episodesMin, findPeriod, type Period } from './period-search.ts';
 import {
   episodesMax,
@@ -194,7 +194,7 @@ class PeriodicCrash implements Follower {
     return { ...shared, kind: 'timer', episodes: link.hits, silentUs };
   }
 
-  /** What comes daily keeps to the clock on the wall, also over a change to daylight saving. */
+  /** What a clock on the wall starts keeps to it, also over a change to daylight saving. */
   #period(times: readonly RealtimeUs[]): Period | undefined {
     const { healthyRunUs } = this.#surroundings.settings;
     const found = findPeriod(times, healthyRunUs, maxChance);
@@ -204,8 +204,11 @@ class PeriodicCrash implements Follower {
     const shown = times.map((timeUs) => this.#wall(timeUs));
     // A second search: each pays half.
     const wall = findPeriod(shown, healthyRunUs, maxChance / 2);
-    if (wall === undefined || !isWholeDays(wall.periodUs)) return found;
-    const isBetter = found === undefined || wall.chance < found.chance;
+    if (wall === undefined) return found;
+    const isBetter =
+      found === undefined ||
+      wall.onTime > found.onTime ||
+      (wall.onTime === found.onTime && wall.errorUs < found.errorUs);
     return isBetter ? { ...wall, anchorUs: wall.anchorUs - lastUs } : found;
   }
 
@@ -241,8 +244,7 @@ class PeriodicCrash implements Follower {
         const steps = gapUs / periodUs;
         return Math.abs(steps - Math.round(steps)) * periodUs <= 2 * toleranceUs;
       };
-      if (keeps(crashUs - from)) return true;
-      return isWholeDays(periodUs) && keeps(this.#wall(crashUs) - this.#wall(from));
+      return keeps(crashUs - from) || keeps(this.#wall(crashUs) - this.#wall(from));
     }
     if (open.cluster?.kind === 'hours') {
       const { from, to } = open.cluster;
