@@ -54,7 +54,8 @@ export const formats: readonly ReplayFormat[] = [
   {
     name: 'events as NDJSON: lines with time, service and event_type',
     takesConfig: true,
-    recognises: (start) => /^\s*\{/.test(start.toString('latin1')),
+    // A byte order mark counts as white space.
+    recognises: (start) => /^\s*\{/.test(start.toString('utf8')),
     replay: (chunks, { file, host, io, settings, seeksAnomalies }) => {
       const source = Readable.from(chunks, { objectMode: false });
       const streams = { in: source, out: io.stdout, err: io.stderr };

@@ -79,7 +79,9 @@ function dot({ groups, edges }: Picture): string {
     ({ from, to, kind, hard }) =>
       `  ${quoted(from)} -> ${quoted(to)} [label=${quoted(kind)}${hard ? '' : ', style=dashed'}];`,
   );
-  const head = ['digraph units {', '  rankdir=LR;', '  node [shape=box, style=filled];'];
+  // Without newrank Graphviz 2.42 gives up on hundreds of units in clusters: "trouble in init_rank".
+  const graph = '  rankdir=LR; newrank=true;';
+  const head = ['digraph units {', graph, '  node [shape=box, style=filled];'];
   return `${[...head, ...clusters, ...lines, '}'].join('\n')}\n`;
 }
 

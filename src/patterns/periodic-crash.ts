@@ -3,7 +3,7 @@ import type { Transition } from '../model/transition.ts';
 import type { Detector, Follower, Surroundings, Verdicts } from './detector.ts';
 import { findCluster } from './hour-cluster.ts';
 import { type LocalTime, localClock } from './local-time.ts';
-import { episodesMin, findPeriod } from './period-search.ts';
+import { episodesMin, findPeriod, type Period } from './period-search.ts';
 import {
   episodesMax,
   type PeriodicState,
@@ -178,7 +178,7 @@ class PeriodicCrash implements Follower {
     });
     const shared = { ...(link && { link }), stray: 0 };
     const usualUs = (nowUs - (episodes[0] as number)) / (episodes.length - 1);
-    const period = findPeriod(episodes.slice(-searched), settings.healthyRunUs, maxChance);
+    const period = this.#period(episodes.slice(-searched));
     if (period !== undefined) {
       const perEpisodeUs = (period.cycles * period.periodUs) / Math.max(1, period.onTime - 1);
       const silentUs = nowUs + silentPeriods * Math.max(perEpisodeUs, period.periodUs);
@@ -193,6 +193,30 @@ class PeriodicCrash implements Follower {
     if (link === undefined) return undefined;
     const silentUs = nowUs + silentPeriods * usualUs;
     return { ...shared, kind: 'timer', episodes: link.hits, silentUs };
+  }
+
+  /** What a clock on the wall starts keeps to it, also over a change to daylight saving. */
+  #period(times: readonly RealtimeUs[]): Period | undefined {
+    const { healthyRunUs } = this.#surroundings.settings;
+    const found = findPeriod(times, healthyRunUs, maxChance);
+    const aheadUs = times.map((timeUs) => this.#wall(timeUs) - timeUs);
+    const lastUs = aheadUs.at(-1) ?? 0;
+    if (aheadUs.every((us) => Math.abs(us - lastUs) < 60e6)) return found;
+    const shown = times.map((timeUs) => this.#wall(timeUs));
+    // A second search: each pays half.
+    const wall = findPeriod(shown, healthyRunUs, maxChance / 2);
+    if (wall === undefined) return found;
+    const isBetter =
+      found === undefined ||
+      wall.onTime > found.onTime ||
+      (wall.onTime === found.onTime && wall.errorUs < found.errorUs);
+    return isBetter ? { ...wall, anchorUs: wall.anchorUs - lastUs } : found;
+  }
+
+  /** The clock on the wall, as if it were UTC. */
+  #wall(timeUs: RealtimeUs): RealtimeUs {
+    const { day, hour } = this.#local(timeUs);
+    return day * dayUs + hour * 3600e6;
   }
 
   /** An episode while a timetable is open: kept, or not; and looked at anew from time to time. */
@@ -217,8 +241,11 @@ class PeriodicCrash implements Follower {
     if (open.period !== undefined) {
       const { clock, anchorUs, periodUs, toleranceUs } = open.period;
       const from = clock === 'delay' ? (this.#state.episodes.at(-2) ?? anchorUs) : anchorUs;
-      const steps = (crashUs - from) / periodUs;
-      return Math.abs(steps - Math.round(steps)) * periodUs <= 2 * toleranceUs;
+      const keeps = (gapUs: DurationUs) => {
+        const steps = gapUs / periodUs;
+        return Math.abs(steps - Math.round(steps)) * periodUs <= 2 * toleranceUs;
+      };
+      return keeps(crashUs - from) || keeps(this.#wall(crashUs) - this.#wall(from));
     }
     if (open.cluster?.kind === 'hours') {
       const { from, to } = open.cluster;

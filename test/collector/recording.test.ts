@@ -187,6 +187,12 @@ describe('unitwatch replay', () => {
     return spawn(process.execPath, [executable, 'replay', path, '--host', 'bed']);
   };
 
+  test('recorded events that begin with a byte order mark', async () => {
+    const line = '{"time":1772409600,"service":"a.service","event_type":"restart"}\n';
+    const outcome = await replayed(file('marked.ndjson', `\ufeff${line}`));
+    assert.deepEqual(outcome, { status: 0, stdout: '', stderr: '' });
+  });
+
   test('from standard input', async () => {
     const child = started('-');
     child.stdin.end(life);

@@ -205,3 +205,33 @@ test('a daily failure in a log of 43 days, a weekly restart of 6 weeks and of 7 
     assert.ok(Math.abs(found / period - 1) < 0.02, `${found}`);
   }
 });
+
+test('what keeps to the clock on the wall stays one timetable over a change of it', () => {
+  const from = (month: number, date: number) => Date.UTC(2026, month, date) * 1000 - mondayUs;
+  const berlin = { timeZone: 'Europe/Berlin', first: from(2, 2), before: 3, changed: from(2, 29) };
+  const newYork = { timeZone: 'America/New_York', first: from(2, 2), before: 9, after: 8 };
+  const autumn = { timeZone: 'Europe/Berlin', first: from(9, 5), changed: from(9, 25) };
+  const cases = [
+    { ...berlin, after: 2, period: day, count: 43 },
+    { ...berlin, after: 2, period: 12 * hour, count: 100 },
+    { ...newYork, changed: from(2, 8), period: day, count: 43 },
+    { ...newYork, changed: from(2, 8), period: 7 * day, count: 6 },
+    { ...autumn, before: 2, after: 3, period: day, count: 43 },
+    // It keeps to UTC.
+    { ...berlin, after: 3, period: day, count: 43 },
+  ];
+  for (const { timeZone, first, before, after, changed, period, count } of cases) {
+    const crashes = Array.from({ length: count }, (_, n) => {
+      const at = first + n * period;
+      const offset = at < changed ? before : after;
+      return crash(at + offset * hour + ((n * 7) % 5) * minute, 11 * hour);
+    });
+    const findings = play(newRunner({ timeZone }), crashes.flat());
+    assert.ok(findings.every(({ pattern }) => pattern === 'periodic_crash'));
+    const what = `${timeZone} ${period / hour} h`;
+    assert.equal(new Set(findings.map(({ id }) => id)).size, 1, what);
+    assert.ok(!findings.some(({ phase }) => phase === 'cleared'), what);
+    const found = Number(findings.at(-1)?.evidence['period_s']) * second;
+    assert.ok(Math.abs(found / period - 1) < 0.001, `${what}: ${found / hour} h`);
+  }
+});
