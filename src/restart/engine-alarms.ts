@@ -216,6 +216,7 @@ export function newThing(
     breaker: new Breaker(),
     repair: undefined,
     hold: undefined,
+    heldBefore: undefined,
     coolUntilUs: never,
     lastRestartUs: undefined,
     wellUs: undefined,

@@ -263,6 +263,10 @@ function setHold(core: Core, thing: Thing, repair: Repair, hold: Hold): void {
   thing.hold = { kind, reason, untilUs, sinceUs };
   if (hold.kind === 'auto_restart' || hold.kind === 'dependency') thing.judge = true;
   if (known?.kind === kind) return;
+  const isBack = thing.heldBefore === kind;
+  thing.heldBefore = known?.kind;
+  // A crash loop goes back and forth between two reasons with each of its runs.
+  if (isBack && (kind === 'auto_restart' || known?.kind === 'auto_restart')) return;
   const step = ignoring.has(hold.kind) ? 'ignored' : 'waiting';
   const waitUs = untilUs - core.now.monoUs;
   const outcome = step === 'ignored' ? 'skipped' : 'ok';

@@ -101,6 +101,8 @@ export interface Thing {
   readonly breaker: Breaker;
   repair: Repair | undefined;
   hold: (Hold & { readonly sinceUs: RealtimeUs }) | undefined;
+  /** What held it back before that. */
+  heldBefore: HoldKind | undefined;
   coolUntilUs: DurationUs;
   /** Undefined for never. */
   lastRestartUs: DurationUs | undefined;
