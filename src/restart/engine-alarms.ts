@@ -216,7 +216,7 @@ export function newThing(
     breaker: new Breaker(),
     repair: undefined,
     hold: undefined,
-    heldBefore: undefined,
+    toldHolds: new Set(),
     coolUntilUs: never,
     lastRestartUs: undefined,
     wellUs: undefined,
