@@ -33,9 +33,9 @@ describe('who asked for it: the page, findings, checks', () => {
     const { port } = server.address() as AddressInfo;
     writeFileSync(scratch.at('token'), token, { mode: 0o600 });
     await scratch.alarms('init');
-    agent = await startAgent({
-      bus: bed.busAddress,
-      config: `
+    agent = await startAgent({ bus: bed.busAddress, config: config(port, '') });
+  });
+  const config = (port: number, more: string) => `
 page: { token_file: ${scratch.at('token')} }
 restart:
   enabled: true
@@ -49,7 +49,7 @@ restart:
       repair_on: [check_down]
       restart_strategy: custom
       restart_command: "echo restart >> ${scratch.at('component')}"
-  hooks: { repair_failed: "http://127.0.0.1:${port}/hook", circuit_opened: "http://127.0.0.1:${port}/hook" }
+${more}  hooks: { repair_failed: "http://127.0.0.1:${port}/hook", circuit_opened: "http://127.0.0.1:${port}/hook" }
 checks:
   interval: 1s
   failures: 1
@@ -57,9 +57,7 @@ checks:
   components:
     component:
       criteria: [{ index: any, regex: 'unitwatch-never-there-${process.pid}' }]
-${scratch.database}`,
-    });
-  });
+${scratch.database}`;
   after(async () => {
     await agent.stop();
     server.close();
@@ -119,5 +117,16 @@ ${scratch.database}`,
     await stepped(agent, 'component', 'settled ok');
     assert.deepEqual(scratch.lines('component'), ['restart']);
     assert.equal(eventsOf(agent.events(), 'alarm', 'component')[0]?.data.source, 'check');
+  });
+
+  test('what has failed before is an alarm when a reload asks for it', async () => {
+    await startUnits(bed, {
+      'later.service': `[Service]\nExecStart=/bin/sh -c '[ -e /run/tried ] && exec sleep infinity; touch /run/tried; exit 1'\n`,
+    });
+    await heard(agent, 'failed', 'later.service');
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(agent.configFile, config(port, '    later: { repair_on: [failed] }\n'));
+    agent.kill('SIGHUP');
+    await stepped(agent, 'later.service', 'settled ok');
   });
 });
