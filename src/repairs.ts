@@ -109,15 +109,13 @@ export class Repairs {
   }
 
   private async takeUp(journal: StateFile | undefined): Promise<void> {
-    const { clock, log, watch } = this.options;
+    const { clock, log } = this.options;
     const saved = await journal?.read();
     const now = { wallUs: clock.realtimeUs(), monoUs: clock.monotonicUs() };
     const fault = saved === undefined ? undefined : this.engine.restore(saved, now);
     if (fault !== undefined) log.warn({ reason: fault }, 'What was under repair is not known.');
-    for (const unit of watch.follower.table.all()) this.changed(unit);
     this.holdPlanned(this.options.checks());
-    for (const view of this.options.checks())
-      this.runner.check(view.name, view.unit || view.name, view.state, view.reason);
+    this.seen();
     this.runner.start();
     const { driver } = this.config.database;
     log.info({ driver, dryRun: this.rules.dryRun }, 'Repairs are on.');
@@ -129,6 +127,15 @@ export class Repairs {
     this.rules = this.makeRules();
     this.hooks = this.makeHooks();
     this.runner.configure(this.rules, config.restart.check_interval);
+    // What is down already may be an alarm now.
+    this.seen();
+  }
+
+  private seen(): void {
+    const { checks, watch } = this.options;
+    for (const unit of watch.follower.table.all()) this.changed(unit);
+    for (const { name, unit, state, reason } of checks())
+      this.runner.check(name, unit || name, state, reason);
   }
 
   /** A unit's state is this now. */

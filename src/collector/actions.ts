@@ -143,7 +143,8 @@ async function ownJob(
   if (unit) unit.ownRestart = true;
   try {
     const jobId = await ask();
-    stops.ours(jobId);
+    // A stop is a person's wish, though it was given to us: on the page, in the shell.
+    if (isRestart) stops.ours(jobId);
     return jobs.life === life ? await jobs.result(jobId) : 'lost';
   } finally {
     if (unit) unit.ownRestart = false;

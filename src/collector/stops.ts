@@ -11,8 +11,8 @@ export interface Stop {
 
 /**
  * Who stopped a unit. `hand`: a person or a script, by a stop of this unit, of one that it goes down
- * with (`of`), by a unit that conflicts with it, or by isolating a target. `unitwatch`: we did.
- * `systemd`: a unit that it is bound to (`of`) ended by itself, and took it along.
+ * with (`of`), by a unit that conflicts with it, or by isolating a target; on the page, too.
+ * `unitwatch`: a restart of ours. `systemd`: a unit that it is bound to (`of`) ended by itself, and took it along.
  */
 export interface StopCause {
   readonly by: 'hand' | 'unitwatch' | 'systemd';
@@ -39,7 +39,7 @@ export class Stops {
   private readonly stops: Map<string, Stop> = new Map();
   private readonly own: Map<number, true> = new Map();
 
-  /** This job is one that we asked for. */
+  /** This job is a restart that we asked for. */
   ours(jobId: number): void {
     this.own.set(jobId, true);
     if (this.own.size > limits.finishedJobs) forgetOldest(this.own);

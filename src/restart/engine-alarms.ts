@@ -1,4 +1,5 @@
 import type { Alarm } from '../model/repair.ts';
+import type { DurationUs } from '../model/time.ts';
 import { Breaker } from './breaker.ts';
 import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
 import { cancel, release } from './engine-endings.ts';
@@ -55,7 +56,9 @@ function listed(core: Core, list: Polled, alarm: Alarm): boolean {
   if (held === undefined || isNewAfter(held, list, alarm)) {
     if (held !== undefined) forget(core, held);
     else if (core.alarms.size >= engineLimits.alarms) return false;
-    raise(core, alarm, list.clears);
+    const askedUs = core.askedUs.get(alarm.source) ?? never;
+    // Its row was cleared in between: whatever stands there now was raised later.
+    raise(core, alarm, list.clears, Math.max(askedUs, held?.settledUs ?? never));
     return true;
   }
   if (held.state === 'handled' && !held.confirmed && !list.clears) {
@@ -79,7 +82,7 @@ function isNewAfter(held: Held, list: Polled, alarm: Alarm): boolean {
   return alarm.raisedUs !== held.alarm.raisedUs;
 }
 
-function raise(core: Core, given: Alarm, clears: boolean): void {
+function raise(core: Core, given: Alarm, clears: boolean, sinceUs: DurationUs): void {
   const alarm = { ...given, reason: given.reason.slice(0, engineLimits.reasonLength) };
   const held: Held = {
     alarm,
@@ -93,7 +96,7 @@ function raise(core: Core, given: Alarm, clears: boolean): void {
     checkedUs: never,
     claimedUs: never,
     repairedBefore: false,
-    sinceUs: core.askedUs.get(alarm.source) ?? never,
+    sinceUs,
     resolveUs: never,
     settling: undefined,
     settledUs: 0,
@@ -216,6 +219,7 @@ export function newThing(
     breaker: new Breaker(),
     repair: undefined,
     hold: undefined,
+    toldHolds: new Set(),
     coolUntilUs: never,
     lastRestartUs: undefined,
     wellUs: undefined,

@@ -94,6 +94,7 @@ export function release(core: Core, held: Held, ending: Pick<Ending, 'attempts' 
 function end(core: Core, thing: Thing): void {
   thing.repair = undefined;
   thing.hold = undefined;
+  thing.toldHolds.clear();
   thing.judge = false;
   core.waitsFor = undefined;
   core.dirty = true;

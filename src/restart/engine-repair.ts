@@ -2,7 +2,7 @@ import type { StepOutcome } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import type { Done, ProcessSettings } from './contract.ts';
 import { claimNext } from './engine-claims.ts';
-import { type Answer, engineLimits, ignoring } from './engine-contract.ts';
+import { type Answer, engineLimits, type HoldKind, ignoring } from './engine-contract.ts';
 import { cancel, giveUp, restartOverUs, succeed } from './engine-endings.ts';
 import { gate } from './engine-gates.ts';
 import { act, alarmsOf, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
@@ -62,6 +62,7 @@ function begin(core: Core, thing: Thing, repair: Repair): void {
   }
   if (claimNext(core, thing, repair)) return;
   thing.hold = undefined;
+  thing.toldHolds.clear();
   core.dirty = true;
   const change = thing.breaker.begin();
   if (change !== undefined) {
@@ -255,6 +256,12 @@ function attemptFailed(core: Core, thing: Thing, repair: Repair, answer: Done): 
   });
 }
 
+/**
+ * They come and go with each run of a crash loop, with each alarm of something else: told once, and
+ * what they interrupt is not told again.
+ */
+const passing: ReadonlySet<HoldKind> = new Set(['auto_restart', 'resolving', 'budget']);
+
 /** Told when the reason is another one, not each time that it is found again. */
 function setHold(core: Core, thing: Thing, repair: Repair, hold: Hold): void {
   const known = thing.hold;
@@ -263,6 +270,9 @@ function setHold(core: Core, thing: Thing, repair: Repair, hold: Hold): void {
   thing.hold = { kind, reason, untilUs, sinceUs };
   if (hold.kind === 'auto_restart' || hold.kind === 'dependency') thing.judge = true;
   if (known?.kind === kind) return;
+  const isPassing = passing.has(kind) || (known !== undefined && passing.has(known.kind));
+  if (isPassing && thing.toldHolds.has(kind)) return;
+  thing.toldHolds.add(kind);
   const step = ignoring.has(hold.kind) ? 'ignored' : 'waiting';
   const waitUs = untilUs - core.now.monoUs;
   const outcome = step === 'ignored' ? 'skipped' : 'ok';

@@ -101,6 +101,8 @@ export interface Thing {
   readonly breaker: Breaker;
   repair: Repair | undefined;
   hold: (Hold & { readonly sinceUs: RealtimeUs }) | undefined;
+  /** What held it back and was told, since its last attempt. */
+  readonly toldHolds: Set<HoldKind>;
   coolUntilUs: DurationUs;
   /** Undefined for never. */
   lastRestartUs: DurationUs | undefined;

@@ -1,7 +1,8 @@
 import type { Strategy } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
-import { unitType, withType } from '../model/unit-name.ts';
+import { withType } from '../model/unit-name.ts';
 import type { ProcessSettings } from './contract.ts';
+import { protectedUnits, repairable } from './strategies-protected.ts';
 
 /** No wait is longer than this, whatever the settings multiply to: 31 days. */
 export const longestWaitUs: DurationUs = 31 * 86_400e6;
@@ -88,9 +89,6 @@ export function thingOf(
   return { key: `process:${settings.match === '' ? process : settings.match}`, unit: '' };
 }
 
-/** Types whose restart takes down what hangs on them. */
-const protectedTypes: ReadonlySet<string> = new Set(['target', 'slice', 'scope', 'device', 'swap']);
-const protectedUnits = /^(dbus(-broker)?\.(service|socket)|-\.mount|user@.*\.service)$/;
 const protectedProcesses: ReadonlySet<string> = new Set([
   'systemd',
   'init',
@@ -112,7 +110,7 @@ export function protection(thing: ThingName, name: string, ownUnit: string): str
   }
   if (unit === ownUnit) return 'it is the unit of unitwatch itself';
   if (unit.startsWith('systemd-')) return "it is one of systemd's own units";
-  if (protectedUnits.test(unit) || protectedTypes.has(unitType(unit)))
+  if (protectedUnits.test(unit) || unit === '-.mount' || !repairable.test(unit))
     return 'the system stands on it';
-  return undefined;
+  return unit.endsWith('.service') ? undefined : 'it is no service';
 }

@@ -1,12 +1,12 @@
 /** What a repair never touches, whatever an alarm says. */
 
 /** Ends or takes down with it the bus, the host, or every login: never by an alarm's name alone. */
-const protectedUnits =
+export const protectedUnits =
   /^(systemd-.*|dbus|dbus-broker|dbus-org\..*|init|emergency|rescue|initrd-.*|user@.*|user-runtime-dir@.*|polkit|getty@.*|serial-getty@.*|console-getty|container-getty@.*|debug-shell)\.[a-z]+$/;
 const protectedProcesses =
   /^(systemd([-:].*)?|init|\(sd-pam\)|dbus-daemon|dbus-broker.*|polkitd|sshd|login)$/;
 /** Types that a repair may restart where the configuration names the unit; without it, services only. */
-const repairable = /\.(service|socket|timer|path|mount|automount|swap)$/;
+export const repairable = /\.(service|socket|timer|path|mount|automount|swap)$/;
 
 /**
  * The units that this process is part of, from the text of /proc/self/cgroup: its own service, and

@@ -111,16 +111,16 @@ describe('who stopped a unit, on a real systemd', () => {
     assert.equal(cause('killed.service'), undefined);
   });
 
-  test('our own stop', async () => {
+  test('a stop that a person asked us for', async () => {
     await start({
       'ours.service': idleUnit(),
       'with-ours.service': `[Unit]\nPartOf=ours.service\n${idleUnit()}`,
     });
     assert.equal((await watch.stopUnit('ours.service', 20_000)).result, 'done');
     await down('ours.service', 'with-ours.service');
-    assert.deepEqual(cause('ours.service'), { by: 'unitwatch' });
+    assert.deepEqual(cause('ours.service'), { by: 'hand' });
     assert.deepEqual(cause('with-ours.service', ['ours.service']), {
-      by: 'unitwatch',
+      by: 'hand',
       of: 'ours.service',
     });
   });

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { bootSystemd, type ThrowAwaySystemd } from '../../src/demo/boot.ts';
+import { crashLoopUnit, prepareForBeds, sleep, startUnits, until } from '../bed.ts';
+import { eventsOf, heard, type RunningAgent, startAgent } from './agent-process.ts';
+import { countedUnit, quick, reasons, Scratch, startsOf, stepped, steps } from './repairs-world.ts';
+
+const token = '0123456789abcdef0123456789abcdef';
+
+describe('who asked for it: the page, findings, checks', () => {
+  const scratch = new Scratch();
+  const told: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      told.push(body);
+      response.writeHead(204).end();
+    });
+  });
+  let bed: ThrowAwaySystemd;
+  let agent: RunningAgent;
+
+  before(async () => {
+    await prepareForBeds();
+    bed = await bootSystemd();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(scratch.at('token'), token, { mode: 0o600 });
+    await scratch.alarms('init');
+    agent = await startAgent({ bus: bed.busAddress, config: config(port, '') });
+  });
+  const config = (port: number, more: string) => `
+page: { token_file: ${scratch.at('token')} }
+restart:
+  enabled: true
+  check_interval: 1s
+  budget: { max_restarts_per_hour: 1000 }
+  default: ${quick}
+  processes:
+    looping.service: { repair_on: [crash_loop], post_health_check: "false", max_attempts: 1, max_restart_failures: 1 }
+    shaky.service: { repair_on: [crash_loop] }
+    component:
+      repair_on: [check_down]
+      restart_strategy: custom
+      restart_command: "echo restart >> ${scratch.at('component')}"
+${more}  hooks: { repair_failed: "http://127.0.0.1:${port}/hook", circuit_opened: "http://127.0.0.1:${port}/hook" }
+checks:
+  interval: 1s
+  failures: 1
+  grace: 0s
+  components:
+    component:
+      criteria: [{ index: any, regex: 'unitwatch-never-there-${process.pid}' }]
+${scratch.database}`;
+  after(async () => {
+    await agent.stop();
+    server.close();
+    await bed.stop();
+    scratch.remove();
+  });
+
+  const act = async (action: string, name: string) => {
+    const port = /"listen":\{[^}]*"port":(\d+)/.exec(agent.log())?.[1];
+    const answer = await fetch(`http://127.0.0.1:${port}/api/actions`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ action, name }),
+    });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+
+  test('stopped on the page: left alone, as after systemctl stop', async () => {
+    await startUnits(bed, { 'paged.service': countedUnit('paged') });
+    await until('it runs', () => startsOf(bed, 'paged') === 1);
+    await heard(agent, 'started', 'paged.service');
+    await act('stop', 'paged.service');
+    await scratch.alarms('raise', 'paged');
+    await stepped(agent, 'paged', 'ignored skipped');
+    assert.deepEqual(reasons(agent, 'paged', 'ignored'), ['it was stopped by hand']);
+    await sleep(1_500);
+    assert.equal(startsOf(bed, 'paged'), 1);
+    await act('start', 'paged.service');
+    await stepped(agent, 'paged', 'settled ok');
+  });
+
+  test('a crash loop is an alarm where that is switched on', async () => {
+    await startUnits(bed, {
+      'looping.service': crashLoopUnit({ runs: '0.2' }),
+      'shaky.service': crashLoopUnit({ runs: '0.5' }),
+      'unasked.service': crashLoopUnit({ runs: '0.2' }),
+    });
+    await heard(agent, 'alarm', 'looping.service', 1, 30_000);
+    await heard(agent, 'alarm', 'shaky.service', 1, 30_000);
+    await stepped(agent, 'looping.service', 'given_up failed');
+    await stepped(agent, 'shaky.service', 'restart ok');
+    await until('the webhook was called', () => told.length === 2);
+    const hooks = told.map((text) => JSON.parse(text));
+    assert.deepEqual(
+      hooks.map(({ hook, process: name }) => `${hook} ${name}`),
+      ['repair_failed looping.service', 'circuit_opened looping.service'],
+    );
+    await sleep(3_000);
+    // It comes and goes several times a second, and is not told each time.
+    assert.ok(reasons(agent, 'looping.service', 'waiting').length <= 4);
+    assert.deepEqual(steps(agent, 'unasked.service'), []);
+    await bed.systemctl('stop', 'looping.service', 'shaky.service', 'unasked.service');
+  });
+
+  test('a check that is down is an alarm where that is switched on', async () => {
+    await stepped(agent, 'component', 'restart ok');
+    await stepped(agent, 'component', 'settled ok');
+    assert.deepEqual(scratch.lines('component'), ['restart']);
+    assert.equal(eventsOf(agent.events(), 'alarm', 'component')[0]?.data.source, 'check');
+  });
+
+  test('what has failed before is an alarm when a reload asks for it', async () => {
+    await startUnits(bed, {
+      'later.service': `[Service]\nExecStart=/bin/sh -c '[ -e /run/tried ] && exec sleep infinity; touch /run/tried; exit 1'\n`,
+    });
+    await heard(agent, 'failed', 'later.service');
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(agent.configFile, config(port, '    later: { repair_on: [failed] }\n'));
+    agent.kill('SIGHUP');
+    await stepped(agent, 'later.service', 'settled ok');
+  });
+});
