@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import { bootSystemd } from '../../src/demo/boot.ts';
 import { idleUnit, prepareForBeds, show } from '../bed.ts';
 import { TestPlatform } from './shell-platform.ts';
 import { keys, run, Terminal } from './shell-terminal.ts';
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url));
 
 describe('start, stop and restart of components', () => {
   const platform = new TestPlatform();
@@ -115,6 +119,7 @@ describe('start, stop and restart of units', () => {
     await prepareForBeds();
     const tied = (...lines: readonly string[]) => ['[Unit]', ...lines, idleUnit()].join('\n');
     bed = await bootSystemd({
+      binds: [repository],
       units: {
         'db.service': idleUnit(),
         'api.service': tied('Requires=db.service', 'After=db.service'),
@@ -213,7 +218,7 @@ describe('start, stop and restart of units', () => {
     const args = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     const { stdout, stderr, status } = await bed.exec([
       ...['setpriv', ...args, 'env', 'HOME=/tmp', process.execPath],
-      ...[new URL('../../cmd/unitwatch.js', import.meta.url).pathname, 'start', 'web', '-t', '30s'],
+      ...[join(repository, 'dist/cmd/unitwatch.js'), 'start', 'web', '-t', '30s'],
     ]);
     assert.equal(status, 1, stderr);
     assert.match(stdout, /does not permit this user to start web\.service: .*polkit rule/);
