@@ -19,13 +19,15 @@ import { watchOn } from './watch-on.ts';
 const hangs = (stopSec: string) =>
   `[Service]\nExecStart=/bin/sh -c 'trap "" TERM; while :; do sleep 0.2; done'\nTimeoutStopSec=${stopSec}\n`;
 
+const repository = fileURLToPath(new URL('../../../', import.meta.url));
+
 describe('units, on a real systemd', () => {
   let bed: ThrowAwaySystemd;
   let watch: Watch;
   const events: Draft[] = [];
   before(async () => {
     await prepareForBeds();
-    bed = await bootSystemd();
+    bed = await bootSystemd({ binds: [repository] });
     watch = watchOn(bed.busAddress, (draft) => events.push(draft));
     await watch.start();
   });
