@@ -3,6 +3,7 @@ import type { DurationUs } from '../model/time.ts';
 import { Breaker } from './breaker.ts';
 import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
 import { cancel, release } from './engine-endings.ts';
+import { disproven, proven } from './engine-proof.ts';
 import { act, type Core, forget, type Held, inAttempt, type Thing } from './engine-state.ts';
 import { tellAlarm, tellLeftOut } from './engine-telling.ts';
 import { thingOf } from './policy.ts';
@@ -26,7 +27,8 @@ export function polled(core: Core, list: Polled): void {
   if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
   core.askedUs.set(list.source, list.askedUs);
   for (const held of core.alarms.values()) {
-    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held);
+    const { id, source } = held.alarm;
+    if (source === list.source && !seen.has(id)) gone(core, held, list.dropped.get(id) ?? '');
   }
 }
 
@@ -115,10 +117,11 @@ function again(core: Core, held: Held, alarm: Alarm): void {
   tellAlarm(core, held, 'raised', alarm.reason);
 }
 
-function gone(core: Core, held: Held): void {
+/** @param why empty where it went by itself */
+function gone(core: Core, held: Held, why: string): void {
   if (!held.standing) return;
   held.standing = false;
-  tellAlarm(core, held, 'cleared', held.state === 'handled' ? 'it was repaired' : '');
+  tellAlarm(core, held, 'cleared', why || (held.state === 'handled' ? 'it was repaired' : ''));
   if (held.state === 'worked') return;
   if (held.state === 'handled') {
     forget(core, held);
@@ -128,18 +131,18 @@ function gone(core: Core, held: Held): void {
   const thing = core.things.get(held.key);
   held.state = 'open';
   held.key = '';
-  if (thing !== undefined) detach(core, thing, held);
-  if (held.mayHold && held.settling === undefined)
-    release(core, held, { attempts: 0, note: 'the alarm went' });
+  const note = why || 'the alarm went';
+  if (thing !== undefined) detach(core, thing, held, note);
+  if (held.mayHold && held.settling === undefined) release(core, held, { attempts: 0, note });
   if (!held.claiming && held.settling === undefined) forget(core, held);
 }
 
-function detach(core: Core, thing: Thing, held: Held): void {
+function detach(core: Core, thing: Thing, held: Held, note: string): void {
   thing.alarms.delete(held.alarm.id);
   const { repair } = thing;
   if (repair === undefined || thing.alarms.size > 0) return;
-  if (!inAttempt(repair) && repair.step.name !== 'claim')
-    cancel(core, thing, repair, 'the alarm went');
+  if (repair.step.name === 'proof') proven(core, thing, repair, '');
+  else if (!inAttempt(repair) && repair.step.name !== 'claim') cancel(core, thing, repair, note);
 }
 
 /** Finds what is to be repaired, for alarms that are new. @returns whether some are left for the next turn */
@@ -201,6 +204,7 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   if (held.repairedBefore) thing.judge = true;
   const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
   if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
+  disproven(core, thing, 'it is in alarm again');
   thing.alarms.add(id);
   held.state = 'open';
   held.key = name.key;

@@ -138,6 +138,8 @@ function isToBeRepaired(core: Core, thing: Thing): boolean {
   if (thing.repair === undefined) return false;
   // Between two attempts as well: only when the wait is over is it found out whether it goes on.
   if (inAttempt(thing.repair) || thing.repair.step.name === 'delay') return true;
+  // It runs: who depends on it need not wait until its finding is cleared.
+  if (thing.repair.step.name === 'proof') return false;
   if (thing.hold?.kind === 'dry_run') return false;
   return !ignoringGates.some((closed) => closed(core, thing) !== undefined);
 }

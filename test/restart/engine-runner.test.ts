@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CheckView } from '../../src/model/check.ts';
 import type { Draft } from '../../src/model/event.ts';
 import type { Alarm } from '../../src/model/repair.ts';
 import {
@@ -26,6 +27,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
   const events: Draft[] = [];
   const reports: string[] = [];
   let standing: Alarm[] = [];
+  const checks: CheckView[] = [];
   let asking = 0;
   let most = 0;
   let fault: Error | undefined;
@@ -65,6 +67,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
   const engine = new Engine({ rules, random: () => 0, bootId: '' });
   const runner = new RepairRunner({
     ...{ engine, rules, sources: [source], effects, hook: undefined, clock },
+    look: async (processes) => checks.filter(({ name }) => processes.includes(name)),
     checkIntervalMs: 5,
     write: async (text) => {
       await sleep(5);

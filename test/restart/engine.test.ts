@@ -304,7 +304,7 @@ test('a list that was asked for before the settling does not raise the alarm aga
   const askedUs = bench.nowUs - second;
   bench.poll(alarm('web'));
   const raised = { ...alarm('web'), raisedUs: alarm('web').raisedUs + 1 };
-  bench.engine.polled({ source: 'mysql', alarms: [raised], askedUs, clears: true }, bench.now);
+  bench.engine.polled({ source: 'mysql', alarms: [raised], askedUs, clears: true, dropped: new Map() }, bench.now);
   bench.settleDown();
   assert.equal(bench.endings.length, 1);
   bench.wait(30);

@@ -227,7 +227,7 @@ export class SimulatedAgent {
       const alarms = list.map((row) => alarmOf(row, this.#firstSeenUs(row.id)));
       for (const row of world.rows) if (!list.includes(row)) row.goneUs = askedUs;
       const clears = !this.#options.readOnly;
-      this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
+      this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears, dropped: new Map() }, world.now);
     }
     world.in(world.quiet ? 5 * minute : 30 * second, () => {
       if (this.#life === life) this.#poll();
