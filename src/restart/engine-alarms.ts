@@ -3,7 +3,7 @@ import type { DurationUs } from '../model/time.ts';
 import { Breaker } from './breaker.ts';
 import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
 import { cancel, release } from './engine-endings.ts';
-import { disproven, proven } from './engine-proof.ts';
+import { disproven, lookAgain, proven } from './engine-proof.ts';
 import { act, type Core, forget, type Held, inAttempt, type Thing } from './engine-state.ts';
 import { tellAlarm, tellLeftOut } from './engine-telling.ts';
 import { thingOf } from './policy.ts';
@@ -26,10 +26,8 @@ export function polled(core: Core, list: Polled): void {
   core.counts.leftOut.set(list.source, leftOut);
   if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
   core.askedUs.set(list.source, list.askedUs);
-  for (const held of core.alarms.values()) {
-    const { id, source } = held.alarm;
-    if (source === list.source && !seen.has(id)) gone(core, held, list.dropped.get(id) ?? '');
-  }
+  for (const held of core.alarms.values())
+    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held, list);
 }
 
 /** It answers: what waits for it need not wait longer. */
@@ -117,9 +115,9 @@ function again(core: Core, held: Held, alarm: Alarm): void {
   tellAlarm(core, held, 'raised', alarm.reason);
 }
 
-/** @param why empty where it went by itself */
-function gone(core: Core, held: Held, why: string): void {
+function gone(core: Core, held: Held, { dropped }: Polled): void {
   if (!held.standing) return;
+  const why = dropped.get(held.alarm.id) ?? '';
   held.standing = false;
   tellAlarm(core, held, 'cleared', why || (held.state === 'handled' ? 'it was repaired' : ''));
   if (held.state === 'worked') return;
@@ -203,8 +201,10 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   // It may be older than the health check that the last repair ended with.
   if (held.repairedBefore) thing.judge = true;
   const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
-  if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
-  disproven(core, thing, 'it is in alarm again');
+  const isJudged = older && thing.judged < engineLimits.judgedInARow;
+  if (isJudged) thing.judge = true;
+  if (isJudged && thing.repair?.doubted !== true) lookAgain(thing);
+  else disproven(core, thing, 'it is in alarm again');
   thing.alarms.add(id);
   held.state = 'open';
   held.key = name.key;

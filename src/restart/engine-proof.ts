@@ -16,12 +16,14 @@ function isFinding({ alarm }: Held): boolean {
 /**
  * A health check has passed. Where a finding asked for the repair, the repair ends when that is
  * cleared; what else asked for it is settled now.
- * @param restarted whether there was an attempt, or only a look
+ * @param attempted whether there was an attempt, or only a look
  * @returns false where no finding is open
  */
-export function beginProof(core: Core, thing: Thing, repair: Repair, restarted: boolean): boolean {
+export function beginProof(core: Core, thing: Thing, repair: Repair, attempted: boolean): boolean {
   if (!hasOpenFinding(core, thing)) return false;
-  if (restarted) leaveAttempt(core, thing, repair);
+  if (attempted) leaveAttempt(core, thing, repair);
+  const restarted = attempted || repair.unproven;
+  repair.unproven = false;
   repair.attemptSettings = undefined;
   thing.wellUs = core.now.monoUs;
   const others = alarmsOf(core, thing).filter((held) => !isFinding(held));
@@ -46,17 +48,30 @@ export function proven(core: Core, thing: Thing, repair: Repair, how: string): v
   succeed(core, thing, repair, restarted || how !== '' ? how : 'it is healthy without a restart');
 }
 
+/** An alarm has come that may be older than the health check: it is looked at once more. */
+export function lookAgain(thing: Thing): void {
+  const { repair } = thing;
+  if (repair?.step.name !== 'proof') return;
+  repair.unproven = repair.step.restarted;
+  repair.step = { name: 'ready' };
+}
+
 /** What the finding complains about goes on. @returns false where nothing was to be proved */
 export function disproven(core: Core, thing: Thing, reason: string): boolean {
   const { repair } = thing;
-  if (repair?.step.name !== 'proof') return false;
+  if (repair === undefined) return false;
+  const { step } = repair;
+  const isProof = step.name === 'proof' || (step.name === 'ready' && repair.unproven);
+  if (!isProof) return false;
+  const restarted = step.name === 'proof' ? step.restarted : repair.unproven;
   const settings = core.rules.process(thing.process)?.settings;
   core.dirty = true;
   thing.judge = false;
   repair.doubted = true;
+  repair.unproven = false;
   if (settings === undefined) {
     cancel(core, thing, repair, 'no configuration says how');
-  } else if (repair.step.restarted) {
+  } else if (restarted) {
     failed(core, thing, repair, settings, { outcome: 'failed', reason });
   } else {
     repair.step = { name: 'ready' };

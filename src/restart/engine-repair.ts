@@ -1,11 +1,11 @@
 import type { StepOutcome } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import type { Done, ProcessSettings } from './contract.ts';
-import { attemptFailed, count, leaveAttempt } from './engine-attempt.ts';
+import { attemptFailed, count, failed, leaveAttempt } from './engine-attempt.ts';
 import { claimNext } from './engine-claims.ts';
 import { type Answer, engineLimits } from './engine-contract.ts';
 import { cancel, succeed } from './engine-endings.ts';
-import { gate } from './engine-gates.ts';
+import { gate, isLeftAlone } from './engine-gates.ts';
 import { setHold, tellDry } from './engine-holds.ts';
 import { beginProof, proven } from './engine-proof.ts';
 import { act, alarmsOf, type Core, type Repair, type Thing } from './engine-state.ts';
@@ -53,6 +53,7 @@ function newRepair(core: Core): Repair {
     uncertain: false,
     judging: false,
     doubted: false,
+    unproven: false,
   };
 }
 
@@ -102,6 +103,16 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   }
   const limitUs = settings.commandTimeoutMs * usPerMs;
   effect(core, thing, repair, 'pre_restart_command', limitUs);
+}
+
+/** The command before the restart has worked; somebody may have stopped the unit meanwhile. */
+function prepared(core: Core, thing: Thing, repair: Repair): void {
+  if (!isLeftAlone(core, thing)) {
+    restart(core, thing, repair);
+    return;
+  }
+  leaveAttempt(core, thing, repair);
+  repair.step = { name: 'ready' };
 }
 
 function restart(core: Core, thing: Thing, repair: Repair): void {
@@ -177,7 +188,7 @@ export function stepDone(core: Core, thing: Thing, answer: Answer): void {
   const worked = outcome === 'ok' || outcome === 'skipped';
   switch (step.name) {
     case 'pre_restart_command': {
-      worked ? restart(core, thing, repair) : attemptFailed(core, thing, repair, answer);
+      worked ? prepared(core, thing, repair) : attemptFailed(core, thing, repair, answer);
       return;
     }
     case 'restart':
@@ -208,12 +219,16 @@ function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome):
     succeed(core, thing, repair, 'it is healthy without a restart');
     return;
   }
+  const { attemptSettings: settings } = repair;
   repair.attemptSettings = undefined;
-  if (thing.alarms.size === 0) {
+  if (repair.unproven && settings !== undefined) {
+    repair.unproven = false;
+    failed(core, thing, repair, settings, { outcome: 'failed', reason: 'it did not stay well' });
+  } else if (thing.alarms.size === 0) {
     cancel(core, thing, repair, 'the alarm went');
-    return;
+  } else {
+    repair.step = { name: 'ready' };
   }
-  repair.step = { name: 'ready' };
 }
 
 function checked(core: Core, thing: Thing, repair: Repair, answer: Done, worked: boolean): void {

@@ -91,6 +91,8 @@ export interface Repair {
   judging: boolean;
   /** It looked well without a restart and was not: it is not judged by its looks again. */
   doubted: boolean;
+  /** A restart has to prove itself, and meanwhile it is looked at for another alarm. */
+  unproven: boolean;
 }
 
 export interface Hold {

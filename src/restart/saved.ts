@@ -73,6 +73,7 @@ function savedRepair(repair: Repair): unknown {
     untilUs: step.name === 'delay' ? step.untilUs : undefined,
     proof: step.name === 'proof' ? step : undefined,
     doubted: repair.doubted,
+    unproven: repair.unproven,
   };
 }
 
@@ -180,7 +181,7 @@ function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
 
 function repairOf(data: unknown, nowUs: DurationUs, shiftUs: DurationUs): Repair | undefined {
   if (!isObject(data)) return undefined;
-  const { id, attempt, failed, trial, begun, untilUs, doubted } = data;
+  const { id, attempt, failed, trial, begun, untilUs, doubted, unproven } = data;
   if (!isName(id) || !isCount(attempt) || attempt < 1 || !isCount(failed)) return undefined;
   const delay = isNumber(untilUs) && begun !== true;
   const latestUs = nowUs + longestWaitUs;
@@ -201,6 +202,7 @@ function repairOf(data: unknown, nowUs: DurationUs, shiftUs: DurationUs): Repair
     uncertain: begun === true,
     judging: false,
     doubted: doubted === true,
+    unproven: unproven === true,
   };
 }
 

@@ -113,6 +113,7 @@ test('what else asked for it is settled by the health check; asked anew, it is t
   bench.facts('finding', [fact('finding', 'web')]);
   assert.deepEqual(bench.waits, ['web: proof']);
   bench.wait(10);
+  bench.poll();
   bench.poll(alarm('web'));
   bench.wait(10);
   assert.deepEqual(bench.restarts, [0, 15], 'it is in alarm again: the first attempt has failed');
@@ -121,6 +122,27 @@ test('what else asked for it is settled by the health check; asked anew, it is t
     [[true, 2]],
   );
   assert.deepEqual(bench.waits, ['web: proof']);
+});
+
+test('an alarm that may be older than the health check: looked at, and the proof goes on', () => {
+  const bench = new Bench();
+  bench.facts('finding', [fact('finding', 'web')]);
+  bench.poll(alarm('web'));
+  assert.deepEqual(bench.waits, ['web: recent']);
+  bench.wait(5);
+  assert.deepEqual([bench.restarts, bench.waits], [[0], ['web: proof']]);
+  assert.deepEqual(
+    bench.endings.map(({ worked, note }) => [worked, note]),
+    [[true, 'repaired with one restart']],
+  );
+  bench.wait(5);
+  bench.health = fail(1);
+  bench.poll(alarm('web', 2));
+  bench.wait(10);
+  assert.equal(bench.engine.view().attempts.failed, 1, 'it did not stay well');
+  assert.deepEqual(bench.restarts, [0, 15]);
+  bench.fall('web.service');
+  assert.equal(bench.engine.view().attempts.failed, 2);
 });
 
 test('who depends on it does not wait until its finding is cleared', () => {
