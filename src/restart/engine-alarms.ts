@@ -3,7 +3,7 @@ import type { DurationUs } from '../model/time.ts';
 import { Breaker } from './breaker.ts';
 import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
 import { cancel, release } from './engine-endings.ts';
-import { disproven, lookAgain, proven } from './engine-proof.ts';
+import { disproven, findingsGone, lookAgain } from './engine-proof.ts';
 import { act, type Core, forget, type Held, inAttempt, type Thing } from './engine-state.ts';
 import { tellAlarm, tellLeftOut } from './engine-telling.ts';
 import { thingOf } from './policy.ts';
@@ -50,13 +50,18 @@ function isAlarm(alarm: Alarm, source: Alarm['source']): boolean {
   return alarm.source === source && fits(id) && fits(process) && Number.isFinite(raisedUs);
 }
 
+function isSeen({ source }: Alarm): boolean {
+  return source === 'finding' || source === 'check' || source === 'unit';
+}
+
 /** False where there is no room for it. */
 function listed(core: Core, list: Polled, alarm: Alarm): boolean {
   const held = core.alarms.get(alarm.id);
   if (held === undefined || isNewAfter(held, list, alarm)) {
     if (held !== undefined) forget(core, held);
     else if (core.alarms.size >= engineLimits.alarms) return false;
-    const askedUs = core.askedUs.get(alarm.source) ?? never;
+    // What the agent itself sees comes at once; of other sources it is known when they were asked.
+    const askedUs = isSeen(alarm) ? list.askedUs : (core.askedUs.get(alarm.source) ?? never);
     // Its row was cleared in between: whatever stands there now was raised later.
     raise(core, alarm, list.clears, Math.max(askedUs, held?.settledUs ?? never));
     return true;
@@ -138,9 +143,8 @@ function gone(core: Core, held: Held, { dropped }: Polled): void {
 function detach(core: Core, thing: Thing, held: Held, note: string): void {
   thing.alarms.delete(held.alarm.id);
   const { repair } = thing;
-  if (repair === undefined || thing.alarms.size > 0) return;
-  if (repair.step.name === 'proof') proven(core, thing, repair, '');
-  else if (!inAttempt(repair) && repair.step.name !== 'claim') cancel(core, thing, repair, note);
+  if (repair === undefined || findingsGone(core, thing, repair) || thing.alarms.size > 0) return;
+  if (!inAttempt(repair) && repair.step.name !== 'claim') cancel(core, thing, repair, note);
 }
 
 /** Finds what is to be repaired, for alarms that are new. @returns whether some are left for the next turn */
@@ -202,7 +206,10 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   if (held.repairedBefore) thing.judge = true;
   const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
   const isJudged = older && thing.judged < engineLimits.judgedInARow;
-  if (isJudged) thing.judge = true;
+  if (isJudged && !thing.judge) {
+    thing.judge = true;
+    thing.judged += 1;
+  }
   if (isJudged && thing.repair?.doubted !== true) lookAgain(thing);
   else disproven(core, thing, 'it is in alarm again');
   thing.alarms.add(id);

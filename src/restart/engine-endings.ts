@@ -11,7 +11,7 @@ const usPerMs = 1_000;
 export function succeed(core: Core, thing: Thing, repair: Repair, how: string): void {
   core.counts.repairs.settled += 1;
   thing.wellUs = core.now.monoUs;
-  thing.judged = how === '' ? 0 : thing.judged + 1;
+  if (how === '') thing.judged = 0;
   const attempts = repair.restarted ? repair.attempt : repair.attempt - 1;
   tellStep(core, thing, repair, { step: 'settled', outcome: 'ok', reason: how });
   const change = thing.breaker.success();

@@ -21,7 +21,10 @@ function isFinding({ alarm }: Held): boolean {
  */
 export function beginProof(core: Core, thing: Thing, repair: Repair, attempted: boolean): boolean {
   if (!hasOpenFinding(core, thing)) return false;
-  if (attempted) leaveAttempt(core, thing, repair);
+  if (attempted) {
+    leaveAttempt(core, thing, repair);
+    repair.doubted = false;
+  }
   const restarted = attempted || repair.unproven;
   repair.unproven = false;
   repair.attemptSettings = undefined;
@@ -46,6 +49,25 @@ export function proven(core: Core, thing: Thing, repair: Repair, how: string): v
   repair.restarted = restarted;
   if (restarted) count(core, 'ok');
   succeed(core, thing, repair, restarted || how !== '' ? how : 'it is healthy without a restart');
+}
+
+/** An alarm has gone: without a finding nothing is to be proved. @returns whether the repair has ended */
+export function findingsGone(core: Core, thing: Thing, repair: Repair): boolean {
+  if (hasOpenFinding(core, thing)) return false;
+  if (repair.step.name === 'proof') {
+    proven(core, thing, repair, '');
+    return true;
+  }
+  if (!repair.unproven || repair.step.name !== 'ready') return false;
+  // What is still to be looked at is a repair of its own.
+  const others = [...thing.alarms];
+  thing.alarms.clear();
+  count(core, 'ok');
+  repair.restarted = true;
+  succeed(core, thing, repair, '');
+  for (const id of others) thing.alarms.add(id);
+  thing.judge = others.length > 0;
+  return true;
 }
 
 /** An alarm has come that may be older than the health check: it is looked at once more. */

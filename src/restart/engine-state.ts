@@ -119,7 +119,7 @@ export interface Thing {
   lastRestartUs: DurationUs | undefined;
   /** When a health check last passed; undefined for never. */
   wellUs: DurationUs | undefined;
-  /** Repairs in a row that ended well without a restart. */
+  /** Times that it was looked at instead of restarted, for alarms that may be old, since its last repair. */
   judged: number;
   /** Something else may have made it well: look before restarting. */
   judge: boolean;

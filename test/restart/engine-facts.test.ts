@@ -145,6 +145,26 @@ test('an alarm that may be older than the health check: looked at, and the proof
   assert.equal(bench.engine.view().attempts.failed, 2);
 });
 
+test('a finding cleared while another alarm waits to be looked at: the restart has worked', () => {
+  const bench = new Bench();
+  bench.facts('finding', [fact('finding', 'web')]);
+  bench.poll(alarm('web'));
+  assert.deepEqual(bench.waits, ['web: recent']);
+  bench.facts('finding', []);
+  assert.equal(bench.engine.view().attempts.ok, 1);
+  bench.fall('web.service');
+  assert.equal(bench.engine.view().attempts.failed, 0, 'there is nothing to be proved any more');
+  bench.wait(5);
+  assert.deepEqual([bench.restarts, bench.engine.view().repairs.settled], [[0], 2]);
+  assert.equal(bench.steps.at(-1)?.reason, 'it is healthy without a restart');
+  const other = new Bench();
+  other.facts('finding', [fact('finding', 'web')]);
+  other.poll(alarm('web'));
+  other.poll();
+  other.facts('finding', []);
+  assert.equal(other.steps.at(-1)?.step, 'settled');
+});
+
 test('who depends on it does not wait until its finding is cleared', () => {
   const order = (names: readonly string[]) =>
     new Map(names.map((name) => [name, name === 'app.service' ? ['web.service'] : []]));
