@@ -1,4 +1,5 @@
 import { openOutput } from './agent-output.ts';
+import { agentPages } from './agent-pages.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checking } from './checking.ts';
@@ -8,8 +9,8 @@ import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
-import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
+import type { CheckView } from './model/check.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
@@ -22,7 +23,7 @@ import type { AgentView } from './model/view.ts';
 import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { Pages } from './pages.ts';
+import type { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
@@ -127,7 +128,17 @@ export class Agent {
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
     });
-    this.pages = config.listen === 'off' ? undefined : this.makePages();
+    this.pages =
+      config.listen === 'off'
+        ? undefined
+        : agentPages({
+            ...{ options, watch: this.watch, checking: this.checking, view: this.view },
+            ...{ dependencies: this.dependencies, checks: () => this.allChecks() },
+            graceMs: () => this.config.restart.default.stop_grace,
+            repairs: () => this.repairs?.views() ?? [],
+            outages: () => this.monitoring?.outages() ?? [],
+            onDraft: (draft) => this.tell(draft),
+          });
   }
 
   /**
@@ -254,7 +265,7 @@ export class Agent {
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => this.allChecks(),
       lookAt: (names) => checking.lookAt(names),
       findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
@@ -265,21 +276,8 @@ export class Agent {
     return this.watch.follower.table.get(name);
   }
 
-  private makePages(): Pages {
-    const { options, watch, checking, dependencies, view } = this;
-    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
-    return new Pages({
-      ...{ host: options.host, clock: options.clock, view, control },
-      token: options.config.page.token?.reveal(),
-      unit: (name) => this.unit(name),
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
-      repairs: () => this.repairs?.views() ?? [],
-      outages: () => this.monitoring?.outages() ?? [],
-      picture: (name) => dependencies.picture(name),
-      refresh: async () => {
-        await Promise.all([watch.reconcile(), checking.now()]);
-      },
-    });
+  private allChecks(): readonly CheckView[] {
+    return [...this.checking.views(), ...(this.monitoring?.views() ?? [])];
   }
 
   private noteBus(phase: string): void {
