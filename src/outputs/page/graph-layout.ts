@@ -110,7 +110,7 @@ function place(
     for (const [i, name] of layer.entries()) {
       const inRow = Math.min(length, layer.length - Math.floor(i / length) * length);
       const free = (perRow - inRow) * (box.width + box.gapX);
-      const node = byName.get(name) ?? { name, state: 'down' };
+      const node = byName.get(name) ?? { name, kind: 'unit', state: 'down' };
       placed.set(name, {
         node,
         x: free / 2 + (i % length) * (box.width + box.gapX),
