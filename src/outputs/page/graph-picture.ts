@@ -48,7 +48,7 @@ export function dependencyPicture(name: string, picture: DependencyPicture): Htm
   // A group, not an image: its links are to be reached.
   return html`<figure>
 <div class="wide" role="region" tabindex="0" aria-label="Picture of dependencies">
-<svg class="graph" viewBox="${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}" role="group" aria-labelledby="graph-title graph-text">
+<svg class="graph columns-${drawn.columns}" viewBox="${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}" role="group" aria-labelledby="graph-title graph-text">
 <title id="graph-title">Dependencies of ${name}</title>
 <desc id="graph-text">${sum}</desc>
 ${edgePaths(drawn)}${drawn.nodes.map(nodeBox)}</svg>

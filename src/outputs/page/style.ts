@@ -82,7 +82,8 @@ figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: .9rem; margin-top: .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 figcaption svg { display: inline-block; width: auto; vertical-align: -.1rem; }
 .wide { overflow-x: auto; }
-svg.graph { min-width: 40rem; max-width: 52rem; margin: 0 auto; }
+svg.graph { margin: 0 auto; }
+svg.columns-1 { max-width: 13rem; } svg.columns-2 { min-width: 19rem; max-width: 26rem; } svg.columns-3 { min-width: 30rem; max-width: 39rem; } svg.columns-4 { min-width: 40rem; max-width: 52rem; }
 svg text { fill: var(--ink); font-size: 13px; }
 figure .timeline { height: 60px; border-bottom: 1px solid var(--line); } figure .chart { height: 180px; }
 .scaled { display: flex; gap: .6rem; } .scaled svg { flex: 1 1 0; min-width: 0; }
