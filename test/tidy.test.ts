@@ -19,10 +19,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
   'src/monitoring.ts': ['src/model', 'src/config', ...stages],
+  'src/repair-hooks.ts': ['src/model', 'src/config', ...stages],
   'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
   'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
   'src/repairs.ts': [
     ...[
+      'src/repair-hooks.ts',
       'src/repair-rules.ts',
       'src/repair-sources.ts',
       'src/surroundings.ts',
