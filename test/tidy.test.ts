@@ -66,7 +66,7 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
   'simple-statistics': 'src/patterns/',
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
-  yaml: 'src/config/yaml.ts',
+  yaml: 'src/config/yaml',
   'mysql2/promise': 'src/restart/sources/mysql-connections.ts',
   '@photostructure/sqlite': [
     ...[
