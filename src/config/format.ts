@@ -44,7 +44,7 @@ function formatCollection(key: MapKey | ListKey, value: unknown): string {
 }
 
 /** The same for a record, without the keys that have no value. */
-function formatNode(node: Key | KeyTable, value: unknown): string {
+export function formatNode(node: Key | KeyTable, value: unknown): string {
   if (isKey(node)) return formatValue(node, value) ?? '~';
   const rows = fieldsOf(node, value).map(([name, key, one]) => `${name}: ${formatNode(key, one)}`);
   return `{${rows.join(', ')}}`;

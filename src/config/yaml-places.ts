@@ -15,7 +15,7 @@ export function afterColon(text: string, { keyEnd }: PlacedEntry): number | unde
 }
 
 /** Where its own lines end, without the comments below. */
-export function contentEnd(text: string, entry: PlacedEntry): number {
+function contentEnd(text: string, entry: PlacedEntry): number {
   return afterLine(text, Math.max(entry.value.end, afterColon(text, entry) ?? entry.keyEnd));
 }
 

@@ -10,8 +10,8 @@ interface Step {
 /**
  * What takes the entry at a path out of a text, with the comments in it; what stands above it stays.
  * A section in which nothing is left goes too, unless something shows that it was there before: a
- * comment, or the blank behind its colon that `{}` has left. Undefined where there is no such entry,
- * or where the text is written too strangely.
+ * comment, or the blank behind its colon that `{}` has left. Nothing where there is no such entry,
+ * undefined where the text is written too strangely.
  */
 export function removeSplices(
   text: string,
@@ -22,7 +22,7 @@ export function removeSplices(
   let place = layout.root;
   for (const name of path) {
     const entry = place.entries.find((one) => one.name === name);
-    if (!entry) return undefined;
+    if (!entry) return [];
     steps.push({ place, entry });
     place = entry.value;
   }
