@@ -5,11 +5,13 @@ export interface Splice {
   readonly text: string;
 }
 
-/** The text with its parts replaced; those at one place come in the order in which they are given. */
+/** The text with its parts replaced; what is put in at one place comes in the order given. */
 export function spliced(text: string, splices: readonly Splice[]): string {
   let at = 0;
   const parts: string[] = [];
-  for (const { from, to, text: piece } of splices.toSorted((a, b) => a.from - b.from)) {
+  for (const { from, to, text: piece } of splices.toSorted(
+    (a, b) => a.from - b.from || a.to - b.to,
+  )) {
     parts.push(text.slice(at, from), piece);
     at = to;
   }
