@@ -21,6 +21,8 @@ const lockPollMs = 20;
 /** Edits that begin anew because another one was quicker; of as many at once one is always done. */
 const triesMax = 50;
 
+const missing = ': does not exist; make it with unitwatch config create POSTGRES-URL, or empty';
+
 /** What an edit makes of a file. */
 export interface NewText {
   readonly text: string;
@@ -50,7 +52,7 @@ export async function rewriteFile<Word extends string = never>(
 ): Promise<Written | Faults | Word> {
   for (let tries = 0; tries < triesMax; tries++) {
     const file = await readConfigFile(name);
-    if (!file || 'what' in file) return fault(name, file?.what ?? ': does not exist');
+    if (!file || 'what' in file) return fault(name, file?.what ?? missing);
     const made = await edit(file);
     if (typeof made === 'string' || 'faults' in made) return made;
     const done = await told(name, () => replace(name, file, made));

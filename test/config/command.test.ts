@@ -91,7 +91,7 @@ checks:
       'page.token | (hidden) | line 2',
       'store.postgres.url | postgres://me:***@db:5433/rows?sslmode=require | line 5',
       'checks.components | 1 entry | line 7',
-      ' | a\\u{202e}b | {criteria: [], unit: a.service, user: u, ',
+      ' | a\\u{202e}b | {criteria: [], unit: a.service, ',
       'checks.http | 1 entry, below | line 9',
       'Local database of the store: /run/own/store.db',
       'Services (2):',
