@@ -79,7 +79,7 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     load: async () => (await import('./store.ts')).store,
   },
   config: {
-    says: 'check the configuration, or show the one in effect',
+    says: 'check, show or create the configuration; add and remove services in it',
     load: async () => (await import('./config.ts')).config,
   },
 };

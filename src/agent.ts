@@ -11,9 +11,10 @@ import { filterOf } from './config/unit-filter.ts';
 import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
-import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { ProbeResult } from './model/probe.ts';
 import type { TimerElapse } from './model/resource.ts';
+import { SignalDelay } from './model/signal-delay.ts';
 import { Stamp } from './model/stamp.ts';
 import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
@@ -27,9 +28,6 @@ import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
 import type { AgentOptions } from './surroundings.ts';
-
-/** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
-const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 
 /**
  * The one place where stages are joined:
@@ -57,7 +55,7 @@ export class Agent {
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
-  private readonly delay: Histogram = new Histogram(delayBounds);
+  private readonly delay: SignalDelay = new SignalDelay();
   private http: HttpOutput | undefined;
   private busLostUs: RealtimeUs | undefined;
 
@@ -75,7 +73,8 @@ export class Agent {
     });
     const listener = {
       transition: (what: Transition) => {
-        this.measure(what);
+        options.listener?.transition(what);
+        this.delay.observe(what, clock.realtimeUs());
         const own = this.dependencies.ownStory(what);
         if (own) this.analysis.transition(own);
       },
@@ -108,7 +107,10 @@ export class Agent {
         this.tell(findingEvent(finding));
         this.repairs?.finding(finding);
       },
-      onSample: (sample) => this.pages?.sample(sample),
+      onSample: (sample) => {
+        options.listener?.sample(sample);
+        this.pages?.sample(sample);
+      },
     });
     this.checking = new Checking({
       ...options,
@@ -117,10 +119,10 @@ export class Agent {
         this.tell(draft);
         this.dependencies.updateChecks(this.checking.components());
       },
-      onResult: (result) => this.storing?.result(result),
+      onResult: (result) => this.probed(result),
     });
     this.view = agentView({
-      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
+      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay.histogram },
       ...{ watch: this.watch, stamp: this.stamp, output: this.output },
       ...{ analysis: this.analysis, checking: this.checking },
       lostUs: () => this.busLostUs,
@@ -141,7 +143,7 @@ export class Agent {
       this.monitoring = new Monitoring({
         ...this.options,
         onDraft: (draft) => this.tell(draft),
-        onResult: (result) => this.storing?.result(result),
+        onResult: (result) => this.probed(result),
       });
     }
     if (config.listen !== 'off') {
@@ -235,11 +237,17 @@ export class Agent {
 
   private tell(draft: Draft): void {
     const event: Event = this.stamp.event(this.dependencies.explained(draft));
+    this.options.listener?.event(event);
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
     this.storing?.event(event);
     this.repairs?.told(event);
+  }
+
+  private probed(result: ProbeResult): void {
+    this.options.listener?.result(result);
+    this.storing?.result(result);
   }
 
   private async beginStoring(): Promise<void> {
@@ -286,15 +294,7 @@ export class Agent {
     if (phase === 'bus_lost') this.busLostUs = this.options.clock.realtimeUs();
     else if (phase === 'bus_back') this.busLostUs = undefined;
     else return;
-    this.options.log.warn(
-      { phase },
-      phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.',
-    );
-  }
-
-  /** How long a change took from systemd to here; a restart's scheduling has no timestamp there. */
-  private measure(what: Transition): void {
-    if (what.resync || what.inferred || what.kind === 'restarting') return;
-    this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
+    const how = phase === 'bus_lost' ? 'lost' : 'back';
+    this.options.log.warn({ phase }, `The bus is ${how}.`);
   }
 }

@@ -68,7 +68,8 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
   'simple-statistics': 'src/patterns/',
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
-  yaml: 'src/config/yaml.ts',
+  // The reader, and where it found each value, for edits in place.
+  yaml: ['src/config/yaml.ts', 'src/config/yaml-layout.ts'],
   'mysql2/promise': 'src/restart/sources/mysql-connections.ts',
   '@photostructure/sqlite': [
     ...[
