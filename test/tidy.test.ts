@@ -61,6 +61,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Every third-party package has one owner in each part that uses it. */
 const owner: Readonly<Record<string, string | readonly string[]>> = {
   'dbus-next': 'src/collector/bus.ts',
+  'dbus-next/lib/connection.js': 'src/collector/bus.ts',
+  'dbus-next/lib/message-type.js': 'src/collector/bus.ts',
   'ps-list': 'src/checks/',
   undici: ['src/checks/http/', 'src/checks/subscriptions/', 'src/restart/hooks-webhook.ts'],
   'undici/lib/dispatcher/client.js': 'src/checks/http/',
