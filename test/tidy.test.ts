@@ -83,13 +83,7 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
 /** Files that take time, chance and the world as arguments, by folder. */
 const pureFiles: Readonly<Record<string, readonly string[]>> = {
   'src/restart/': ['policy', 'breaker', 'budget', 'order', 'saved', 'engine(-\\w+)?'],
-  'src/checks/': [
-    'threshold',
-    'outages',
-    'outages-local-time',
-    'endpoints-due',
-    'endpoints-lateness',
-  ],
+  'src/checks/': ['threshold', 'outages', 'endpoints-due', 'endpoints-lateness'],
   'src/checks/http/': ['judge'],
   'src/checks/subscriptions/': [
     ...['core', 'service', 'heap', 'api', 'resources', 'notification-event'],

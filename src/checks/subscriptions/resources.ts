@@ -1,5 +1,5 @@
+import { isTimeZone } from '../../model/local-time.ts';
 import { faultOfTimes, type OutageTimes, type Repeat, repeats } from '../outages.ts';
-import { isTimeZone } from '../outages-local-time.ts';
 
 /** What is monitored. */
 export interface ServiceRecord {
