@@ -1,9 +1,9 @@
+import type { Command } from '../model/command.ts';
 import { formatAddress } from './address.ts';
 import { formatDuration } from './duration.ts';
 import {
   type Action,
   type Address,
-  type Command,
   isCollection,
   isKey,
   type Key,

@@ -1,3 +1,4 @@
+import type { Command } from '../model/command.ts';
 import type { Secret } from './secret.ts';
 
 /** Where an HTTP server listens. Port 0 lets the kernel choose one. */
@@ -5,9 +6,6 @@ export interface Address {
   readonly host: string;
   readonly port: number;
 }
-
-/** A list runs as it is, without a shell; one text runs as `/bin/sh -c`. */
-export type Command = readonly [string, ...string[]] | string;
 
 /** What is done when something happened: a command is run, or the event is sent to a webhook. */
 export type Action = { readonly command: Command } | { readonly url: string };

@@ -1,4 +1,5 @@
-import type { Action, Command, Span } from './key.ts';
+import type { Command } from '../model/command.ts';
+import type { Action, Span } from './key.ts';
 import type { Raw } from './raw.ts';
 import { plainText, type Report, toText } from './text.ts';
 

@@ -176,10 +176,10 @@ test('a command gets the message on its input, and nothing of it as code', async
   assert.deepEqual(JSON.parse(await readFile(out, 'utf8')), hostile);
   await assert.rejects(readFile(`${folder}/evil`), { code: 'ENOENT' });
   assert.deepEqual(await send(['/bin/sh', '-c', 'exit 3']), {
-    ...{ ok: false, reason: 'status 3', again: true },
+    ...{ ok: false, reason: 'ended with status 3', again: true },
   });
   assert.deepEqual(await send(['/no/such']), {
-    ...{ ok: false, reason: 'it cannot be run (ENOENT)', again: true },
+    ...{ ok: false, reason: 'cannot be run: there is no program /no/such', again: true },
   });
   // A child that it leaves behind would hold the folder for a minute.
   assert.deepEqual(await send(`sleep 60 & echo $! > ${folder}/pid`), { ok: true });

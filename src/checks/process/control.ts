@@ -1,7 +1,9 @@
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalGroup } from '../../command/group.ts';
 import type { CheckView } from '../../model/check.ts';
-import type { Component, ComponentCommand } from '../../model/platform.ts';
+import type { Command } from '../../model/command.ts';
+import type { Component } from '../../model/platform.ts';
 import type { StepOutcome } from '../../model/repair.ts';
 import type { Clock } from '../../model/time.ts';
 import { type Begun, begin } from './command.ts';
@@ -103,7 +105,7 @@ function isUp(view: CheckView | undefined): boolean {
 
 async function run(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   { uid, env }: ControlOptions,
 ): Promise<Begun> {
   const { workingDirectory } = component;
@@ -126,7 +128,7 @@ function failureOf(ended: Promise<string>): () => string {
 /** Empty where the command ended well in time. */
 async function runStop(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   options: ControlOptions,
 ): Promise<string> {
   const begun = await run(component, command, options);
@@ -136,8 +138,7 @@ async function runStop(
   const words = await Promise.race([begun.ended, late]);
   limit.abort();
   if (words !== 'late') return words;
-  // Its whole process group: it leads one of its own.
-  if (begun.child.pid !== undefined) signal(-begun.child.pid, 'SIGKILL');
+  signalGroup(begun.child, 'SIGKILL');
   return `took longer than ${options.timeoutMs / 1000} s`;
 }
 
