@@ -1,8 +1,10 @@
 import { openOutput } from './agent-output.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
+import { Checked } from './checked.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
+import { measure, signalDelay } from './collector/signal-delay.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
@@ -11,7 +13,7 @@ import { filterOf } from './config/unit-filter.ts';
 import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
-import { Histogram } from './model/histogram.ts';
+import type { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
 import type { TimerElapse } from './model/resource.ts';
 import { Stamp } from './model/stamp.ts';
@@ -19,7 +21,6 @@ import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
-import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { Pages } from './pages.ts';
@@ -27,9 +28,6 @@ import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
 import type { AgentOptions } from './surroundings.ts';
-
-/** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
-const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 
 /**
  * The one place where stages are joined:
@@ -47,17 +45,16 @@ export class Agent {
   private readonly analysis: Analysis;
   private readonly dependencies: Dependencies;
   private readonly checking: Checking;
+  private readonly checked: Checked;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
-  /** Undefined where `monitor.enabled` is off. */
-  private monitoring: Monitoring | undefined;
   /** Undefined where nothing is stored; the same. */
   private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
-  private readonly delay: Histogram = new Histogram(delayBounds);
+  private readonly delay: Histogram = signalDelay();
   private http: HttpOutput | undefined;
   private busLostUs: RealtimeUs | undefined;
 
@@ -75,7 +72,7 @@ export class Agent {
     });
     const listener = {
       transition: (what: Transition) => {
-        this.measure(what);
+        measure(this.delay, what, clock.realtimeUs());
         const own = this.dependencies.ownStory(what);
         if (own) this.analysis.transition(own);
       },
@@ -118,11 +115,13 @@ export class Agent {
         this.dependencies.updateChecks(this.checking.components());
       },
       onResult: (result) => this.storing?.result(result),
+      otherEndpoints: () => this.checked.monitoredEndpoints(),
     });
+    this.checked = new Checked(this.checking);
     this.view = agentView({
       ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
       ...{ watch: this.watch, stamp: this.stamp, output: this.output },
-      ...{ analysis: this.analysis, checking: this.checking },
+      ...{ analysis: this.analysis, checked: this.checked },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
@@ -137,11 +136,11 @@ export class Agent {
   async start(): Promise<void> {
     const { config, clock, version, log } = this.options;
     if (config.monitor.enabled) {
-      const { Monitoring } = await import('./monitoring.ts');
-      this.monitoring = new Monitoring({
+      await this.checked.loadMonitoring({
         ...this.options,
         onDraft: (draft) => this.tell(draft),
         onResult: (result) => this.storing?.result(result),
+        onServices: () => this.repairs?.checksChanged(),
       });
     }
     if (config.listen !== 'off') {
@@ -157,7 +156,7 @@ export class Agent {
           compress: 'remote',
         },
         routes: new Map(
-          [this.dependencies, this.checking, this.pages, this.monitoring].flatMap((part) => [
+          [this.dependencies, this.checked, this.pages].flatMap((part) => [
             ...(part?.routes ?? []),
           ]),
         ),
@@ -168,7 +167,7 @@ export class Agent {
     try {
       if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
-      await this.monitoring?.start();
+      await this.checked.monitoring?.start();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -192,16 +191,25 @@ export class Agent {
     return this.http?.address;
   }
 
-  /** Takes a new configuration; names the changed keys that only a restart of the agent applies. */
+  /**
+   * Takes a new configuration; names the changed keys that only a restart of the agent applies. One
+   * that cannot be used beside what the monitor has is told of, and the old one stays.
+   */
   reload(config: Config): readonly string[] {
     const { clock } = this.options;
+    const { monitoring } = this.checked;
+    const clash = monitoring?.clash(config);
+    if (clash !== undefined) {
+      this.reloadFailed(clash);
+      return [];
+    }
     const changes = changedKeys(this.config, config);
     this.config = config;
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
     this.repairs?.configure(config);
-    this.monitoring?.configure(config);
+    monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -221,14 +229,13 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    const { analysis, checking, repairs, monitoring } = this;
-    await Promise.all([analysis.stop(), checking.stop(), repairs?.stop(), monitoring?.stop()]);
+    await Promise.all([this.analysis.stop(), this.checked.stop(), this.repairs?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
 
   private async close(): Promise<void> {
-    await this.monitoring?.stop();
+    await this.checked.monitoring?.stop();
     const waitMs = limits.shutdownMs - 500;
     await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
@@ -249,12 +256,12 @@ export class Agent {
   }
 
   private async beginRepairs(): Promise<void> {
-    const { options, watch, checking, dependencies } = this;
+    const { options, watch, checked, dependencies } = this;
     const module = await import('./repairs.ts');
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => checked.checks(),
       onDraft: (draft) => this.tell(draft),
     });
   }
@@ -264,15 +271,15 @@ export class Agent {
   }
 
   private makePages(): Pages {
-    const { options, watch, checking, dependencies, view } = this;
+    const { options, watch, checking, checked, dependencies, view } = this;
     const control = () => new Control({ ...options, units: watch, checks: checking.processes });
     return new Pages({
       ...{ host: options.host, clock: options.clock, view, control },
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => checked.checks(),
       repairs: () => this.repairs?.views() ?? [],
-      outages: () => this.monitoring?.outages() ?? [],
+      outages: () => checked.outages(),
       picture: (name) => dependencies.picture(name),
       refresh: async () => {
         await Promise.all([watch.reconcile(), checking.now()]);
@@ -288,11 +295,5 @@ export class Agent {
       { phase },
       phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.',
     );
-  }
-
-  /** How long a change took from systemd to here; a restart's scheduling has no timestamp there. */
-  private measure(what: Transition): void {
-    if (what.resync || what.inferred || what.kind === 'restarting') return;
-    this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
   }
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { compileRegex } from './checks/regex.ts';
 import type { Watch } from './collector/watch.ts';
-import type { Action } from './config/key.ts';
 import type { Config } from './config/keys.ts';
 import type { DependencyGraph } from './deps/graph.ts';
 import { boundTo, stopsWith } from './deps/repair-order.ts';
@@ -16,14 +15,14 @@ import { type Clock, rfc3339 } from './model/time.ts';
 import { invocationId, phaseOf, type UnitView } from './model/unit.ts';
 import { isUnitName, withType } from './model/unit-name.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
-import { repairRules } from './repair-rules.ts';
+import { hookOf, repairRules } from './repair-rules.ts';
 import { type IsLocal, type MakeSources, sourcesOf } from './repair-sources.ts';
 import { Commands } from './restart/command.ts';
 import { SourceError } from './restart/contract.ts';
 import { hostEffects } from './restart/effects.ts';
 import { Engine } from './restart/engine.ts';
 import type { HookCall, Rules, UnitFact } from './restart/engine-contract.ts';
-import { type Hook, Hooks, hookOccasions } from './restart/hooks.ts';
+import { Hooks, hookOccasions } from './restart/hooks.ts';
 import { findProcesses } from './restart/processes.ts';
 import { RepairRunner } from './restart/runner.ts';
 import { criterionOf } from './restart/strategies-process.ts';
@@ -136,6 +135,13 @@ export class Repairs {
     for (const unit of watch.follower.table.all()) this.changed(unit);
     for (const { name, unit, state, reason } of checks())
       this.runner.check(name, unit || name, state, reason);
+    this.checksChanged();
+  }
+
+  /** Which checks there are may have changed; alarms of those that nobody looks at any more go. */
+  checksChanged(): void {
+    const followed = this.options.checks().filter(({ idle }) => !idle);
+    this.runner.checks(new Set(followed.map(({ name }) => name)));
   }
 
   /** A unit's state is this now. */
@@ -263,17 +269,6 @@ export class Repairs {
     const criterion = await criterionOf(process, settings, search);
     return typeof criterion !== 'string' && (await findProcesses(criterion)).length > 0;
   }
-}
-
-function hookOf(
-  name: (typeof hookOccasions)[number],
-  action: Action | undefined,
-  timeoutMs: number,
-): readonly Hook[] {
-  if (action === undefined) return [];
-  return 'url' in action
-    ? [{ name, on: [name], webhook: { url: action.url, headers: {}, timeoutMs } }]
-    : [{ name, on: [name], command: action.command, timeoutMs }];
 }
 
 /** A search that no argument list makes run for ever. */

@@ -29,11 +29,11 @@ export const serviceSecrets: Readonly<Record<string, readonly string[]>> = { htt
 
 /**
  * TCP and HTTP services for a Monitor: each look is one probe.
- * @param onResult hears of every probe
+ * @param onResult hears of every probe, and what was probed, without secrets
  */
 export function monitorKinds(
   context: ProbeContext,
-  onResult: (result: ProbeResult) => void,
+  onResult: (result: ProbeResult, target: string) => void,
 ): ReadonlyMap<string, Kind> {
   const kindOf = (kind: string, read: Read): Kind => ({
     ...(serviceSecrets[kind] && { secrets: serviceSecrets[kind] }),
@@ -47,7 +47,7 @@ export function monitorKinds(
       return {
         look: async () => {
           const result = await prober.probe();
-          onResult(result);
+          onResult(result, prober.target);
           const state = probeState(result);
           const { reason } = result;
           return { state: state === 'up' || state === 'down' ? state : 'unknown', reason };

@@ -32,6 +32,13 @@ export class FactSource implements AlarmSource {
     return this.#standing.delete(fact);
   }
 
+  /** Of these only; false where that changes nothing. */
+  keep(isThere: (fact: string) => boolean): boolean {
+    const gone = [...this.#standing.keys()].filter((fact) => !isThere(fact));
+    for (const fact of gone) this.#standing.delete(fact);
+    return gone.length > 0;
+  }
+
   poll(): Promise<readonly Alarm[]> {
     return Promise.resolve([...this.#standing.values()]);
   }

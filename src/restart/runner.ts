@@ -94,6 +94,12 @@ export class RepairRunner {
       this.#raise('check', name, process, 'check_down', reason);
   }
 
+  /** These are the checks that somebody follows: what others said counts no more. */
+  checks(names: ReadonlySet<string>): void {
+    const source = this.#facts.check;
+    if (source.keep((name) => names.has(name))) this.#poll(source);
+  }
+
   /**
    * A unit's state changed.
    * @param failure why it will not come up by itself

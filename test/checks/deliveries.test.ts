@@ -49,7 +49,7 @@ async function queue(t: TestContext, answer: (message: Message) => Sent | Promis
     }
     clock.us = endUs;
   };
-  return { make, news, sent, pass, clock };
+  return { make, file, news, sent, pass, clock };
 }
 
 test('order is kept for each caller, and one who does not listen holds up no other', async (t) => {
@@ -94,15 +94,65 @@ test('what can be of no use is given up at once', async (t) => {
   );
 });
 
-test('a thousand wait for one caller; the oldest is given up for one more', async (t) => {
-  const { make, news } = await queue(t, () => no(true));
+test('a thousand wait for one caller; the oldest is given up for one more, not what is under way', async (t) => {
+  let answer: (sent: Sent) => void = () => {};
+  const { make, news } = await queue(
+    t,
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
   const deliveries = make();
-  for (let i = 0; i <= 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  for (let i = 0; i < 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  deliveries.run(() => {});
+  deliveries.add(messageTo('anna', 's1000'));
   assert.equal(deliveries.size, 1_000);
+  assert.deepEqual(news, [], 'as long as it may be rolled back nobody hears of it');
+  deliveries.committed();
+  answer({ ok: true });
+  await deliveries.idle();
   assert.deepEqual(
     news.map(({ message, phase, reason }) => [message.service, phase, reason]),
-    [['s0', 'given_up', 'too many messages wait']],
+    [
+      ['s1', 'given_up', 'too many messages wait'],
+      ['s0', 'sent', ''],
+    ],
   );
+  assert.deepEqual(deliveries.attempts, { sent: 1, retrying: 0, given_up: 1 });
+});
+
+test('what was given up for a message that was rolled back is still there', async (t) => {
+  const { make, file, news } = await queue(t, () => ({ ok: true }));
+  const deliveries = make();
+  for (let i = 0; i < 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  assert.throws(() =>
+    file.transaction(() => {
+      deliveries.add(messageTo('anna', 'one more'));
+      throw new Error('the disk is full');
+    }),
+  );
+  deliveries.recount();
+  deliveries.committed();
+  assert.deepEqual([deliveries.size, news], [1_000, []]);
+});
+
+test('a caller who is removed while they are told: nothing is told of it, nothing left', async (t) => {
+  let answer: (sent: Sent) => void = () => {};
+  const { make, news } = await queue(
+    t,
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  const deliveries = make();
+  deliveries.add(messageTo('anna', 'a'));
+  deliveries.run(() => {});
+  deliveries.forget('anna');
+  answer({ ok: true });
+  await deliveries.idle();
+  assert.deepEqual([deliveries.size, deliveries.next(), news], [0, Number.POSITIVE_INFINITY, []]);
 });
 
 test('what waits is there after a restart, with its id', async (t) => {
