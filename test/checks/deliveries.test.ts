@@ -108,7 +108,7 @@ test('a thousand wait for one caller; the oldest is given up for one more, not w
   deliveries.run(() => {});
   deliveries.add(messageTo('anna', 's1000'));
   assert.equal(deliveries.size, 1_000);
-  assert.deepEqual(news, [], 'as long as it may be rolled back nobody hears of it');
+  assert.equal(news.length, 0, 'as long as it may be rolled back nobody hears of it');
   deliveries.committed();
   answer({ ok: true });
   await deliveries.idle();
