@@ -273,8 +273,8 @@ function checkKindOf(kind: string): CheckKind | undefined {
 }
 
 function smtpOf({ monitor }: Config): { readonly smtp?: SmtpSettings } {
-  const { host, port, tls, user, password, from } = monitor.smtp;
+  const { host, port, tls, ca_file: caFile, user, password, from } = monitor.smtp;
   if (host === undefined) return {};
   const signIn = { ...(user !== undefined && { user }), ...(password && { password }) };
-  return { smtp: { host, port, tls, from, ...signIn } };
+  return { smtp: { host, port, tls, from, ...signIn, ...(caFile !== undefined && { caFile }) } };
 }

@@ -10,7 +10,6 @@ import type { Message, Sent } from '../../src/checks/subscriptions/channel.ts';
 import { channelsOf } from '../../src/checks/subscriptions/channels.ts';
 import { Deliveries, type DeliveryNews } from '../../src/checks/subscriptions/deliveries.ts';
 import { migrations } from '../../src/checks/subscriptions/registry.ts';
-import { smtpServer } from './smtp-server.ts';
 
 const time = '2026-01-31T09:26:53.000000Z';
 const messageTo = (caller: string, service: string): Message => ({
@@ -237,35 +236,6 @@ test('a command gets the message on its input, and nothing of it as code', async
   await new Promise((resolve) => setTimeout(resolve, 200));
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   assert.match(state, /\) [ZX]/, 'it is ended with its group');
-});
-
-test('a mail: one recipient, a subject of one line, whatever the names are', async (t) => {
-  let refusal: string | undefined;
-  const server = await smtpServer(() => refusal);
-  t.after(() => server.close());
-  const smtp = { host: '127.0.0.1', port: server.port, tls: 'off', from: 'u@example.org' } as const;
-  const email = channel('email', smtp);
-  const hostile = {
-    ...messageTo('anna', 'web'),
-    reason: 'x\r\nBcc: evil@example.org\r\n\r\nhello',
-  };
-  const to = { to: 'anna@example.org' };
-  assert.deepEqual(await email.send(hostile, to), { ok: true });
-  const [mail] = server.mails;
-  assert.ok(mail);
-  assert.deepEqual(mail.to, ['<anna@example.org>']);
-  const head = mail.text.slice(0, mail.text.indexOf('\n\n'));
-  assert.match(head, /^Subject: web is down \(x Bcc: evil@example\.org hello\)$/m);
-  assert.doesNotMatch(head, /^Bcc:/m);
-  assert.match(head, /^Message-ID: <id-web@unitwatch>$/m);
-  refusal = '550 no such user';
-  assert.deepEqual(await email.send(hostile, to), {
-    ...{ ok: false, reason: 'EENVELOPE, reply 550', again: false },
-  });
-  refusal = '450 later';
-  assert.deepEqual(await email.send(hostile, to), {
-    ...{ ok: false, reason: 'EENVELOPE, reply 450', again: true },
-  });
 });
 
 for (const [kind, settings] of [
