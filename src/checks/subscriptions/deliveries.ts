@@ -67,10 +67,12 @@ export class Deliveries {
   /** Reads anew what waits: at the start, and after a transaction that was rolled back. */
   recount(): void {
     this.#dropped = [];
+    const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
+    const rows = this.#options.file.rows(sql);
+    for (const caller of this.#waiting.keys()) this.#due.remove(caller);
     this.#waiting.clear();
     this.#total = 0;
-    const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
-    for (const { caller, n } of this.#options.file.rows(sql)) {
+    for (const { caller, n } of rows) {
       this.#waiting.set(String(caller), Number(n));
       this.#total += Number(n);
       this.#schedule(String(caller));

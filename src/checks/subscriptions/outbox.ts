@@ -69,6 +69,7 @@ export class Outbox {
       this.retryUs = nowUs + retryUs;
       this.#isStale = true;
       this.#hold();
+      this.#tryToRecount();
       return error;
     }
   }
@@ -76,6 +77,15 @@ export class Outbox {
   #recount(): void {
     if (this.#isStale) this.#deliveries.recount();
     this.#isStale = false;
+  }
+
+  /** A file that cannot even be read is counted when it can. */
+  #tryToRecount(): void {
+    try {
+      this.#recount();
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+    }
   }
 
   /** The oldest are lost where there are too many. */
