@@ -1,11 +1,13 @@
 import { openOutput } from './agent-output.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
+import { Checked } from './checked.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
+import { httpSettings } from './config/http-settings.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
 import { Control } from './control.ts';
@@ -20,7 +22,6 @@ import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
-import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
 import { Pages } from './pages.ts';
@@ -45,10 +46,9 @@ export class Agent {
   private readonly analysis: Analysis;
   private readonly dependencies: Dependencies;
   private readonly checking: Checking;
+  private readonly checked: Checked;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
-  /** Undefined where `monitor.enabled` is off. */
-  private monitoring: Monitoring | undefined;
   /** Undefined where nothing is stored; the same. */
   private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
@@ -120,11 +120,13 @@ export class Agent {
         this.dependencies.updateChecks(this.checking.components());
       },
       onResult: (result) => this.probed(result),
+      otherEndpoints: () => this.checked.monitoredEndpoints(),
     });
+    this.checked = new Checked(this.checking);
     this.view = agentView({
       ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay.histogram },
       ...{ watch: this.watch, stamp: this.stamp, output: this.output },
-      ...{ analysis: this.analysis, checking: this.checking },
+      ...{ analysis: this.analysis, checked: this.checked },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
@@ -139,30 +141,19 @@ export class Agent {
   async start(): Promise<void> {
     const { config, clock, version, log } = this.options;
     if (config.monitor.enabled) {
-      const { Monitoring } = await import('./monitoring.ts');
-      this.monitoring = new Monitoring({
+      await this.checked.loadMonitoring({
         ...this.options,
         onDraft: (draft) => this.tell(draft),
         onResult: (result) => this.probed(result),
+        onServices: () => this.repairs?.checksChanged(),
       });
     }
     if (config.listen !== 'off') {
+      const parts = [this.dependencies, this.checked, this.pages];
       this.http = await startHttp({
         listen: config.listen,
-        allowedHosts: config.allowed_hosts,
-        view: this.view,
-        clock,
-        settings: {
-          nodeExporterNames: config.metrics.node_exporter_names,
-          systemdExporterNames: config.metrics.systemd_exporter_names,
-          processExporterNames: config.checks.process_exporter_names,
-          compress: 'remote',
-        },
-        routes: new Map(
-          [this.dependencies, this.checking, this.pages, this.monitoring].flatMap((part) => [
-            ...(part?.routes ?? []),
-          ]),
-        ),
+        ...{ ...httpSettings(config), view: this.view, clock },
+        routes: new Map(parts.flatMap((part) => [...(part?.routes ?? [])])),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -170,7 +161,7 @@ export class Agent {
     try {
       if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
-      await this.monitoring?.start();
+      await this.checked.monitoring?.start();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -194,16 +185,25 @@ export class Agent {
     return this.http?.address;
   }
 
-  /** Takes a new configuration; names the changed keys that only a restart of the agent applies. */
+  /**
+   * Takes a new configuration; names the changed keys that only a restart of the agent applies. One
+   * that cannot be used beside what the monitor has is told of, and the old one stays.
+   */
   reload(config: Config): readonly string[] {
     const { clock } = this.options;
+    const { monitoring } = this.checked;
+    const clash = monitoring?.clash(config);
+    if (clash !== undefined) {
+      this.reloadFailed(clash);
+      return [];
+    }
     const changes = changedKeys(this.config, config);
     this.config = config;
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
     this.repairs?.configure(config);
-    this.monitoring?.configure(config);
+    monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -223,14 +223,13 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    const { analysis, checking, repairs, monitoring } = this;
-    await Promise.all([analysis.stop(), checking.stop(), repairs?.stop(), monitoring?.stop()]);
+    await Promise.all([this.analysis.stop(), this.checked.stop(), this.repairs?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
 
   private async close(): Promise<void> {
-    await this.monitoring?.stop();
+    await this.checked.monitoring?.stop();
     const waitMs = limits.shutdownMs - 500;
     await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
@@ -257,12 +256,12 @@ export class Agent {
   }
 
   private async beginRepairs(): Promise<void> {
-    const { options, watch, checking, dependencies } = this;
+    const { options, watch, checking, checked, dependencies } = this;
     const module = await import('./repairs.ts');
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => checked.checks(),
       lookAt: (names) => checking.lookAt(names),
       findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
@@ -274,15 +273,15 @@ export class Agent {
   }
 
   private makePages(): Pages {
-    const { options, watch, checking, dependencies, view } = this;
+    const { options, watch, checking, checked, dependencies, view } = this;
     const control = () => new Control({ ...options, units: watch, checks: checking.processes });
     return new Pages({
       ...{ host: options.host, clock: options.clock, view, control },
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => checked.checks(),
       repairs: () => this.repairs?.views() ?? [],
-      outages: () => this.monitoring?.outages() ?? [],
+      outages: () => checked.outages(),
       picture: (name) => dependencies.picture(name),
       refresh: async () => {
         await Promise.all([watch.reconcile(), checking.now()]);

@@ -1,9 +1,10 @@
+import type { Command } from '../model/command.ts';
+import { type StatusSpan, statusCodesText } from '../model/status-codes.ts';
 import { formatAddress } from './address.ts';
 import { formatDuration } from './duration.ts';
 import {
   type Action,
   type Address,
-  type Command,
   isCollection,
   isKey,
   type Key,
@@ -28,6 +29,8 @@ export function formatValue(key: Key, value: unknown): string | undefined {
   if (key.type === 'secret') return hidden;
   if (key.type === 'action' && isAction(value)) return formatAction(value);
   if (key.type === 'span' && isSpan(value)) return formatText(formatSpan(value));
+  if (key.type === 'status-codes' && isStatusCodes(value))
+    return formatText(statusCodesText(value));
   if (Array.isArray(value)) return `[${value.map((item) => formatText(String(item))).join(', ')}]`;
   if (key.type === 'address' && isAddress(value)) return formatText(formatAddress(value));
   if (key.type === 'duration' && typeof value === 'number') return formatDuration(value);
@@ -71,6 +74,10 @@ function isAction(value: unknown): value is Action {
 
 function isSpan(value: unknown): value is Span {
   return typeof value === 'object' && value !== null && 'min' in value;
+}
+
+function isStatusCodes(value: unknown): value is readonly StatusSpan[] {
+  return Array.isArray(value) && value.every(isSpan);
 }
 
 /** The path of a webhook is its password; only the host is shown. */
@@ -126,6 +133,8 @@ function jsonPlain(key: Key, value: unknown): unknown {
       return isAddress(value) ? formatAddress(value) : value;
     case 'span':
       return isSpan(value) ? formatSpan(value) : value;
+    case 'status-codes':
+      return isStatusCodes(value) ? statusCodesText(value) : value;
     case 'action':
       return isAction(value) ? shownAction(value) : value;
     default:

@@ -42,6 +42,8 @@ function accepted(key: Key): string {
       return 'whole number or `any`';
     case 'span':
       return `number or span, up to ${key.max}`;
+    case 'status-codes':
+      return 'status codes';
     case 'url':
       return 'URL';
     case 'map-of':
