@@ -263,6 +263,8 @@ export class Agent {
       ...{ ...options, watch },
       graph: () => dependencies.units,
       checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      lookAt: (names) => checking.lookAt(names),
+      findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
     });
   }

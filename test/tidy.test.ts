@@ -19,10 +19,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/checking.ts': ['src/model', 'src/config', ...stages],
   'src/control.ts': ['src/model', ...stages],
   'src/monitoring.ts': ['src/model', 'src/config', ...stages],
+  'src/repair-hooks.ts': ['src/model', 'src/config', ...stages],
   'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
   'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
   'src/repairs.ts': [
     ...[
+      'src/repair-hooks.ts',
       'src/repair-rules.ts',
       'src/repair-sources.ts',
       'src/surroundings.ts',
@@ -59,6 +61,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Every third-party package has one owner in each part that uses it. */
 const owner: Readonly<Record<string, string | readonly string[]>> = {
   'dbus-next': 'src/collector/bus.ts',
+  'dbus-next/lib/connection.js': 'src/collector/bus.ts',
+  'dbus-next/lib/message-type.js': 'src/collector/bus.ts',
   'ps-list': 'src/checks/',
   undici: ['src/checks/http/', 'src/checks/subscriptions/', 'src/restart/hooks-webhook.ts'],
   'undici/lib/dispatcher/client.js': 'src/checks/http/',

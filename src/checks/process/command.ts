@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { ComponentCommand } from '../../model/platform.ts';
+import { CommandStderr } from './command-stderr.ts';
 import type { User } from './users.ts';
 
 /** How a command of a component runs. */
@@ -16,22 +17,29 @@ export interface CommandSettings {
 }
 
 /** A command that has been begun, or why it could not be. */
-export type Begun =
-  | { readonly child: ChildProcess; readonly ended: Promise<string> }
-  | { readonly refused: string };
+export type Begun = BegunCommand | { readonly refused: string };
+
+export interface BegunCommand {
+  readonly child: ChildProcess;
+  /** How it ended: empty for exit status 0. */
+  readonly ended: Promise<string>;
+  /** The last lines of its standard error until now. */
+  readonly lines: () => Promise<readonly string[]>;
+  /** Nobody wants its lines any more. */
+  readonly forget: () => void;
+}
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const passedOn = /^(PATH|LANG|LC_[A-Z]+|TZ)$/;
 
 /**
  * Begins a command in a session of its own, so that what it starts outlives whoever asked. Its input
- * and output are /dev/null: a pipe would break when the other end goes. A list runs without a shell.
+ * and output are /dev/null: a pipe would break when the other end goes. Its standard error is kept
+ * until `forget`, see `CommandStderr`. A list runs without a shell.
  * Another user's command runs through setpriv(1), with that user's group and supplementary groups,
  * which spawn's own `uid` would leave as they are; only root can.
- *
- * `ended` tells how it ended: empty for exit status 0.
  */
-export function begin(command: ComponentCommand, settings: CommandSettings): Begun {
+export async function begin(command: ComponentCommand, settings: CommandSettings): Promise<Begun> {
   const { user, uid, workingDirectory, env } = settings;
   const cwd = workingDirectory === '' ? '/' : workingDirectory;
   if (!isFolder(cwd)) return { refused: `there is no folder ${cwd}` };
@@ -40,18 +48,21 @@ export function begin(command: ComponentCommand, settings: CommandSettings): Beg
   const words = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
   const argv = isOther ? [...asUser(user), ...words] : words;
   const [file = '', ...rest] = argv;
+  const stderr = await CommandStderr.open();
   const child = spawn(file, rest, {
     cwd,
     env: environment(env, user),
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', stderr?.fd ?? 'ignore'],
     detached: true,
   });
+  stderr?.begun();
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`cannot be run: ${error.message}`));
     child.once('exit', (code, signal) => resolve(ending(code, signal)));
   });
   child.unref();
-  return { child, ended };
+  const lines = async (): Promise<readonly string[]> => (await stderr?.lines()) ?? [];
+  return { child, ended, lines, forget: () => stderr?.close() };
 }
 
 function asUser({ uid, gid }: User): string[] {
