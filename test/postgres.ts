@@ -41,6 +41,7 @@ export interface PostgresServer {
   connect(): Promise<pg.Client>;
   /** SIGKILL to the server and all its processes, as when the host crashes. */
   kill(): Promise<void>;
+  /** Where it does not run. */
   start(): Promise<void>;
   /** Ends it and removes its directory. */
   close(): Promise<void>;
@@ -185,7 +186,13 @@ class Server implements PostgresServer {
     await this.#sqlIn('postgres', `CREATE DATABASE ${this.database} OWNER ${this.user}`);
   }
 
+  get #runs(): boolean {
+    const child = this.#process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   async start(): Promise<void> {
+    if (this.#runs) return;
     const settings = [
       ...['listen_addresses=127.0.0.1', `unix_socket_directories=${this.socket}`, 'ssl=on'],
       // Losing a commit that was answered would be a fault of the test: only fsync itself is off.
@@ -230,7 +237,7 @@ class Server implements PostgresServer {
 
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child?.pid === undefined || !this.#runs) return;
     const gone = once(child, 'exit');
     // Backends have groups of their own: they follow when they see that the postmaster is gone.
     const backends = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')

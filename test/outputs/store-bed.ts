@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,19 +98,25 @@ export interface Child {
   readonly process: ChildProcess;
   readonly lines: string[];
   view(): StoreView | undefined;
+  /** Asks it to `end` or to `stop`. @returns the last view */
+  ask(what: 'end' | 'stop'): Promise<StoreView>;
 }
 
-/** @param before what runs it: a command and its arguments */
+/**
+ * @param before what runs it: a command and its arguments
+ * @param first number of its first result
+ */
 export function startChild(
   t: TestContext,
   settings: StoreSettings,
   before: readonly string[] = [],
+  first = 0,
 ): Child {
   const [file = '', ...argv] = [
     ...[...before, process.execPath, childFile],
-    ...[JSON.stringify(settings), '0'],
+    ...[JSON.stringify(settings), `${first}`],
   ];
-  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const lines: string[] = [];
   let view: StoreView | undefined;
@@ -117,7 +124,14 @@ export function startChild(
     if (line.startsWith('view ')) view = JSON.parse(line.slice(5));
     else lines.push(line);
   });
-  return { process: child, lines, view: () => view };
+  const ask = async (what: 'end' | 'stop'): Promise<StoreView> => {
+    const closed = once(child, 'close');
+    child.stdin.write(`${what}\n`);
+    await closed;
+    if (view === undefined) throw new Error('the store said nothing');
+    return view;
+  };
+  return { process: child, lines, view: () => view, ask };
 }
 
 /** Waits until something is so; a condition that throws is not so yet. */

@@ -26,7 +26,6 @@ const lossWords: Readonly<Record<LossReason, string>> = {
 export class Accounts {
   readonly accepted: Record<StoredKind, number> = { result: 0, event: 0 };
   readonly lost = zeros();
-  readonly carried: number;
   exported = 0;
   lastExportUs: RealtimeUs | undefined;
   figures: LocalFigures;
@@ -49,7 +48,6 @@ export class Accounts {
     readonly exports: boolean;
   }) {
     this.figures = options.figures;
-    this.carried = options.figures.waiting;
     this.#now = options.now;
     this.#tell = options.tell;
     this.#mayAge = !options.exports;
@@ -108,9 +106,11 @@ export class Accounts {
   view(queued: () => number, written: () => number): StoreView {
     const accounts = this;
     return {
-      carried: this.carried,
       accepted: this.accepted,
       lost: this.lost,
+      get carried() {
+        return accounts.figures.carried;
+      },
       get queued() {
         return queued();
       },

@@ -4,8 +4,8 @@ import { insertRows } from './insert.ts';
 import { Loop } from './loop.ts';
 import type { Postgres } from './postgres.ts';
 
-/** Characters of one batch: beside `batch` rows, so that long events do not add up to much. */
-const batchChars = 4_194_304;
+/** Bytes of one batch: beside `batch` rows, so that long events do not add up to much. */
+const batchBytes = 4_194_304;
 /** Wait after a failure: doubles from the first to the last, spread by a fifth. */
 const retryFirstMs = 500;
 const retryLastMs = 30_000;
@@ -56,7 +56,7 @@ export class Exporter {
    */
   async moveBatch(): Promise<boolean> {
     const { local, batch, now, onSettled } = this.#options;
-    const { rows, more } = await local.next(batch, batchChars);
+    const { rows, more } = await local.next(batch, batchBytes);
     const last = rows.at(-1);
     if (last === undefined) return false;
     const rejected = await this.#insert(rows);
@@ -89,7 +89,9 @@ export class Exporter {
 
   #backoff({ kind }: StoreError): number {
     const doubled = retryFirstMs * 2 ** Math.min(this.#failures++, 16);
-    const ms = kind === 'refused' ? retryLastMs : Math.min(retryLastMs, doubled);
+    const isLocal = kind === 'full';
+    const ms =
+      kind === 'refused' ? retryLastMs : Math.min(isLocal ? retryFirstMs : retryLastMs, doubled);
     return ms * (1 - jitter + 2 * jitter * this.#options.random());
   }
 }
