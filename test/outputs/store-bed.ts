@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ProbeResult, StoreNotice, StoreView } from '../../src/model/store.ts';
+import type { ProbeResult } from '../../src/model/probe.ts';
+import type { StoreNotice, StoreView } from '../../src/model/store.ts';
 import { initPostgres, type Partitioning } from '../../src/outputs/store/init-postgres.ts';
 import { Postgres } from '../../src/outputs/store/postgres.ts';
 import type { PostgresSettings } from '../../src/outputs/store/postgres-target.ts';
@@ -81,12 +82,12 @@ export async function open(t: TestContext, settings: StoreSettings): Promise<Ope
   return { store, notices, path: settings.local.path };
 }
 
-/** Result number `n`, which stands in its details. */
+/** Result number `n`, which stands in its details, as `attempts`. */
 export function probe(n: number, more: Partial<ProbeResult> = {}): ProbeResult {
   return {
-    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, durationUs: 1_000 + n },
+    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, attempts: n },
     ...{ timeUs: 1_790_000_000_000_000 + n * 1_000, reason: n % 5 === 0 ? 'timeout' : '' },
-    ...{ status: 200, details: { n } },
+    ...{ status: 200, durationSeconds: (1_000 + n) / 1e6, phaseSeconds: {} },
     ...more,
   };
 }

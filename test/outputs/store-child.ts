@@ -7,7 +7,7 @@
  *     node store-child.js SETTINGS(JSON) FIRST [COUNT]
  */
 import { createInterface } from 'node:readline';
-import type { ProbeResult } from '../../src/model/store.ts';
+import type { ProbeResult } from '../../src/model/probe.ts';
 import { StoreError } from '../../src/outputs/store/contract.ts';
 import { openStore, type StoreSettings } from '../../src/outputs/store/store.ts';
 
@@ -18,8 +18,9 @@ const burst = { up: 200, down: 4_000 };
 
 function result(n: number): ProbeResult {
   return {
-    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, reason: '', durationUs: n },
-    ...{ timeUs: Date.now() * 1_000, details: { n, text: 'x'.repeat(200) } },
+    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, attempts: n },
+    ...{ timeUs: Date.now() * 1_000, reason: 'x'.repeat(200), durationSeconds: n / 1e6 },
+    phaseSeconds: {},
   };
 }
 

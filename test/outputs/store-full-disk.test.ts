@@ -77,7 +77,7 @@ async function checkBooks(here: World, views: readonly StoreView[]): Promise<voi
   }
   const [sums] = await server.sql(
     `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS keys,
-      count(DISTINCT details ->> 'n')::int AS numbers FROM unitwatch.results`,
+      count(DISTINCT details ->> 'attempts')::int AS numbers FROM unitwatch.results`,
   );
   assert.deepEqual(sums, { rows: written, keys: written, numbers: written });
   await checkFile(here, written);
@@ -180,7 +180,7 @@ test('it is killed on a full disk, others take every byte, and it is started aga
   const all = then.carried + last.written;
   const [sums] = await server.sql(
     `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS keys,
-      count(DISTINCT details ->> 'n')::int AS numbers FROM unitwatch.results`,
+      count(DISTINCT details ->> 'attempts')::int AS numbers FROM unitwatch.results`,
   );
   assert.deepEqual(sums, { rows: all, keys: all, numbers: all });
   await checkFile(here, all);

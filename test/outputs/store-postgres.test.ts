@@ -18,7 +18,7 @@ beforeEach(async () => {
 /** The numbers of all results, in order. */
 async function numbers(): Promise<number[]> {
   const rows = await server.sql(
-    `SELECT (details ->> 'n')::int AS n FROM unitwatch.results ORDER BY 1`,
+    `SELECT (details ->> 'attempts')::int AS n FROM unitwatch.results ORDER BY 1`,
   );
   return rows.map(({ n }) => Number(n));
 }
@@ -130,17 +130,13 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
   const settings = settingsFor(folder, reach(server), { exportIntervalMs: 3_600_000 });
   const { store, notices } = await open(t, settings);
   for (let n = 0; n < 300; n++) {
-    const nasty = {
-      name: 'nul\0 and half \ud800',
-      reason: '\u0000',
-      details: { n, '\0': '\udfff' },
-    };
+    const nasty = { name: 'nul\0 and half \ud800', reason: '\u0000', address: '\udfff' };
     store.result(probe(n, n % 100 === 50 ? { name: 'poison' } : n % 100 === 51 ? nasty : {}));
   }
-  store.result(probe(300, { details: { n: 300, cycle: 1n } }));
-  store.result(probe(301, { details: { n: 301, long: 'ä'.repeat(100_000) } }));
+  store.result(probe(300, { attempts: Number.NaN, redirects: -0 }));
+  store.result(probe(301, { address: 'ä'.repeat(100_000) }));
   store.result(probe(302, { name: 'n'.repeat(100_000), reason: 'r'.repeat(100_000) }));
-  store.result(probe(303, { timeUs: Number.NaN, durationUs: Number.NaN, status: 1e9 }));
+  store.result(probe(303, { timeUs: Number.NaN, durationSeconds: Number.NaN, status: 1e9 }));
   assert.ok(await store.flush(10_000));
   // What no store of ours writes, but a bad disk or a person might.
   const other = await Sqlite.open(settings.local.path);

@@ -111,12 +111,12 @@ test('every query of docs/store.md answers its question', async (t) => {
   for (const [n, up] of states.entries()) {
     store.result(
       probe(n, {
-        ...{ name: 'shop', up, timeUs: nowUs - (600 - n * 60) * 1e6, durationUs: 20_000 },
-        ...{ reason: up ? '' : 'refused', outage: n === 5, phasesUs: { connect: 5_000 } },
+        ...{ name: 'shop', up, timeUs: nowUs - (600 - n * 60) * 1e6, durationSeconds: 0.02 },
+        ...{ reason: up ? '' : 'refused', outage: n === 5, phaseSeconds: { connect: 0.005 } },
       }),
     );
     store.result(
-      probe(n, { name: 'slow', up: true, timeUs: nowUs - n * 1e6, durationUs: 1e6 * (n + 1) }),
+      probe(n, { name: 'slow', up: true, timeUs: nowUs - n * 1e6, durationSeconds: n + 1 }),
     );
   }
   store.event({

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Event } from '../../model/event.ts';
-import type { ProbeResult, StoredKind, StoreNotice, StoreView } from '../../model/store.ts';
+import type { ProbeResult } from '../../model/probe.ts';
+import type { StoredKind, StoreNotice, StoreView } from '../../model/store.ts';
 import type { Clock } from '../../model/time.ts';
 import { Accounts } from './accounts.ts';
 import { Collector } from './collector.ts';
