@@ -6,7 +6,7 @@ import {
   type StoreView,
 } from '../../model/store.ts';
 import type { RealtimeUs } from '../../model/time.ts';
-import type { LocalFigures, Settled, StoreError } from './contract.ts';
+import { type LocalFigures, type Settled, StoreError } from './contract.ts';
 
 /** Losses are told once in this time, with their number. */
 const toldEveryUs = 60_000_000;
@@ -40,6 +40,7 @@ export class Accounts {
   readonly #mayAge: boolean;
   #localTrouble = '';
   #postgresTrouble = '';
+  #partitionsTrouble = '';
 
   constructor(options: {
     readonly figures: LocalFigures;
@@ -83,6 +84,18 @@ export class Accounts {
   onPostgresTried(error: StoreError | undefined): void {
     this.postgresUp = error === undefined;
     this.#postgresTrouble = this.#tellChange('PostgreSQL', this.#postgresTrouble, error);
+  }
+
+  onPartitionsTried(error: StoreError | undefined): void {
+    const told =
+      error &&
+      new StoreError(
+        error.kind,
+        `The next partitions cannot be made; rows go to results_rest and events_rest meanwhile. ${error.message}`,
+        error,
+      );
+    const what = 'PostgreSQL has the next partitions, and';
+    this.#partitionsTrouble = this.#tellChange(what, this.#partitionsTrouble, told);
   }
 
   /** What the last minute's losses were, if any were not told. */
