@@ -26,7 +26,7 @@ const scenario = `
   shop@a 2026-03-02T12:10Z ~up 0.10
   shop@a 2026-03-04T08:00Z refused 0.10
   shop@a 2026-03-05T08:00Z up 0.10
-  shop@a 2026-03-05T08:00Z reset 0.10
+  shop@a 2026-03-05T08:05Z reset 0.10
   shop@b 2026-03-02T00:05Z up 0.10
   shop@b 2026-03-05T09:00Z refused 0.10
   mail@a 2026-03-01T10:00Z timeout 5.00
@@ -90,8 +90,7 @@ for (const partition of ['none', 'day', 'month'] as const) {
       ['shop', 'a', '01 23:50', '02 00:20', '00:30:00', 'refused', false],
       ['shop', 'a', '02 12:00', '02 12:10', '00:10:00', 'refused', true],
       ['shop', 'a', '04 08:00', '05 08:00', '1 day', 'refused', false],
-      // Two at the same moment: in the order of their keys.
-      ['shop', 'a', '05 08:00', null, null, 'reset', false],
+      ['shop', 'a', '05 08:05', null, null, 'reset', false],
       ['shop', 'b', '05 09:00', null, null, 'refused', false],
     ]);
   });

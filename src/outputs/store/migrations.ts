@@ -179,14 +179,14 @@ export const migrations: readonly string[] = [
     LEFT JOIN LATERAL (
       SELECT r.up FROM unitwatch.results AS r
       WHERE r.name = down.name AND r.host = down.host AND r.kind = down.kind
-        AND (r.time, r.id) < (down.time, down.id)
-      ORDER BY r.time DESC, r.id DESC LIMIT 1
+        AND r.time < down.time
+      ORDER BY r.time DESC LIMIT 1
     ) AS before ON true
     LEFT JOIN LATERAL (
       SELECT r.time FROM unitwatch.results AS r
       WHERE r.name = down.name AND r.host = down.host AND r.kind = down.kind AND r.up
-        AND (r.time, r.id) > (down.time, down.id)
-      ORDER BY r.time, r.id LIMIT 1
+        AND r.time > down.time
+      ORDER BY r.time LIMIT 1
     ) AS ended ON true
     WHERE NOT down.up AND before.up IS NOT FALSE;
   `,
