@@ -8,6 +8,7 @@ import { type PostgresServer, postgresServer } from '../postgres.ts';
 import { cannotMount, freeBytes, type SmallDisk, smallDisk } from './small-disk.ts';
 import {
   type Child,
+  type ChildOptions,
   init,
   missing,
   reach,
@@ -18,7 +19,6 @@ import {
 } from './store-bed.ts';
 
 const skip = cannotMount;
-const diskMb = 16;
 
 let server: PostgresServer;
 before(async () => {
@@ -35,16 +35,20 @@ interface World {
   readonly disk: SmallDisk;
   /** Of the local database, on that disk. */
   readonly path: string;
-  /** Starts an agent on that disk. @param first number of its first result */
-  agent(first?: number): Child;
+  /** Starts an agent on that disk. */
+  agent(options?: ChildOptions): Child;
 }
 
-async function world(t: TestContext): Promise<World> {
+async function world(t: TestContext, diskMb = 16): Promise<World> {
   const folder = scratch(t);
   const disk = await smallDisk(t, folder, diskMb);
   const settings = settingsFor(folder, reach(server), { batch: 500 });
   const { path } = settings.local;
-  return { disk, path, agent: (first = 0) => startChild(t, settings, disk.before, first) };
+  return {
+    disk,
+    path,
+    agent: (options) => startChild(t, settings, { ...options, before: disk.before }),
+  };
 }
 
 /** It has filled memory, and counts. */
@@ -132,7 +136,7 @@ test('it ends on a disk that its rows have filled, and starts there again', { sk
   const before = await first.ask('stop');
   here.disk.fill();
   assert.equal(freeBytes(here.disk), 0);
-  const second = here.agent(1_000_000);
+  const second = here.agent({ first: 1_000_000 });
   const then = await full(second);
   assert.equal(then.carried, before.waiting);
   await server.start();
@@ -170,7 +174,7 @@ test('it is killed on a full disk, others take every byte, and it is started aga
   first.process.kill('SIGKILL');
   await once(first.process, 'close');
   here.disk.fill();
-  const second = here.agent(1_000_000);
+  const second = here.agent({ first: 1_000_000 });
   const then = await full(second);
   await server.start();
   await writesOn(second, then);
@@ -184,4 +188,27 @@ test('it is killed on a full disk, others take every byte, and it is started aga
   );
   assert.deepEqual(sums, { rows: all, keys: all, numbers: all });
   await checkFile(here, all);
+});
+
+test('PostgreSQL refuses rows that there is no room to keep: they hold nobody up', {
+  skip,
+}, async (t) => {
+  await server.sql('ALTER TABLE unitwatch.results ADD CONSTRAINT no CHECK (false) NOT VALID');
+  await server.kill();
+  const here = await world(t, 10);
+  const child = here.agent({ characters: 1_900 });
+  const then = await full(child);
+  here.disk.fill();
+  await server.start();
+  await until('a batch is refused', () => (child.view()?.lost.rejected ?? 0) > 0);
+  await until('it writes again', () => (child.view()?.written ?? 0) > then.written);
+  await server.sql('ALTER TABLE unitwatch.results DROP CONSTRAINT no');
+  here.disk.free();
+  const last = await child.ask('end');
+  assert.deepEqual([missing(last), last.queued, last.waiting], [0, 0, 0]);
+  const [sums] = await server.sql(
+    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS keys FROM unitwatch.results`,
+  );
+  const moved = last.written - last.lost.rejected;
+  assert.deepEqual(sums, { rows: moved, keys: moved });
 });

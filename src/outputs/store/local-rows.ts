@@ -14,12 +14,16 @@ export function totalsOf(on: Sqlite): LocalTotals {
   };
 }
 
-/** Rows that are not exported, and when the oldest of them was given to the store. */
+/**
+ * Rows that are not exported, and when the oldest of them was given to the store. Their number comes
+ * out of the totals: counting them means reading the file, which a slow disk needs minutes for.
+ */
 export function backlogOf(on: Sqlite) {
   const exportedTo = on.number(`SELECT value FROM totals WHERE name = 'exported_to'`) ?? 0;
+  const { written, exported, rejected, lost_age, lost_size } = totalsOf(on);
   return {
     exportedTo,
-    waiting: on.number('SELECT count(*) FROM rows WHERE seq > ?', exportedTo) ?? 0,
+    waiting: Math.max(0, written - exported - rejected - lost_age - lost_size),
     oldestUs: on.number('SELECT at_us FROM rows WHERE seq > ? ORDER BY seq LIMIT 1', exportedTo),
   };
 }
