@@ -49,8 +49,8 @@ export async function smallDisk(
   };
 }
 
-/** Again and again, because the other one may give up room meanwhile. */
-function fillUp(filler: string): void {
+/** Writes a file until not a byte is left on its disk. */
+export function fillUp(filler: string): void {
   const file = openSync(filler, 'a');
   try {
     for (const size of [65_536, 4_096, 1]) {
@@ -66,8 +66,8 @@ function fillUp(filler: string): void {
   }
 }
 
-/** Bytes that are free on it. */
-export function freeBytes({ seen }: SmallDisk): number {
-  const { bavail, bsize } = statfsSync(seen);
+/** Bytes that are free on the disk of a folder. */
+export function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }

@@ -103,23 +103,19 @@ export interface Child {
   ask(what: 'end' | 'stop'): Promise<StoreView>;
 }
 
-export interface ChildOptions {
-  /** What runs it: a command and its arguments. */
-  readonly before?: readonly string[];
-  /** Number of its first result. */
-  readonly first?: number;
-  /** Of the reason in each result. */
-  readonly characters?: number;
-}
-
+/**
+ * @param before what runs it: a command and its arguments
+ * @param first number of its first result
+ */
 export function startChild(
   t: TestContext,
   settings: StoreSettings,
-  { before = [], first = 0, characters = 200 }: ChildOptions = {},
+  before: readonly string[] = [],
+  first = 0,
 ): Child {
   const [file = '', ...argv] = [
     ...[...before, process.execPath, childFile],
-    ...[JSON.stringify(settings), `${first}`, 'Infinity', `${characters}`],
+    ...[JSON.stringify(settings), `${first}`],
   ];
   const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));

@@ -4,14 +4,14 @@
  * A line `end` on standard input: it makes no more results, and ends when all are on disk, and
  * exported where there is a PostgreSQL; `stop`: it ends at once.
  *
- *     node store-child.js SETTINGS(JSON) FIRST [COUNT [CHARACTERS]]
+ *     node store-child.js SETTINGS(JSON) FIRST [COUNT]
  */
 import { createInterface } from 'node:readline';
 import type { ProbeResult } from '../../src/model/probe.ts';
 import { StoreError } from '../../src/outputs/store/contract.ts';
 import { openStore, type StoreSettings } from '../../src/outputs/store/store.ts';
 
-const [given = '', first = '0', count = 'Infinity', characters = '200'] = process.argv.slice(2);
+const [given = '', first = '0', count = 'Infinity'] = process.argv.slice(2);
 const settings: StoreSettings = JSON.parse(given);
 /** Results at a time; many where they cannot be written, so that memory fills up. */
 const burst = { up: 200, down: 4_000 };
@@ -21,7 +21,7 @@ function result(n: number): ProbeResult {
     ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, attempts: n },
     ...{
       timeUs: Date.now() * 1_000,
-      reason: 'x'.repeat(Number(characters)),
+      reason: 'x'.repeat(200),
       durationSeconds: n / 1e6,
     },
     phaseSeconds: {},

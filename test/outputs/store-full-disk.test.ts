@@ -8,7 +8,6 @@ import { type PostgresServer, postgresServer } from '../postgres.ts';
 import { cannotMount, freeBytes, type SmallDisk, smallDisk } from './small-disk.ts';
 import {
   type Child,
-  type ChildOptions,
   init,
   missing,
   reach,
@@ -35,19 +34,19 @@ interface World {
   readonly disk: SmallDisk;
   /** Of the local database, on that disk. */
   readonly path: string;
-  /** Starts an agent on that disk. */
-  agent(options?: ChildOptions): Child;
+  /** Starts an agent on that disk. @param first number of its first result */
+  agent(first?: number): Child;
 }
 
-async function world(t: TestContext, diskMb = 16): Promise<World> {
+async function world(t: TestContext): Promise<World> {
   const folder = scratch(t);
-  const disk = await smallDisk(t, folder, diskMb);
+  const disk = await smallDisk(t, folder, 16);
   const settings = settingsFor(folder, reach(server), { batch: 500 });
   const { path } = settings.local;
   return {
     disk,
     path,
-    agent: (options) => startChild(t, settings, { ...options, before: disk.before }),
+    agent: (first = 0) => startChild(t, settings, disk.before, first),
   };
 }
 
@@ -135,8 +134,8 @@ test('it ends on a disk that its rows have filled, and starts there again', { sk
   await full(first);
   const before = await first.ask('stop');
   here.disk.fill();
-  assert.equal(freeBytes(here.disk), 0);
-  const second = here.agent({ first: 1_000_000 });
+  assert.equal(freeBytes(here.disk.seen), 0);
+  const second = here.agent(1_000_000);
   const then = await full(second);
   assert.equal(then.carried, before.waiting);
   await server.start();
@@ -156,7 +155,7 @@ test('others have taken what it gave up when its rows had filled the disk', {
   const child = here.agent();
   const then = await full(child);
   here.disk.fill();
-  assert.equal(freeBytes(here.disk), 0);
+  assert.equal(freeBytes(here.disk.seen), 0);
   await server.start();
   await until('all are exported', () => (child.view()?.exported ?? 0) >= then.waiting);
   await writesOn(child, then);
@@ -174,7 +173,7 @@ test('it is killed on a full disk, others take every byte, and it is started aga
   first.process.kill('SIGKILL');
   await once(first.process, 'close');
   here.disk.fill();
-  const second = here.agent({ first: 1_000_000 });
+  const second = here.agent(1_000_000);
   const then = await full(second);
   await server.start();
   await writesOn(second, then);
@@ -190,25 +189,31 @@ test('it is killed on a full disk, others take every byte, and it is started aga
   await checkFile(here, all);
 });
 
-test('PostgreSQL refuses rows that there is no room to keep: they hold nobody up', {
+const stuckChild = fileURLToPath(new URL('./store-full-child.js', import.meta.url));
+
+test('not a byte is left, and no reserve: what is in the log alone comes out of it again', {
   skip,
 }, async (t) => {
-  await server.sql('ALTER TABLE unitwatch.results ADD CONSTRAINT no CHECK (false) NOT VALID');
-  await server.kill();
-  const here = await world(t, 10);
-  const child = here.agent({ characters: 1_900 });
-  const then = await full(child);
-  here.disk.fill();
-  await server.start();
-  await until('a batch is refused', () => (child.view()?.lost.rejected ?? 0) > 0);
-  await until('it writes again', () => (child.view()?.written ?? 0) > then.written);
-  await server.sql('ALTER TABLE unitwatch.results DROP CONSTRAINT no');
-  here.disk.free();
-  const last = await child.ask('end');
-  assert.deepEqual([missing(last), last.queued, last.waiting], [0, 0, 0]);
-  const [sums] = await server.sql(
-    `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS keys FROM unitwatch.results`,
+  const folder = scratch(t);
+  const disk = await smallDisk(t, folder, 12);
+  const [file = '', ...argv] = [...disk.before, process.execPath, stuckChild, 'store', folder];
+  const said = JSON.parse(await run(file, argv));
+  assert.equal(said.free, 0, 'others have all of it');
+  assert.ok(said.written > 100, 'the log took some rows more');
+  assert.deepEqual(
+    [said.stuck, said.relieved, said.again, said.whole],
+    [true, true, true, 'ok'],
+    JSON.stringify(said),
   );
-  const moved = last.written - last.lost.rejected;
-  assert.deepEqual(sums, { rows: moved, keys: moved });
+});
+
+test('rows that PostgreSQL refuses are let go of where there is no room to keep them', {
+  skip,
+}, async (t) => {
+  const folder = scratch(t);
+  const disk = await smallDisk(t, folder, 24);
+  const [file = '', ...argv] = [...disk.before, process.execPath, stuckChild, 'thread', folder];
+  const { settled, kept, whole } = JSON.parse(await run(file, argv));
+  assert.deepEqual([settled.exported, settled.rejected, settled.waiting, whole], [10, 70, 0, 'ok']);
+  assert.deepEqual(kept, { reasons: 70, characters: 0 });
 });

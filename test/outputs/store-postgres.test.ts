@@ -101,7 +101,6 @@ test('the server is away for long: all is kept up to the bound, the oldest beyon
     await sleep(50);
     assert.ok(performance.now() - began < 60_000, 'it does not end');
   }
-  const seconds = (performance.now() - began) / 1_000;
   assert.ok(await store.flush(30_000));
   await until('all are exported', () => store.view.waiting === 0);
   assert.deepEqual([missing(store.view), store.view.lost.size], [0, size]);
@@ -109,7 +108,6 @@ test('the server is away for long: all is kept up to the bound, the oldest beyon
   assert.deepEqual(await numbers(), [...upTo(500), ...upTo(n).slice(500 + size)]);
   const told = notices.filter(({ phase }) => phase === 'lost').map(({ message }) => message);
   assert.match(told.join(), /because the local database reached store\.max_size/);
-  t.diagnostic(`${Math.round(store.view.exported / seconds)} rows a second`);
 });
 
 test('the server is away for longer than rows may wait: the oldest are counted', async (t) => {
