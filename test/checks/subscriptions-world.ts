@@ -112,7 +112,13 @@ function untoldTo(
   const { pollingUs = 0, graceUs = 0 } = wants.get(caller) ?? {};
   const fastest = Math.min(...[...wants.values()].map((one) => one.pollingUs));
   const seenUs = Math.max(fastest, secondUs) + 2 * slowUs + 2 * secondUs;
-  const heardUs = down.fromUs + seenUs + graceUs + 2 * slowUs + secondUs + pollingUs + secondUs;
+  // Who has heard something lately waits for their next interval; nobody else does.
+  const isLately = told.some(
+    (one) =>
+      one.caller === caller && one.toldUs < down.fromUs && one.toldUs + pollingUs > down.fromUs,
+  );
+  const sureUs = down.fromUs + seenUs + graceUs + 2 * slowUs + secondUs;
+  const heardUs = sureUs + (isLately ? pollingUs + secondUs : 0);
   // It must have been seen up before, and be seen down for long enough.
   const isLong =
     down.fromUs - Math.max(fromUs + 11 * secondUs, down.upBeforeUs) >= seenUs &&
