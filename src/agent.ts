@@ -1,4 +1,5 @@
 import { openOutput } from './agent-output.ts';
+import { agentPages } from './agent-pages.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checked } from './checked.ts';
@@ -10,7 +11,6 @@ import { changedKeys } from './config/changes.ts';
 import { httpSettings } from './config/http-settings.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
-import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { limits } from './model/limits.ts';
@@ -24,7 +24,7 @@ import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { Pages } from './pages.ts';
+import type { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
@@ -131,7 +131,16 @@ export class Agent {
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
     });
-    this.pages = config.listen === 'off' ? undefined : this.makePages();
+    this.pages =
+      config.listen === 'off'
+        ? undefined
+        : agentPages({
+            ...{ options, watch: this.watch, checked: this.checked, view: this.view },
+            dependencies: this.dependencies,
+            graceMs: () => this.config.restart.default.stop_grace,
+            repairs: () => this.repairs?.views() ?? [],
+            onDraft: (draft) => this.tell(draft),
+          });
   }
 
   /**
@@ -270,23 +279,6 @@ export class Agent {
 
   private unit(name: string): UnitView | undefined {
     return this.watch.follower.table.get(name);
-  }
-
-  private makePages(): Pages {
-    const { options, watch, checking, checked, dependencies, view } = this;
-    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
-    return new Pages({
-      ...{ host: options.host, clock: options.clock, view, control },
-      token: options.config.page.token?.reveal(),
-      unit: (name) => this.unit(name),
-      checks: () => checked.checks(),
-      repairs: () => this.repairs?.views() ?? [],
-      outages: () => checked.outages(),
-      picture: (name) => dependencies.picture(name),
-      refresh: async () => {
-        await Promise.all([watch.reconcile(), checking.now()]);
-      },
-    });
   }
 
   private noteBus(phase: string): void {

@@ -8,9 +8,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 
 /** Which part may import which. A part may always import itself; order matters (first match). */
-const stages = ['collector', 'patterns', 'deps', 'restart', 'checks', 'outputs', 'demo'].map(
-  (name) => `src/${name}`,
-);
+const stages = [
+  ...['collector', 'patterns', 'deps', 'restart', 'checks', 'control', 'outputs', 'demo'],
+].map((name) => `src/${name}`);
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/model': [],
   // Commands of a person's are run by three stages that otherwise share nothing.
@@ -43,19 +43,26 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/agent-output.ts': ['src/surroundings.ts', 'src/model', ...stages],
   'src/surroundings.ts': ['src/model', 'src/config', ...stages],
   'src/pages.ts': ['src/control.ts', 'src/model', ...stages],
-  'src/dependencies.ts': ['src/model', 'src/config', ...stages],
+  'src/agent-pages.ts': [
+    ...['checked', 'control', 'dependencies', 'pages', 'surroundings'].map(
+      (name) => `src/${name}.ts`,
+    ),
+    ...['src/model', ...stages],
+  ],
+  'src/dependency-routes.ts': ['src/model', ...stages],
+  'src/dependencies.ts': ['src/dependency-routes.ts', 'src/model', 'src/config', ...stages],
   'src/agent.ts': [
     ...[
       'agent-output',
+      'agent-pages',
       'agent-view',
       'analysis',
       'dependencies',
       'checked',
       'checking',
-      'control',
       'pages',
     ].map((name) => `src/${name}.ts`),
-    ...['repairs', 'monitoring', 'storing', 'surroundings'].map((name) => `src/${name}.ts`),
+    ...['repairs', 'storing', 'surroundings'].map((name) => `src/${name}.ts`),
     ...['src/model', 'src/config'],
     ...stages,
   ],
@@ -93,6 +100,7 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
 
 /** Files that take time, chance and the world as arguments, by folder. */
 const pureFiles: Readonly<Record<string, readonly string[]>> = {
+  'src/control/': ['target', 'steps', 'unit', 'harm'],
   'src/restart/': ['policy', 'breaker', 'budget', 'order', 'saved', 'engine(-\\w+)?'],
   'src/checks/': ['threshold', 'outages', 'endpoints-due', 'endpoints-lateness'],
   'src/checks/http/': ['judge'],

@@ -74,6 +74,10 @@ checks:
   components:
     component:
       criteria: [{ index: -1, regex: '^${word}$' }]
+    unstartable:
+      criteria: [{ index: -1, regex: '^${word}-never$' }]
+      start: 'echo "no database" >&2; exit 3'
+    above: { criteria: [{ index: -1, regex: '^${word}-above$' }], depends_on: [unstartable] }
 ${scratch.database}`;
   after(async () => {
     await agent.stop();
@@ -83,21 +87,53 @@ ${scratch.database}`;
     scratch.remove();
   });
 
-  const act = async (action: string, name: string) => {
+  const act = async (action: string, name: string, status = 200): Promise<string> => {
     const port = /"listen":\{[^}]*"port":(\d+)/.exec(agent.log())?.[1];
     const answer = await fetch(`http://127.0.0.1:${port}/api/actions`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
       body: JSON.stringify({ action, name }),
     });
-    assert.equal(answer.status, 200, await answer.text());
+    const { ok, sentence } = (await answer.json()) as { ok: boolean; sentence: string };
+    assert.deepEqual([answer.status, ok], [status, status === 200], sentence);
+    return sentence;
   };
+
+  test('a start on the page that fails: who asked hears why, and so do the events', async () => {
+    const why = 'its start command ended with status 3';
+    assert.equal(
+      await act('start', 'above', 409),
+      `above was not started: unstartable, on which it depends: ${why}. It wrote: no database`,
+    );
+    const { severity, data } = await heard(agent, 'control', 'unstartable');
+    const { duration_s, ...rest } = data;
+    assert.deepEqual(
+      [severity, rest],
+      [
+        'error',
+        {
+          ...{ action: 'start', asked: 'above', outcome: 'failed', reason: why },
+          output: ['no database'],
+        },
+      ],
+    );
+    assert.ok(duration_s >= 0);
+    assert.deepEqual(eventsOf(agent.events(), 'control', 'above'), []);
+    assert.equal(
+      await act('start', 'nobody', 409),
+      'There is no component and no unit nobody here.',
+    );
+    const { body } = await agent.page('/service/unstartable');
+    assert.match(body, /start failed, its start command ended with status 3, no database/);
+  });
 
   test('stopped on the page: left alone, as after systemctl stop', async () => {
     await startUnits(bed, { 'paged.service': countedUnit('paged') });
     await until('it runs', () => startsOf(bed, 'paged') === 1);
     await heard(agent, 'started', 'paged.service');
-    await act('stop', 'paged.service');
+    assert.equal(await act('stop', 'paged.service'), 'paged.service was stopped.');
+    await heard(agent, 'control', 'paged.service');
+    assert.equal(await act('stop', 'paged'), 'paged.service does not run.');
     await scratch.alarms('raise', 'paged');
     await stepped(agent, 'paged', 'ignored skipped');
     assert.deepEqual(reasons(agent, 'paged', 'ignored'), ['it was stopped by hand']);

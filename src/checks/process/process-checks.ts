@@ -113,6 +113,11 @@ export class ProcessChecks {
     return this.#order;
   }
 
+  /** In the order of the configuration. */
+  get components(): readonly Component[] {
+    return this.#settings.plan.components;
+  }
+
   component(name: string): Component | undefined {
     return this.#followed.get(name)?.component;
   }
