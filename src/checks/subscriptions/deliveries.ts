@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { Message, Sent } from './channel.ts';
 import { DeadlineHeap } from './heap.ts';
 
@@ -182,7 +183,7 @@ export class Deliveries {
     });
   }
 
-  #head(caller: string): SqliteRow | undefined {
+  #head(caller: string): SqlRow | undefined {
     const sql = `SELECT id, message, attempts, due_us, queued_us FROM deliveries
       WHERE caller = ? ORDER BY id LIMIT 1`;
     return this.#options.file.rows(sql, caller)[0];
@@ -204,6 +205,6 @@ export class Deliveries {
 }
 
 /** It was written by `add`. */
-function messageOf(row: SqliteRow): Message {
+function messageOf(row: SqlRow): Message {
   return JSON.parse(String(row['message'])) as Message;
 }

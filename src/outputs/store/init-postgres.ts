@@ -89,7 +89,7 @@ async function createFrame(on: Transaction): Promise<void> {
  * @returns their names
  * @throws StoreError where this user may not, or the schema is older
  */
-export async function makePartitions(on: Transaction): Promise<readonly string[]> {
+async function makePartitions(on: Transaction): Promise<readonly string[]> {
   const rows = await on.query(`SELECT unitwatch.make_partitions(${partitionsAhead}) AS name`);
   return rows.map(({ name }) => String(name));
 }
