@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DeliveryPhase } from '../../model/monitor.ts';
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { Message, Sent } from './channel.ts';
 import { DeadlineHeap } from './heap.ts';
 
@@ -229,7 +230,7 @@ export class Deliveries {
     this.#dropped.push({ message: messageOf(oldest), phase: 'given_up', attempts, reason });
   }
 
-  #head(caller: string): SqliteRow | undefined {
+  #head(caller: string): SqlRow | undefined {
     const sql = `SELECT id, message, attempts, due_us, queued_us FROM deliveries
       WHERE caller = ? ORDER BY id LIMIT 1`;
     return this.#options.file.rows(sql, caller)[0];
@@ -251,6 +252,6 @@ export class Deliveries {
 }
 
 /** It was written by `add`. */
-function messageOf(row: SqliteRow): Message {
+function messageOf(row: SqlRow): Message {
   return JSON.parse(String(row['message'])) as Message;
 }

@@ -1,4 +1,5 @@
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { SavedService } from './core.ts';
 import {
   type AnyRecord,
@@ -194,6 +195,6 @@ function shownKey(key: string): string {
     .join(' for ');
 }
 
-function recordOf<C extends Collection>(collection: C, row: SqliteRow): Records[C] {
+function recordOf<C extends Collection>(collection: C, row: SqlRow): Records[C] {
   return readRecord(collection, JSON.parse(String(row['record'])));
 }
