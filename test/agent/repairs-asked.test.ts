@@ -134,6 +134,11 @@ ${scratch.database}`;
     assert.equal(await act('stop', 'paged.service'), 'paged.service was stopped.');
     await heard(agent, 'control', 'paged.service');
     assert.equal(await act('stop', 'paged'), 'paged.service does not run.');
+    assert.equal(
+      eventsOf(agent.events(), 'control', 'paged.service').length,
+      1,
+      'nothing was done',
+    );
     await scratch.alarms('raise', 'paged');
     await stepped(agent, 'paged', 'ignored skipped');
     assert.deepEqual(reasons(agent, 'paged', 'ignored'), ['it was stopped by hand']);
