@@ -1,21 +1,22 @@
 import { openOutput } from './agent-output.ts';
+import { agentPages } from './agent-pages.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
 import { Checked } from './checked.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
-import { measure, signalDelay } from './collector/signal-delay.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
+import { httpSettings } from './config/http-settings.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
-import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
-import type { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { ProbeResult } from './model/probe.ts';
 import type { TimerElapse } from './model/resource.ts';
+import { SignalDelay } from './model/signal-delay.ts';
 import { Stamp } from './model/stamp.ts';
 import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
@@ -23,7 +24,7 @@ import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { Pages } from './pages.ts';
+import type { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
@@ -54,7 +55,7 @@ export class Agent {
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
-  private readonly delay: Histogram = signalDelay();
+  private readonly delay: SignalDelay = new SignalDelay();
   private http: HttpOutput | undefined;
   private busLostUs: RealtimeUs | undefined;
 
@@ -72,7 +73,8 @@ export class Agent {
     });
     const listener = {
       transition: (what: Transition) => {
-        measure(this.delay, what, clock.realtimeUs());
+        options.listener?.transition(what);
+        this.delay.observe(what, clock.realtimeUs());
         const own = this.dependencies.ownStory(what);
         if (own) this.analysis.transition(own);
       },
@@ -105,7 +107,10 @@ export class Agent {
         this.tell(findingEvent(finding));
         this.repairs?.finding(finding);
       },
-      onSample: (sample) => this.pages?.sample(sample),
+      onSample: (sample) => {
+        options.listener?.sample(sample);
+        this.pages?.sample(sample);
+      },
     });
     this.checking = new Checking({
       ...options,
@@ -114,19 +119,28 @@ export class Agent {
         this.tell(draft);
         this.dependencies.updateChecks(this.checking.components());
       },
-      onResult: (result) => this.storing?.result(result),
+      onResult: (result) => this.probed(result),
       otherEndpoints: () => this.checked.monitoredEndpoints(),
     });
     this.checked = new Checked(this.checking);
     this.view = agentView({
-      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
+      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay.histogram },
       ...{ watch: this.watch, stamp: this.stamp, output: this.output },
       ...{ analysis: this.analysis, checked: this.checked },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
     });
-    this.pages = config.listen === 'off' ? undefined : this.makePages();
+    this.pages =
+      config.listen === 'off'
+        ? undefined
+        : agentPages({
+            ...{ options, watch: this.watch, checked: this.checked, view: this.view },
+            dependencies: this.dependencies,
+            graceMs: () => this.config.restart.default.stop_grace,
+            repairs: () => this.repairs?.views() ?? [],
+            onDraft: (draft) => this.tell(draft),
+          });
   }
 
   /**
@@ -139,27 +153,16 @@ export class Agent {
       await this.checked.loadMonitoring({
         ...this.options,
         onDraft: (draft) => this.tell(draft),
-        onResult: (result) => this.storing?.result(result),
+        onResult: (result) => this.probed(result),
         onServices: () => this.repairs?.checksChanged(),
       });
     }
     if (config.listen !== 'off') {
+      const parts = [this.dependencies, this.checked, this.pages];
       this.http = await startHttp({
         listen: config.listen,
-        allowedHosts: config.allowed_hosts,
-        view: this.view,
-        clock,
-        settings: {
-          nodeExporterNames: config.metrics.node_exporter_names,
-          systemdExporterNames: config.metrics.systemd_exporter_names,
-          processExporterNames: config.checks.process_exporter_names,
-          compress: 'remote',
-        },
-        routes: new Map(
-          [this.dependencies, this.checked, this.pages].flatMap((part) => [
-            ...(part?.routes ?? []),
-          ]),
-        ),
+        ...{ ...httpSettings(config), view: this.view, clock },
+        routes: new Map(parts.flatMap((part) => [...(part?.routes ?? [])])),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -242,11 +245,17 @@ export class Agent {
 
   private tell(draft: Draft): void {
     const event: Event = this.stamp.event(this.dependencies.explained(draft));
+    this.options.listener?.event(event);
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
     this.storing?.event(event);
     this.repairs?.told(event);
+  }
+
+  private probed(result: ProbeResult): void {
+    this.options.listener?.result(result);
+    this.storing?.result(result);
   }
 
   private async beginStoring(): Promise<void> {
@@ -256,12 +265,14 @@ export class Agent {
   }
 
   private async beginRepairs(): Promise<void> {
-    const { options, watch, checked, dependencies } = this;
+    const { options, watch, checking, checked, dependencies } = this;
     const module = await import('./repairs.ts');
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
       checks: () => checked.checks(),
+      lookAt: (names) => checking.lookAt(names),
+      findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
     });
   }
@@ -270,30 +281,11 @@ export class Agent {
     return this.watch.follower.table.get(name);
   }
 
-  private makePages(): Pages {
-    const { options, watch, checking, checked, dependencies, view } = this;
-    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
-    return new Pages({
-      ...{ host: options.host, clock: options.clock, view, control },
-      token: options.config.page.token?.reveal(),
-      unit: (name) => this.unit(name),
-      checks: () => checked.checks(),
-      repairs: () => this.repairs?.views() ?? [],
-      outages: () => checked.outages(),
-      picture: (name) => dependencies.picture(name),
-      refresh: async () => {
-        await Promise.all([watch.reconcile(), checking.now()]);
-      },
-    });
-  }
-
   private noteBus(phase: string): void {
     if (phase === 'bus_lost') this.busLostUs = this.options.clock.realtimeUs();
     else if (phase === 'bus_back') this.busLostUs = undefined;
     else return;
-    this.options.log.warn(
-      { phase },
-      phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.',
-    );
+    const how = phase === 'bus_lost' ? 'lost' : 'back';
+    this.options.log.warn({ phase }, `The bus is ${how}.`);
   }
 }

@@ -136,6 +136,15 @@ export class Checking {
     await Promise.all([this.checks?.checkNow(), this.endpoints?.checkNow()]);
   }
 
+  /** Looks at some of them; resolves when they have been looked at. */
+  async lookAt(names: readonly string[]): Promise<void> {
+    const looks: (Promise<unknown> | undefined)[] = [];
+    // One look sees the processes of all components.
+    if (names.some((name) => this.checks?.component(name))) looks.push(this.checks?.checkNow());
+    for (const name of names) looks.push(this.endpoints?.checkNow(name));
+    await Promise.all(looks);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.checks?.stop(), this.endpoints?.stop()]);
   }

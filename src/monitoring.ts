@@ -78,7 +78,8 @@ export class Monitoring {
     });
     const kinds = monitorKinds({ clock, resolver: this.resolver }, (result, target) => {
       this.results.take(result, target);
-      options.onResult(result);
+      const outage = this.phase === 'running' && this.monitor.inOutage(result.name);
+      options.onResult({ ...result, outage });
     });
     for (const [name, kind] of kinds) this.monitor.kinds.add(name, kind);
     const answer = (method: string, path: string, body: unknown) => this.answer(method, path, body);

@@ -1,4 +1,4 @@
-import type { Control, ControlEnd } from './control.ts';
+import type { Control } from './control.ts';
 import type { CheckView } from './model/check.ts';
 import type { Event } from './model/event.ts';
 import type { Finding } from './model/finding.ts';
@@ -32,7 +32,7 @@ export interface PagesOptions {
   /** Those that are on now. */
   readonly outages: () => readonly OutageView[];
   readonly picture: (name: string) => DependencyPicture | undefined;
-  readonly control: () => Control;
+  readonly control: Control;
   /** Looks at every unit and every check now. */
   readonly refresh: () => Promise<void>;
 }
@@ -53,19 +53,16 @@ export class Pages {
 
   constructor(options: PagesOptions) {
     this.options = options;
-    const act = async (ended: Promise<ControlEnd>): Promise<Acted> => {
-      const { ok, sentence } = await ended;
-      return { ok, sentence };
-    };
+    const { control } = options;
     this.routes = pageRoutes({
       ...{ clock: options.clock, token: options.token },
       status: () => this.status(),
       service: (name) => this.service(name),
       subscribe: (listener) => this.subscribe(listener),
       actions: {
-        start: (name) => act(options.control().start(name)),
-        stop: (name) => act(options.control().stop(name)),
-        restart: (name) => act(options.control().restart(name)),
+        start: (name) => control.ask('start', name),
+        stop: (name) => control.ask('stop', name),
+        restart: (name) => control.ask('restart', name),
         acknowledge: async (id) => this.acknowledge(id),
         refresh: async () => {
           await options.refresh();

@@ -1,4 +1,3 @@
-import type { Action } from './config/key.ts';
 import type { Config } from './config/keys.ts';
 import { processSettings } from './config/process-settings.ts';
 import type { DependencyGraph } from './deps/graph.ts';
@@ -7,7 +6,6 @@ import type { CheckView } from './model/check.ts';
 import { isGlob, matcher } from './model/pattern.ts';
 import { unitType, unitTypes, withType } from './model/unit-name.ts';
 import type { ProcessRule, Rules } from './restart/engine-contract.ts';
-import type { Hook, hookOccasions } from './restart/hooks.ts';
 
 /** What is known of the host while repairs are decided on. */
 export interface RulesWorld {
@@ -87,16 +85,4 @@ function below(world: RulesWorld): (name: string) => readonly string[] {
       ...(root === undefined ? [] : [root]),
     ];
   };
-}
-
-/** What is called on an occasion. */
-export function hookOf(
-  name: (typeof hookOccasions)[number],
-  action: Action | undefined,
-  timeoutMs: number,
-): readonly Hook[] {
-  if (action === undefined) return [];
-  return 'url' in action
-    ? [{ name, on: [name], webhook: { url: action.url, headers: {}, timeoutMs } }]
-    : [{ name, on: [name], command: action.command, timeoutMs }];
 }

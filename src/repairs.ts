@@ -15,14 +15,15 @@ import { type Clock, rfc3339 } from './model/time.ts';
 import { invocationId, phaseOf, type UnitView } from './model/unit.ts';
 import { isUnitName, withType } from './model/unit-name.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
-import { hookOf, repairRules } from './repair-rules.ts';
+import { hooksOf } from './repair-hooks.ts';
+import { repairRules } from './repair-rules.ts';
 import { type IsLocal, type MakeSources, sourcesOf } from './repair-sources.ts';
 import { Commands } from './restart/command.ts';
 import { SourceError } from './restart/contract.ts';
 import { hostEffects } from './restart/effects.ts';
 import { Engine } from './restart/engine.ts';
 import type { HookCall, Rules, UnitFact } from './restart/engine-contract.ts';
-import { Hooks, hookOccasions } from './restart/hooks.ts';
+import type { Hooks } from './restart/hooks.ts';
 import { findProcesses } from './restart/processes.ts';
 import { RepairRunner } from './restart/runner.ts';
 import { criterionOf } from './restart/strategies-process.ts';
@@ -40,6 +41,10 @@ export interface RepairsOptions {
   readonly watch: Watch;
   readonly graph: () => DependencyGraph | undefined;
   readonly checks: () => readonly CheckView[];
+  /** Looks at the checks of these names now. */
+  readonly lookAt: (names: readonly string[]) => Promise<void>;
+  /** Those that are open. */
+  readonly findings: () => Iterable<Finding>;
   readonly onDraft: (draft: Draft) => void;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
@@ -89,7 +94,7 @@ export class Repairs {
     this.ownUnit = [...own].at(-1) ?? '';
     this.commands = new Commands(clock);
     this.rules = this.makeRules();
-    this.hooks = this.makeHooks();
+    this.hooks = hooksOf(config, this.commands, this.options.random);
     this.engine = new Engine({ rules: this.rules, random, bootId });
     const sleep = async (ms: number): Promise<void> => {
       await pause(ms);
@@ -99,6 +104,7 @@ export class Repairs {
       ...{ engine: this.engine, rules: this.rules, clock },
       sources: makeSources(isLocal),
       effects: hostEffects({ units: watch, commands: this.commands, own, search, sleep }),
+      look: (processes) => this.look(processes),
       hook: (call) => this.callHook(call),
       checkIntervalMs: config.restart.check_interval,
       write: async (text) => journal?.write([text]),
@@ -124,14 +130,15 @@ export class Repairs {
   configure(config: Config): void {
     this.config = config;
     this.rules = this.makeRules();
-    this.hooks = this.makeHooks();
+    this.hooks = hooksOf(config, this.commands, this.options.random);
     this.runner.configure(this.rules, config.restart.check_interval);
     // What is down already may be an alarm now.
     this.seen();
   }
 
   private seen(): void {
-    const { checks, watch } = this.options;
+    const { checks, watch, findings } = this.options;
+    for (const finding of findings()) this.runner.finding({ ...finding, phase: 'opened' });
     for (const unit of watch.follower.table.all()) this.changed(unit);
     for (const { name, unit, state, reason } of checks())
       this.runner.check(name, unit || name, state, reason);
@@ -142,6 +149,17 @@ export class Repairs {
   checksChanged(): void {
     const followed = this.options.checks().filter(({ idle }) => !idle);
     this.runner.checks(new Set(followed.map(({ name }) => name)));
+  }
+
+  /** What the checks of these processes say after another look. */
+  private async look(processes: readonly string[]): Promise<readonly CheckView[]> {
+    const { checks, lookAt } = this.options;
+    const theirs = () =>
+      checks().filter(({ name, unit }) =>
+        [name, unit || name].some((one) => processes.includes(one)),
+      );
+    await lookAt(theirs().map(({ name }) => name));
+    return theirs();
   }
 
   /** A unit's state is this now. */
@@ -238,16 +256,6 @@ export class Repairs {
     const { graph, checks } = this.options;
     const rootOf = (unit: string) => this.roots.get(unit);
     return repairRules(this.config, { graph, checks, rootOf, ownUnit: this.ownUnit });
-  }
-
-  private makeHooks(): Hooks {
-    const { hooks } = this.config.restart;
-    const made = hookOccasions.flatMap((on) => hookOf(on, hooks[on], hooks.timeout));
-    const { commands } = this;
-    const sleep = async (ms: number): Promise<void> => {
-      await pause(ms, undefined, { ref: false });
-    };
-    return new Hooks(made, { commands, sleep, random: this.options.random });
   }
 
   private callHook({ hook, process, repairId, attempts, reason }: HookCall) {

@@ -13,6 +13,8 @@ export interface CommandStart {
   readonly input?: string;
   /** `pipe`: the caller reads what it prints; otherwise that goes to /dev/null. */
   readonly output: 'pipe' | 'ignore';
+  /** A descriptor for its standard error instead. */
+  readonly stderr?: number;
 }
 
 /** How a command ended, or why it never ran. */
@@ -39,7 +41,7 @@ export const plainEnvironment = Object.freeze({ PATH: defaultPath, LANG: 'C.UTF-
  * (`group.ts`) and that a signal to the agent's terminal does not reach it.
  */
 export function startCommand(start: CommandStart): Started {
-  const { wrap = [], folder = '/', env, input, output } = start;
+  const { wrap = [], folder = '/', env, input, output, stderr = output } = start;
   const [file = '', ...args] = [...wrap, ...wordsOf(start.command)];
   let child: ChildProcess;
   try {
@@ -47,7 +49,7 @@ export function startCommand(start: CommandStart): Started {
       cwd: folder,
       env,
       detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', output, output],
+      stdio: [input === undefined ? 'ignore' : 'pipe', output, stderr],
     });
   } catch (error) {
     // A NUL byte in an argument, arguments that are too long, too many open files.

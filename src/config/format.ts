@@ -47,7 +47,7 @@ function formatCollection(key: MapKey | ListKey, value: unknown): string {
 }
 
 /** The same for a record, without the keys that have no value. */
-function formatNode(node: Key | KeyTable, value: unknown): string {
+export function formatNode(node: Key | KeyTable, value: unknown): string {
   if (isKey(node)) return formatValue(node, value) ?? '~';
   const rows = fieldsOf(node, value).map(([name, key, one]) => `${name}: ${formatNode(key, one)}`);
   return `{${rows.join(', ')}}`;
@@ -95,9 +95,13 @@ function formatSpan({ min, max }: Span): string {
   return min === max ? String(min) : `${min}-${max}`;
 }
 
-/** JSON's quotes are YAML's, too; invisible characters are written as what they are called. */
+/** Text as it may stand in YAML, in quotes only where it needs them. */
 export function formatText(text: string): string {
-  if (plainText.test(text)) return text;
+  return plainText.test(text) ? text : quoteText(text);
+}
+
+/** JSON's quotes are YAML's, too; invisible characters are written as what they are called. */
+export function quoteText(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu,
     (char) => `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`,

@@ -67,6 +67,8 @@ export interface ProbeResult {
   readonly tls?: boolean;
   /** When the first certificate of the chain ends; there also where it is not valid. */
   readonly certificateEndUs?: RealtimeUs;
+  /** It was in a planned outage. */
+  readonly outage?: boolean;
 }
 
 /** What a result says of the endpoint. */

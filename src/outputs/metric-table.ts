@@ -56,8 +56,8 @@ const unitMetrics: readonly UnitMetric[] = [
     type: 'gauge',
     help: '1 for the state that the unit is in, 0 for the others.',
     labels: ['name', 'state'],
-    each: { label: 'state', values: serviceStates },
-    value: (unit, state) => (serviceState(unit) === state ? 1 : 0),
+    oneOf: { label: 'state', values: serviceStates },
+    which: serviceState,
   },
   {
     name: 'unitwatch_service_restarts_total',

@@ -92,6 +92,8 @@ export interface AlarmSource {
   settle(alarm: Alarm, ending: Ending): Promise<void>;
   /** What a person should see to, of what was found since the last call: each once, until it changes. */
   takeWarnings?(): readonly { readonly sentence: string }[];
+  /** Why alarms that stood are no longer listed, by their ids, since the last call; not for having gone. */
+  takeDropped?(): ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
 

@@ -139,15 +139,15 @@ test('the bound on its size holds; the oldest go first and are counted; the file
   assert.equal(waiting + lost.size, 20_000);
   await store.stop(10_000);
   const on = await Sqlite.open(settings.local.path, { readOnly: true });
-  assert.equal(on.number(`SELECT min(details ->> 'n') FROM results`), lost.size);
-  assert.equal(on.number(`SELECT max(details ->> 'n') FROM results`), 19_999);
+  assert.equal(on.number(`SELECT min(details ->> 'attempts') FROM results`), lost.size);
+  assert.equal(on.number(`SELECT max(details ->> 'attempts') FROM results`), 19_999);
   on.close();
 });
 
 test('what is too old is deleted and counted, and the file gives its space back', async (t) => {
   const settings = settingsFor(scratch(t), undefined, { maxAgeUs: 1_500_000, batch: 500 });
   const { store } = await open(t, settings);
-  for (let n = 0; n < 9_000; n++) store.result(probe(n, { details: { text: 'x'.repeat(800) } }));
+  for (let n = 0; n < 9_000; n++) store.result(probe(n, { reason: 'x'.repeat(800) }));
   assert.ok(await store.flush(20_000));
   const full = statSync(settings.local.path).size;
   await until(

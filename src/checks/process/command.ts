@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { endingOf, plainEnvironment, startCommand } from '../../command/start.ts';
 import type { Command } from '../../model/command.ts';
+import { CommandStderr } from './command-stderr.ts';
 import type { User } from './users.ts';
 
 /** How a command of a component runs. */
@@ -17,18 +18,25 @@ export interface CommandSettings {
 }
 
 /** A command that has been begun, or why it could not be. */
-export type Begun =
-  | { readonly child: ChildProcess; readonly ended: Promise<string> }
-  | { readonly refused: string };
+export type Begun = BegunCommand | { readonly refused: string };
+
+export interface BegunCommand {
+  readonly child: ChildProcess;
+  /** How it ended: empty for exit status 0. */
+  readonly ended: Promise<string>;
+  /** The last lines of its standard error until now. */
+  readonly lines: () => Promise<readonly string[]>;
+  /** Nobody wants its lines any more. */
+  readonly forget: () => void;
+}
 
 const passedOn = /^(PATH|LANG|LC_[A-Z]+|TZ)$/;
 
 /**
  * Begins a command that outlives whoever asked. Its input and output are /dev/null: a pipe would break
- * when the other end goes. Another user's command runs through setpriv(1), with that user's group and
- * supplementary groups, which spawn's own `uid` would leave as they are; only root can.
- *
- * `ended` tells how it ended: empty for exit status 0.
+ * when the other end goes. Its standard error is kept until `forget`, see `CommandStderr`. Another
+ * user's command runs through setpriv(1), with that user's group and supplementary groups, which
+ * spawn's own `uid` would leave as they are; only root can.
  */
 export async function begin(command: Command, settings: CommandSettings): Promise<Begun> {
   const { user, uid, workingDirectory, env } = settings;
@@ -36,13 +44,20 @@ export async function begin(command: Command, settings: CommandSettings): Promis
   if (!isFolder(folder)) return { refused: `there is no folder ${folder}` };
   const isOther = user !== undefined && user.uid !== uid;
   if (isOther && uid !== 0) return { refused: `only root can run commands as ${user.name}` };
+  const stderr = await CommandStderr.open();
   const { child, ended } = startCommand({
     ...{ command, folder, env: environment(env, user), output: 'ignore' },
     ...(isOther && { wrap: asUser(user) }),
+    ...(stderr && { stderr: stderr.fd }),
   });
-  if (child === undefined) return { refused: endingOf(await ended) };
+  stderr?.begun();
+  if (child === undefined) {
+    stderr?.close();
+    return { refused: endingOf(await ended) };
+  }
   child.unref();
-  return { child, ended: ended.then(endingOf) };
+  const lines = async (): Promise<readonly string[]> => (await stderr?.lines()) ?? [];
+  return { child, ended: ended.then(endingOf), lines, forget: () => stderr?.close() };
 }
 
 function asUser({ uid, gid }: User): string[] {

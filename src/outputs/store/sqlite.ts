@@ -45,9 +45,13 @@ const damaged: Readonly<Record<number, string>> = {
   26: 'file is not a database',
 };
 
+/** SQLITE_IOERR_SHMSIZE: the index of the log, a file beside it, cannot grow. */
+const noRoomForIndex = 4_874;
+
 /** SQLite's primary result code; 0 for an error that is none of SQLite's. */
 function resultCode(error: unknown): number {
   if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) return 0;
+  if ('sqliteExtendedCode' in error && error.sqliteExtendedCode === noRoomForIndex) return 13;
   if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
   const known = [...Object.entries(troubles).map(([code, { text }]) => [code, text] as const)];
   const all = [...known, ...Object.entries(damaged)];
@@ -118,10 +122,14 @@ export class Sqlite {
       this.exec('COMMIT');
       return result;
     } catch (error) {
-      // A full disk has ended the transaction by itself.
-      if (this.#database.isTransaction) this.exec('ROLLBACK');
+      this.rollBack();
       throw error;
     }
+  }
+
+  /** Ends a transaction; a full disk may have done so already. */
+  rollBack(): void {
+    if (this.#database.isTransaction) this.exec('ROLLBACK');
   }
 
   close(): void {
