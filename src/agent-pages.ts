@@ -38,7 +38,7 @@ export function agentPages(parts: AgentPagesParts): Pages {
     unit: (name) => watch.follower.table.get(name),
     repairs: parts.repairs,
     outages: () => checked.outages(),
-    picture: (name) => dependencies.picture(name),
+    picture: (asked) => dependencies.picture(asked, checking.components()),
     refresh: async () => {
       await Promise.all([watch.reconcile(), checking.now()]);
     },

@@ -1,4 +1,5 @@
 import type { Control } from './control.ts';
+import type { PictureAsked } from './deps/detail-picture.ts';
 import type { CheckView } from './model/check.ts';
 import type { Event } from './model/event.ts';
 import type { Finding } from './model/finding.ts';
@@ -31,7 +32,7 @@ export interface PagesOptions {
   readonly repairs: () => readonly RepairView[];
   /** Those that are on now. */
   readonly outages: () => readonly OutageView[];
-  readonly picture: (name: string) => DependencyPicture | undefined;
+  readonly picture: (asked: PictureAsked) => DependencyPicture | undefined;
   readonly control: Control;
   /** Looks at every unit and every check now. */
   readonly refresh: () => Promise<void>;
@@ -116,7 +117,7 @@ export class Pages {
     const unit = lookUp(name);
     const checks = all().filter((check) => check.name === name || check.unit === name);
     if (unit === undefined && checks.length === 0) return undefined;
-    const dependencies = picture(unit ? name : `check:${name}`);
+    const dependencies = picture({ name, isUnit: unit !== undefined });
     return {
       name,
       timeUs: clock.realtimeUs(),

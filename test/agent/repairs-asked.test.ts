@@ -124,6 +124,8 @@ ${scratch.database}`;
       'There is no component and no unit nobody here.',
     );
     const { body } = await agent.page('/service/unstartable');
+    assert.match(body, /Dependencies around unstartable/);
+    assert.match(body, /aria-label="above, missing"/);
     assert.match(body, /start failed, its start command ended with status 3, no database/);
   });
 
