@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import { parseDuration } from '../src/config/duration.ts';
 import { shown } from '../src/config/shown.ts';
 import { timeoutDefaultMs } from '../src/control.ts';
 import type { UnitVerb } from '../src/model/unit-control.ts';
+import { confirm, isAtTerminal } from './confirm.ts';
 import { control } from './control.ts';
 import type { CommandIo } from './io.ts';
 import { askedWrongly, parseOptions } from './options.ts';
@@ -76,23 +76,10 @@ export async function controlCommand(
       {
         ...{ site, config, io, source: { bus: values.bus, config: values.config } },
         signal: new AbortController().signal,
-        confirm: process.stdin.isTTY && process.stdout.isTTY ? confirm : undefined,
+        confirm: isAtTerminal() ? confirm : undefined,
       },
     );
   } finally {
     site.close();
   }
-}
-
-/** On the terminal. Its end is a no. */
-async function confirm(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  const answer = await Promise.race([lines.question(question), closed]);
-  lines.close();
-  return isYes(answer);
-}
-
-export function isYes(answer: string): boolean {
-  return /^y(es)?$/i.test(answer.trim());
 }

@@ -1,10 +1,9 @@
-import type { Checking } from './checking.ts';
+import type { Checked } from './checked.ts';
 import type { Watch } from './collector/watch.ts';
 import { Control } from './control.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { CheckView } from './model/check.ts';
 import type { Draft } from './model/event.ts';
-import type { OutageView, RepairView } from './model/status.ts';
+import type { RepairView } from './model/status.ts';
 import type { AgentView } from './model/view.ts';
 import { Pages } from './pages.ts';
 import type { AgentOptions } from './surroundings.ts';
@@ -13,11 +12,9 @@ export interface AgentPagesParts {
   readonly options: AgentOptions;
   readonly view: AgentView;
   readonly watch: Watch;
-  readonly checking: Checking;
+  readonly checked: Checked;
   readonly dependencies: Dependencies;
-  readonly checks: () => readonly CheckView[];
   readonly repairs: () => readonly RepairView[];
-  readonly outages: () => readonly OutageView[];
   /** SIGTERM to SIGKILL of a component without a stop command. */
   readonly graceMs: () => number;
   readonly onDraft: (draft: Draft) => void;
@@ -25,7 +22,8 @@ export interface AgentPagesParts {
 
 /** The status page of a running agent, and what can be started and stopped on it. */
 export function agentPages(parts: AgentPagesParts): Pages {
-  const { options, view, watch, checking, dependencies, checks, graceMs, onDraft } = parts;
+  const { options, view, watch, checked, dependencies, graceMs, onDraft } = parts;
+  const { checking } = checked;
   const { host, clock, uid, env, config } = options;
   const control = new Control({
     ...{ clock, uid, env, graceMs, onDraft },
@@ -34,11 +32,12 @@ export function agentPages(parts: AgentPagesParts): Pages {
     impact: async (unit, on) => dependencies.impact(unit, on),
   });
   return new Pages({
-    ...{ host, clock, view, control, checks },
+    ...{ host, clock, view, control },
+    checks: () => checked.checks(),
     token: config.page.token?.reveal(),
     unit: (name) => watch.follower.table.get(name),
     repairs: parts.repairs,
-    outages: parts.outages,
+    outages: () => checked.outages(),
     picture: (asked) => dependencies.picture(asked, checking.components()),
     refresh: async () => {
       await Promise.all([watch.reconcile(), checking.now()]);

@@ -23,6 +23,8 @@ export interface CheckingOptions {
   readonly uid: number;
   readonly lookUpUnit: (name: string) => UnitView | undefined;
   readonly onDraft: (draft: Draft) => void;
+  /** Endpoints that others look at, for `/probe`. */
+  readonly otherEndpoints: () => readonly EndpointUse[];
   /** What a probe of an endpoint found. */
   readonly onResult: (result: ProbeResult) => void;
   readonly log: {
@@ -46,7 +48,7 @@ export class Checking {
 
   constructor(options: CheckingOptions) {
     this.options = options;
-    const probes = probeRoute(() => this.endpointUses());
+    const probes = probeRoute(() => [...this.endpointUses(), ...options.otherEndpoints()]);
     this.routes = new Map(
       options.config.checks.blackbox_exporter_names ? [['/probe', probes]] : [],
     );

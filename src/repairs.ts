@@ -131,9 +131,7 @@ export class Repairs {
     this.config = config;
     this.rules = this.makeRules();
     this.hooks = hooksOf(config, this.commands, this.options.random);
-    const names = new Set(this.options.checks().map(({ name }) => name));
-    const { check_interval: intervalMs } = config.restart;
-    this.runner.configure(this.rules, intervalMs, (name) => names.has(name));
+    this.runner.configure(this.rules, config.restart.check_interval);
     // What is down already may be an alarm now.
     this.seen();
   }
@@ -144,6 +142,13 @@ export class Repairs {
     for (const unit of watch.follower.table.all()) this.changed(unit);
     for (const { name, unit, state, reason } of checks())
       this.runner.check(name, unit || name, state, reason);
+    this.checksChanged();
+  }
+
+  /** Which checks there are may have changed; alarms of those that nobody looks at any more go. */
+  checksChanged(): void {
+    const followed = this.options.checks().filter(({ idle }) => !idle);
+    this.runner.checks(new Set(followed.map(({ name }) => name)));
   }
 
   /** What the checks of these processes say after another look. */

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import dbus from 'dbus-next';
+import createConnection from 'dbus-next/lib/connection.js';
+import { Message } from 'dbus-next/lib/message-type.js';
 import { limits } from '../model/limits.ts';
 import type { BusTarget } from './address.ts';
 
@@ -40,10 +40,12 @@ export interface Bus {
   close(): void;
 }
 
-/** dbus-next keeps its connection to itself; this is the part of it that is needed. */
-interface WithConnection {
-  readonly _connection: { readonly stream: Socket };
-}
+const hello: Call = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+  member: 'Hello',
+};
 
 /**
  * Connects and says Hello. The one place that knows dbus-next, and adds what it leaves out: a
@@ -51,21 +53,27 @@ interface WithConnection {
  * @throws BusError `unreachable`
  */
 export async function connectBus(target: BusTarget, counters: CallCounters): Promise<Bus> {
-  const bus = dbus.sessionBus({ busAddress: addressFor(target) });
-  const { stream } = (bus as unknown as WithConnection)._connection;
+  const connection = createConnection({ busAddress: addressFor(target) });
+  const { stream } = connection;
+  const calls = new Calls(connection);
   let failure = '';
   const lost = new Promise<string>((resolve) => {
-    bus.on('error', (error: unknown) => {
-      failure ||= error instanceof Error ? error.message : String(error);
+    connection.on('error', (error: unknown) => {
+      failure ||= messageOf(error);
       stream.destroy();
     });
-    stream.on('close', () => resolve(failure || 'the bus closed the connection'));
+    stream.on('close', () => {
+      failure ||= 'the bus closed the connection';
+      calls.lose(failure);
+      resolve(failure);
+    });
   });
-  const hello = new Promise<string>((resolve) => bus.once('connect', () => resolve('')));
-  const refused = await Promise.race([hello, lost, after(limits.callDeadlineMs, 'no answer')]);
-  if (refused !== '') {
+  try {
+    await calls.make(hello);
+  } catch (error) {
     stream.destroy();
-    throw new BusError('unreachable', `The bus did not let us in: ${refused}.`);
+    const reason = failure || messageOf(error).replace(/\.$/, '');
+    throw new BusError('unreachable', `The bus did not let us in: ${reason}.`, error);
   }
   const gate = new Gate(limits.callsInFlight);
   return {
@@ -74,7 +82,7 @@ export async function connectBus(target: BusTarget, counters: CallCounters): Pro
     call: async (call) => {
       await gate.enter();
       try {
-        return await answered(bus.call(new dbus.Message(call)), lost, call);
+        return await calls.make(call);
       } catch (error) {
         const fault = asBusError(error, call);
         if (fault.code === 'timeout') counters.callsTimedOut++;
@@ -100,55 +108,84 @@ function addressFor(target: BusTarget): string {
   return `tcp:host=${target.host},port=${target.port}`;
 }
 
-async function answered(
-  reply: Promise<{ body: unknown[] } | null>,
-  lost: Promise<string>,
-  call: Call,
-): Promise<readonly unknown[]> {
-  const gone = lost.then((reason): never => {
-    throw new BusError('lost', `${call.member} was cut off: ${reason}.`);
-  });
-  const late = new Deadline(limits.callDeadlineMs);
-  const timedOut = late.passed.then((): never => {
-    throw new BusError('timeout', `${call.member} got no answer in ${limits.callDeadlineMs} ms.`);
-  });
-  try {
-    return (await Promise.race([reply, gone, timedOut]))?.body ?? [];
-  } finally {
-    late.cancel();
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function asBusError(error: unknown, call: Call): BusError {
   if (error instanceof BusError) return error;
-  const { type, message } = error as { type?: unknown; message?: unknown };
-  return new BusError(
-    typeof type === 'string' ? type : 'unreachable',
-    `${call.member} failed: ${String(message ?? error)}`,
-    error,
-  );
+  return new BusError('unreachable', `${call.member} failed: ${messageOf(error)}`, error);
 }
 
-/** A timer that can be called off, so that none is left behind by an answer in time. */
-class Deadline {
-  readonly passed: Promise<void>;
-  private timer: NodeJS.Timeout | undefined;
+type Connection = ReturnType<typeof createConnection>;
 
-  constructor(ms: number) {
-    this.passed = new Promise((resolve) => {
-      this.timer = setTimeout(resolve, ms);
+/** A call that was sent. */
+interface Waiting {
+  readonly call: Call;
+  readonly deadline: NodeJS.Timeout;
+  readonly resolve: (body: readonly unknown[]) => void;
+  readonly reject: (error: BusError) => void;
+}
+
+/**
+ * The calls of one connection, by serial. Each is settled once, by its answer, its deadline or the
+ * end of the connection, and forgotten then: nothing of it hangs on the connection's life.
+ */
+class Calls {
+  private readonly connection: Connection;
+  private readonly waiting: Map<number, Waiting> = new Map();
+  private serial = 0;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    connection.on('message', (message: Message) => this.hear(message));
+  }
+
+  make(call: Call): Promise<readonly unknown[]> {
+    this.serial += 1;
+    const { serial } = this;
+    return new Promise((resolve, reject) => {
+      this.connection.message(new Message({ ...call, serial }));
+      const late = (): void =>
+        this.settle(serial)?.reject(
+          new BusError('timeout', `${call.member} got no answer in ${limits.callDeadlineMs} ms.`),
+        );
+      const deadline = setTimeout(late, limits.callDeadlineMs);
+      this.waiting.set(serial, { call, deadline, resolve, reject });
     });
   }
 
-  cancel(): void {
-    clearTimeout(this.timer);
+  /** The connection is gone, and no answer comes any more. */
+  lose(reason: string): void {
+    for (const [serial, { call, reject }] of this.waiting) {
+      this.settle(serial);
+      reject(new BusError('lost', `${call.member} was cut off: ${reason}.`));
+    }
+  }
+
+  private hear({ type, replySerial, errorName, body }: Message): void {
+    if (type !== answerType && type !== errorType) return;
+    const waiting = this.settle(replySerial);
+    if (type === answerType) waiting?.resolve(body);
+    else waiting?.reject(refusal(waiting.call, errorName, body[0]));
+  }
+
+  private settle(serial: number | undefined): Waiting | undefined {
+    if (serial === undefined) return undefined;
+    const waiting = this.waiting.get(serial);
+    clearTimeout(waiting?.deadline);
+    this.waiting.delete(serial);
+    return waiting;
   }
 }
 
-async function after<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(value), ms).unref();
-  });
+/** What stands in a message's type; D-Bus specification, "Message Format". */
+const answerType = 2;
+const errorType = 3;
+
+/** The error that was answered instead. */
+function refusal(call: Call, name = 'unreachable', text: unknown = ''): BusError {
+  return new BusError(name, `${call.member} failed: ${String(text)}`);
 }
 
 /** Lets so many through at a time; the others wait in line. */

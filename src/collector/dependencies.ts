@@ -38,7 +38,7 @@ export async function readEach(
     };
     next();
   });
-  const lost = await Promise.race([all, connection.lost]);
+  const lost = await connection.lost.during(all);
   if (lost !== undefined) throw lost;
 }
 

@@ -7,6 +7,7 @@ import { type AllUnits, unitSink } from './all-units.ts';
 import { type Bus, BusError, type CallCounters, connectBus } from './bus.ts';
 import { Chores } from './chores.ts';
 import type { Follower } from './follower.ts';
+import { Lifetime } from './lifetime.ts';
 import { Lists } from './lists.ts';
 import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
@@ -53,8 +54,8 @@ const gatherMs = 250;
  * it current, and ends when either connection does.
  */
 export class Session {
-  /** Settles, with the reason, when the bus is lost; never rejects. */
-  readonly lost: Promise<string>;
+  /** Until the bus is lost, and why it was. */
+  readonly lost: Lifetime<string> = new Lifetime();
   readonly signals: SignalConnection<UnitRecord>;
   readonly manager: Manager;
   readonly actions: Actions;
@@ -111,10 +112,11 @@ export class Session {
     this.manager = systemdManager(bus);
     const { signals: connection, manager } = this;
     this.timers = new Timers({ connection, manager, onElapsed: options.onTimer });
-    this.lost = Promise.race([signals.lost.then((error) => error.message), bus.lost]);
+    void signals.lost.over.then((error) => this.lost.end(error.message));
+    void bus.lost.then((reason) => this.lost.end(reason));
     const { follower } = options;
-    this.actions = new Actions({ manager: this.manager, follower, signals, lost: this.lost });
-    void this.lost.then((reason) => this.close(reason));
+    this.actions = new Actions({ manager: this.manager, follower, signals, lost: this.lost.over });
+    void this.lost.over.then((reason) => this.close(reason));
   }
 
   close(reason: string): void {
@@ -152,7 +154,7 @@ export class Session {
   async reconcile(): Promise<void> {
     const reading = this.resync('reconciliation', false);
     this.guard(reading);
-    await Promise.race([reading.catch(() => {}), this.lost]);
+    await this.lost.during(reading.catch(() => {}));
   }
 
   /** What signals leave out is asked for soon: the load state of a new unit, its control group. */
@@ -242,12 +244,11 @@ export class Session {
   }
 
   /** Reads all properties of these units, a bounded number at a time. */
-  private readProperties(units: readonly UnitRecord[]): Promise<void> {
+  private async readProperties(units: readonly UnitRecord[]): Promise<void> {
     const { follower } = this.options;
     let asked = 0;
     let answered = 0;
-    return new Promise((resolve) => {
-      void this.lost.then(() => resolve());
+    const all = new Promise<void>((resolve) => {
       const next = (): void => {
         if (answered === units.length) resolve();
         while (asked < units.length && asked - answered < limits.callsInFlight) {
@@ -261,6 +262,7 @@ export class Session {
       };
       next();
     });
+    await this.lost.during(all);
   }
 
   private async lookUpGathered(): Promise<void> {

@@ -4,6 +4,7 @@ import { BusError } from './bus.ts';
 import { encodeCall, type StringCall } from './call.ts';
 import { Decoder, type DecoderSink, type Followed, type Reply } from './decode.ts';
 import { fixedHeaderBytes, messageLength } from './header.ts';
+import { Lifetime } from './lifetime.ts';
 import { Reader } from './reader.ts';
 
 const busName = 'org.freedesktop.DBus';
@@ -44,8 +45,8 @@ const signInBytes = 1_024;
  */
 export class SignalConnection<U extends Followed> {
   readonly decoder: Decoder<U>;
-  /** Settles, with the reason, when the connection has ended; never rejects. */
-  readonly lost: Promise<BusError>;
+  /** Until the connection has ended, and why it did. */
+  readonly lost: Lifetime<BusError> = new Lifetime();
   bytesReceived = 0;
   /** Unique bus name of systemd; empty while it is not on the bus. */
   owner = '';
@@ -65,7 +66,7 @@ export class SignalConnection<U extends Followed> {
   static async open<U extends Followed>(options: SignalOptions<U>): Promise<SignalConnection<U>> {
     const connection = new SignalConnection(options);
     const timer = setTimeout(() => connection.close('it did not answer'), limits.callDeadlineMs);
-    const ended = await Promise.race([connection.begin(), connection.lost]);
+    const ended = await connection.lost.during(connection.begin());
     clearTimeout(timer);
     if (ended instanceof BusError) throw ended;
     return connection;
@@ -74,10 +75,6 @@ export class SignalConnection<U extends Followed> {
   private constructor(options: SignalOptions<U>) {
     const { sink, target } = options;
     this.sink = sink;
-    let tellLost: (error: BusError) => void;
-    this.lost = new Promise((resolve) => {
-      tellLost = resolve;
-    });
     this.decoder = new Decoder<U>({
       find: (bytes, at, length) => sink.find(bytes, at, length),
       changed: (unit, next) => sink.changed(unit, next),
@@ -99,7 +96,7 @@ export class SignalConnection<U extends Followed> {
       onConnect: () => this.reader.write(`\0AUTH EXTERNAL ${hex(String(options.uid))}\r\n`),
       take: (bytes, start, end) => this.take(bytes, start, end),
       onClosed: (reason, code) =>
-        tellLost(new BusError('unreachable', sentence(target, reason, code))),
+        this.lost.end(new BusError('unreachable', sentence(target, reason, code))),
     });
   }
 
@@ -127,7 +124,7 @@ export class SignalConnection<U extends Followed> {
   /** Resolves when the bus has answered; without an answer the connection is closed. */
   async ping(): Promise<void> {
     const timer = setTimeout(() => this.close('it did not answer'), limits.callDeadlineMs);
-    await Promise.race([this.ask('GetId'), this.lost]);
+    await this.lost.during(this.ask('GetId'));
     clearTimeout(timer);
   }
 

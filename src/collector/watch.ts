@@ -180,7 +180,7 @@ export class Watch implements UnitControl {
   private async keep(first: Session): Promise<void> {
     let session = first;
     while (!this.stopped) {
-      const reason = await session.lost;
+      const reason = await session.lost.over;
       this.others?.stop();
       this.addUp(session);
       this.session = undefined;

@@ -132,6 +132,9 @@ const agentPhases = [
   'store_trouble',
   'store_back',
   'store_lost',
+  'monitor_trouble',
+  'monitor_back',
+  'monitor_lost',
 ] as const;
 
 const findingFields = {

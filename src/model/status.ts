@@ -195,8 +195,8 @@ export function isDownCheck({ state, outage }: CheckView): boolean {
   return !outage && (state === 'missing' || state === 'down' || state === 'too_many');
 }
 
-export function isProblemCheck({ state, outage }: CheckView): boolean {
-  return !outage && !isWell(state);
+export function isProblemCheck({ state, outage, idle }: CheckView): boolean {
+  return !outage && !idle && !isWell(state);
 }
 
 /** One unit of the agent's table, as pages and commands show it. */

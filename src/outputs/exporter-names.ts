@@ -10,8 +10,7 @@ import type { AgentMetric, Sample, Source, UnitMetric } from './metric.ts';
 const exporterStates = ['active', 'activating', 'deactivating', 'inactive', 'failed'] as const;
 
 const isService = (unit: UnitView): boolean => unit.type === 'service';
-const isInState = (unit: UnitView, state: string): number =>
-  unit.state.activeState === state ? 1 : 0;
+const activeState = (unit: UnitView): string => unit.state.activeState;
 
 /** Both take ActiveEnterTimestamp while ActiveState is `active`, and 0 in any other state. */
 const startSeconds = (unit: UnitView): number =>
@@ -66,8 +65,8 @@ export const nodeExporterUnitMetrics: readonly UnitMetric[] = [
     // The service's Type=, which no signal carries. node_exporter leaves it empty too where it
     // could not read it, so rules have to cope with that.
     unitType: () => '',
-    each: { label: 'state', values: exporterStates },
-    value: isInState,
+    oneOf: { label: 'state', values: exporterStates },
+    which: activeState,
   },
   {
     name: 'node_systemd_service_restart_total',
@@ -114,8 +113,8 @@ export const systemdExporterUnitMetrics: readonly UnitMetric[] = [
     labels: ['name', 'type', 'state'],
     covers: inSystemdExporter,
     unitType,
-    each: { label: 'state', values: exporterStates },
-    value: isInState,
+    oneOf: { label: 'state', values: exporterStates },
+    which: activeState,
   },
   {
     name: 'systemd_unit_start_time_seconds',

@@ -32,7 +32,8 @@ export function* familyPieces<T>(
   }
 }
 
-function headerOf({ name, help, type }: Declared): string {
+/** What stands above a family's lines. */
+export function headerOf({ name, help, type }: Declared): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 

@@ -12,6 +12,7 @@ import {
   systemdExporterUnitMetrics,
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
+import { monitorMetrics } from './monitor-metrics.ts';
 import { repairMetrics } from './repair-metrics.ts';
 import { type StoreMetric, storeMetrics } from './store-metrics.ts';
 
@@ -55,8 +56,8 @@ const unitMetrics: readonly UnitMetric[] = [
     type: 'gauge',
     help: '1 for the state that the unit is in, 0 for the others.',
     labels: ['name', 'state'],
-    each: { label: 'state', values: serviceStates },
-    value: (unit, state) => (serviceState(unit) === state ? 1 : 0),
+    oneOf: { label: 'state', values: serviceStates },
+    which: serviceState,
   },
   {
     name: 'unitwatch_service_restarts_total',
@@ -134,6 +135,7 @@ export const metricSets = {
       ...ofComponents(componentMetrics),
       ...ofSchedule(endpointStatsMetrics),
       ...repairMetrics,
+      ...monitorMetrics,
       ...ofStore(storeMetrics),
     ],
     unit: unitMetrics,

@@ -39,14 +39,27 @@ export interface AgentMetric extends Declared {
   samples(source: Source): Iterable<Sample>;
 }
 
+/** The last label of a family, and all its values: a unit has one line for each. */
+export interface LastLabel {
+  readonly label: string;
+  readonly values: readonly string[];
+}
+
 /** A family with lines for each unit, all of them labelled with the unit's `name`. */
-export interface UnitMetric extends Declared {
+export type UnitMetric = Declared & {
   /** Units that have lines in it; all of them when absent. */
   covers?(unit: UnitView): boolean;
   /** Value of the label `type`, where the family has it. */
   unitType?(unit: UnitView): string;
-  /** The last label and its values: one line for each. */
-  readonly each?: { readonly label: string; readonly values: readonly string[] };
-  /** `each` is the value of the last label; empty where there is none. */
-  value(unit: UnitView, each: string): number;
-}
+} & (
+    | {
+        readonly each?: LastLabel;
+        /** `each` is the value of the last label; empty where there is none. */
+        value(unit: UnitView, each: string): number;
+      }
+    | {
+        readonly oneOf: LastLabel;
+        /** The value of the last label whose line is 1; the others are 0. */
+        which(unit: UnitView): string;
+      }
+  );

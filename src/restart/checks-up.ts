@@ -1,5 +1,5 @@
+import { before } from '../command/group.ts';
 import { type CheckView, isWell } from '../model/check.ts';
-import { before } from './command-group.ts';
 import type { Done } from './contract.ts';
 import { failed, ok } from './strategies.ts';
 

@@ -1,10 +1,5 @@
+import type { Command } from '../model/command.ts';
 import type { Alarm, StepOutcome, Strategy } from '../model/repair.ts';
-
-/**
- * A command of the configuration. A list runs as it is, without a shell; one string runs as
- * `/bin/sh -c`. Nothing out of a database, an event or an argument list is ever put into it.
- */
-export type Command = readonly [string, ...string[]] | string;
 
 /** How one process is repaired; the defaults stand in the configuration's key table. */
 export interface ProcessSettings {

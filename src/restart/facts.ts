@@ -171,21 +171,28 @@ export class Facts {
   }
 
   /** The configuration changed: what it does not want any more is no alarm. */
-  configured(hasCheck: (name: string) => boolean): void {
-    const { isOn, changed } = this.#options;
-    for (const source of this.sources) {
-      const dropped = source.drop((fact, kind, process) => {
-        if (!isOn(process, kind)) return `repair_on does not have ${kind} any more`;
-        const isGone = source === this.checks && !hasCheck(fact);
-        return isGone ? 'there is no such check any more' : undefined;
-      });
-      if (dropped) changed(source);
-    }
+  configured(): void {
+    const { isOn } = this.#options;
+    for (const source of this.sources)
+      this.#drop(source, (_fact, kind, process) =>
+        isOn(process, kind) ? undefined : `repair_on does not have ${kind} any more`,
+      );
+  }
+
+  /** These are the checks that somebody follows: what others said counts no more. */
+  followed(checks: ReadonlySet<string>): void {
+    this.#drop(this.checks, (fact) =>
+      checks.has(fact) ? undefined : 'there is no such check any more',
+    );
   }
 
   #raise(source: FactSource, told: Told): void {
     const { isOn, nowUs, changed } = this.#options;
     if (isOn(told.process, told.kind) && source.raise(told, nowUs())) changed(source);
+  }
+
+  #drop(source: FactSource, why: Parameters<FactSource['drop']>[0]): void {
+    if (source.drop(why)) this.#options.changed(source);
   }
 
   #clear(source: FactSource, fact: string): void {

@@ -80,11 +80,11 @@ export class RepairRunner {
     this.#pump();
   }
 
-  /** The configuration changed. @param hasCheck whether there is a check of that name */
-  configure(rules: Rules, checkIntervalMs: number, hasCheck: (name: string) => boolean): void {
+  /** The configuration changed. */
+  configure(rules: Rules, checkIntervalMs: number): void {
     this.#rules = rules;
     this.#intervalMs = checkIntervalMs;
-    this.#facts.configured(hasCheck);
+    this.#facts.configured();
     this.#options.engine.configure(rules, this.#now());
     this.#pump();
   }
@@ -97,6 +97,11 @@ export class RepairRunner {
   /** A check's state changed. @param process what it checks, or its name */
   check(name: string, process: string, state: CheckState, reason: string): void {
     this.#facts.check(name, process, state, reason);
+  }
+
+  /** These are the checks that somebody follows: what others said counts no more. */
+  checks(names: ReadonlySet<string>): void {
+    this.#facts.followed(names);
   }
 
   /**

@@ -203,7 +203,7 @@ const failures: readonly {
   {
     name: 'a command that is not there',
     given: () => ({ start: ['/no/such/command'] }),
-    want: { outcome: 'failed', reason: /cannot be run: .*ENOENT/ },
+    want: { outcome: 'failed', reason: /cannot be run: there is no program/ },
   },
   {
     name: 'a folder that is not there',

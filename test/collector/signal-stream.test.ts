@@ -94,7 +94,7 @@ async function write(socket: Socket, bytes: Buffer): Promise<void> {
 
 /** Why the connection ended. */
 async function ended(connection: SignalConnection<Unit>): Promise<BusError | 'still there'> {
-  return Promise.race([connection.lost, sleep(5_000, 'still there' as const)]);
+  return connection.lost.during(sleep(5_000, 'still there' as const));
 }
 
 describe('signing in', () => {

@@ -1,7 +1,9 @@
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalGroup } from '../../command/group.ts';
 import type { CheckView } from '../../model/check.ts';
-import type { Component, ComponentCommand } from '../../model/platform.ts';
+import type { Command } from '../../model/command.ts';
+import type { Component } from '../../model/platform.ts';
 import type { StepOutcome } from '../../model/repair.ts';
 import type { Clock } from '../../model/time.ts';
 import { type Begun, type BegunCommand, begin } from './command.ts';
@@ -124,7 +126,7 @@ function isUp(view: CheckView | undefined): boolean {
 
 async function run(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   { uid, env }: ControlOptions,
 ): Promise<Begun> {
   const { workingDirectory } = component;
@@ -146,7 +148,7 @@ function failureOf(ended: Promise<string>): () => string {
 
 async function runStop(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   options: ControlOptions,
 ): Promise<Controlled> {
   const begun = await run(component, command, options);
@@ -166,8 +168,7 @@ async function endOf(begun: BegunCommand, options: ControlOptions): Promise<stri
   const words = await Promise.race([begun.ended, late]);
   limit.abort();
   if (words !== 'late') return words;
-  // Its whole process group: it leads one of its own.
-  if (begun.child.pid !== undefined) signal(-begun.child.pid, 'SIGKILL');
+  signalGroup(begun.child, 'SIGKILL');
   return `took longer than ${options.timeoutMs / 1000} s`;
 }
 
