@@ -20,6 +20,8 @@ export interface ResolverOptions {
 }
 
 const tries = 2;
+/** What `getServers` says of a name server on this machine; also without a resolv.conf. */
+const loopbackServer = '127.0.0.1';
 /** How long the answer of one family is waited for when the other has come, RFC 8305 section 3. */
 const otherFamilyMs = 50;
 /** Addresses of a name that are tried; no service has more that are worth it. */
@@ -103,7 +105,12 @@ export class NameResolver {
 
   #newResolver(): Resolver {
     const resolver = new Resolver({ timeout: this.#options.tryMs ?? 1_000, tries });
-    if (this.#options.servers) resolver.setServers(this.#options.servers);
+    const servers = this.#options.servers ?? resolver.getServers();
+    // As the only server that nobody has set, it is taken for a failed look at resolv.conf: after each
+    // refusal Node.js would begin anew, and end all questions under way with EDESTRUCTION.
+    if (this.#options.servers || servers.every((server) => server === loopbackServer)) {
+      resolver.setServers(servers);
+    }
     return resolver;
   }
 
