@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { failureOf } from '../../src/checks/tcp/dial.ts';
+import { isHostName } from '../../src/checks/tcp/host-name.ts';
 import { candidates, parseHosts, parseResolvConf } from '../../src/checks/tcp/name-files.ts';
 import { tcpProber } from '../../src/checks/tcp/probe.ts';
 import { NameResolver } from '../../src/checks/tcp/resolver.ts';
@@ -185,6 +186,17 @@ test('a name with a dead address is up by the other one; which answered is said'
   assert.deepEqual([dual.up, dual.address, dual.attempts], [true, '127.0.0.1', 2]);
   const all = await probeOnce('none.test', port, context);
   assert.deepEqual([all.fault, all.reason], ['name', 'name not found']);
+});
+
+test('hosts are names in any script, or addresses, and nothing else', async () => {
+  const good = ['a', 'a_b.example.org.', '1.2.3.4', '::1', 'fe80::1%eth0', 'büro.example'];
+  for (const host of good) assert.equal(isHostName(host), true, host);
+  const long = `${'a'.repeat(63)}.`.repeat(4);
+  const bad = ['', 'a b', 'a:1', '[::1]', 'http://a/', 'a..b', '.a', 'bü ro', long, 'a'.repeat(64)];
+  for (const host of bad) assert.equal(isHostName(host), false, host);
+  const port = await servers.tcp(quiet);
+  const server = await servers.dns(nameServer({ 'xn--bro-hoa.example': ['127.0.0.1'] }));
+  assert.equal((await probeOnce('Büro.example', port, contextOf({ servers: [server] }))).up, true);
 });
 
 test('down only when all addresses fail', async () => {

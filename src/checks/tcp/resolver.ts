@@ -2,6 +2,7 @@ import { type RecordWithTtl, Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import type { ProbeFault } from '../../model/probe.ts';
 import type { Clock, DurationUs } from '../../model/time.ts';
+import { asciiName } from './host-name.ts';
 import { candidates, parseHosts, parseResolvConf, WatchedFile } from './name-files.ts';
 
 /** The addresses of a name in the order in which they are tried; or why there are none. */
@@ -81,7 +82,7 @@ export class NameResolver {
   /** Those who ask for the same name share one question. */
   lookUp(name: string): Promise<Found> {
     if (isIP(name) !== 0) return Promise.resolve({ addresses: [name] });
-    const key = name.toLowerCase();
+    const key = asciiName(name).toLowerCase();
     const nowUs = this.#options.clock.monotonicUs();
     const known = this.#known.get(key);
     if (known && nowUs < known.untilUs) return known.found;
