@@ -86,7 +86,8 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
     return 'url must be an http or https URL without user and password, with a port from 1 to 65535.';
   if (typeof method !== 'string' || !methods.includes(method))
     return `method must be one of ${methods.join(', ')}.`;
-  if (!isHeaders(headers)) return headersFault(headers);
+  const secretHeaders = readHeaders(headers);
+  if (typeof secretHeaders === 'string') return secretHeaders;
   if (body !== undefined && typeof body !== 'string') return 'body must be a text.';
   const expectedStatus = readStatusCodes(expected);
   if (!expectedStatus) return `expected_status ${statusCodesWanted}.`;
@@ -100,7 +101,7 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
     ...{ name, kind: 'http', url, method, body, expectedStatus, regex, maxRedirects, verifyTls },
     headers: {},
     // Any of them may be a secret.
-    secretHeaders: headers,
+    secretHeaders,
     ...{ intervalMs: 0, timeoutMs: timeout * 1e3 },
   };
 }
@@ -127,17 +128,16 @@ function isUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && username === '' && password === '' && port !== '0';
 }
 
-function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
-  return headersFault(value) === undefined;
-}
-
-function headersFault(value: unknown): string | undefined {
+/** Or one sentence on what is wrong with them. */
+function readHeaders(value: unknown): Readonly<Record<string, string>> | string {
   const wanted = 'headers must be an object of header names and texts.';
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wanted;
+  const headers: Record<string, string> = {};
   for (const [name, text] of Object.entries(value)) {
     if (typeof text !== 'string') return wanted;
     const fault = headerFault(name, text);
     if (fault) return `The header ${JSON.stringify(name.slice(0, 80))} ${fault}.`;
+    headers[name] = text;
   }
-  return undefined;
+  return headers;
 }
