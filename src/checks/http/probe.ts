@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { ProbeResult } from '../../model/probe.ts';
 import type { StatusSpan } from '../../model/status-codes.ts';
+import type { DurationUs } from '../../model/time.ts';
 import type { EndpointBase, ProbeContext, Prober } from '../endpoints-contract.ts';
 import { compileRegex } from '../regex.ts';
 import { Course, ProbeFailure } from '../tcp/course.ts';
@@ -34,6 +35,11 @@ export interface HttpEndpoint extends EndpointBase {
   readonly verifyTls: boolean;
 }
 
+/**
+ * How long no connection is kept after one was, and nobody answered over it: what drops connections
+ * that are idle, a firewall or a balancer, would else make every second probe fail.
+ */
+const distrustUs: DurationUs = 600e6;
 /** The safe methods, RFC 9110 section 9.2.1. */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Origins of an endpoint whose connections are kept: more than two redirects are rare. */
@@ -64,6 +70,8 @@ class HttpProber implements Prober {
   #expected: Promise<Expected> | undefined;
   #course: Course | undefined;
   #isClosed = false;
+  /** From when on connections are kept, on the monotonic clock. */
+  #keepFromUs: DurationUs = 0;
 
   constructor(endpoint: HttpEndpoint, context: ProbeContext) {
     this.#endpoint = endpoint;
@@ -128,7 +136,16 @@ class HttpProber implements Prober {
       findings.redirects = redirects;
       const answer = await this.#ask(course, request, findings);
       if (maxRedirects === 0 || !isRedirect(answer.status)) {
-        const verdict = judgeAnswer(answer.status, answer.body, expected);
+        const isLonger = answer.bodyBytes > searchedBytes;
+        const verdict = judgeAnswer(
+          {
+            status: answer.status,
+            body: answer.body,
+            searchedKiB: isLonger ? searchedBytes / 1_024 : undefined,
+            encoding: answer.headers['content-encoding'],
+          },
+          expected,
+        );
         if (verdict) throw new ProbeFailure(verdict.fault, verdict.reason);
         findings.up = true;
         return;
@@ -153,11 +170,11 @@ class HttpProber implements Prober {
       try {
         return await this.#askOver(kept, course, request, findings);
       } catch (error) {
-        const isStale =
-          error instanceof BrokenAnswer &&
-          error.isSilent &&
-          (error.fault === 'closed' || error.fault === 'reset');
-        if (!isStale) throw error;
+        if (!(error instanceof BrokenAnswer) || !error.isSilent) throw error;
+        if (error.fault === 'timeout') {
+          this.#keepFromUs = this.#context.clock.monotonicUs() + distrustUs;
+        }
+        if (error.fault !== 'closed' && error.fault !== 'reset') throw error;
       }
     }
     const connection = await openConnection(course, request, {
@@ -228,9 +245,10 @@ class HttpProber implements Prober {
   }
 
   #keep(connection: HttpConnection): void {
-    const ageUs = this.#context.clock.monotonicUs() - connection.bornUs;
+    const nowUs = this.#context.clock.monotonicUs();
+    const ageUs = nowUs - connection.bornUs;
     // Not where it would be too old by the next time anyway.
-    const isUseful = ageUs + this.#endpoint.intervalMs * 1e3 < keptUs;
+    const isUseful = ageUs + this.#endpoint.intervalMs * 1e3 < keptUs && nowUs >= this.#keepFromUs;
     if (this.#isClosed || !isUseful || this.#kept.size >= connectionsMax) {
       closeConnection(connection);
       return;

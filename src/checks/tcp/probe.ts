@@ -50,6 +50,9 @@ export function tcpProber(endpoint: TcpEndpoint, context: ProbeContext): Prober 
       return { up: true, reason: '', address: socket.remoteAddress ?? '' };
     } catch (error) {
       if (!(error instanceof ProbeFailure)) throw error;
+      // A SYN that is answered with a reset is refused: what the kernel calls reset was established.
+      // Whether the reset or the word of the connection is seen first is chance.
+      if (error.fault === 'reset') return { up: true, reason: '' };
       // A connection has one phase: to name it says nothing, but for the look-up of its name.
       const isPlain = error.fault === 'timeout' && now.phase === 'connect';
       return { up: false, fault: error.fault, reason: isPlain ? 'timeout' : error.message };
