@@ -151,7 +151,11 @@ async function edit({ method, path, body }: Asked, config: Config): Promise<Answ
       const names = [...channels.keys()].join(', ');
       return channel ? channel.fault(record.settings) : `A caller's kind is one of ${names}.`;
     };
-    const book = new Registry(file, faultOf, (name) => reservedName(config, name));
+    const book = new Registry(file, {
+      fault: faultOf,
+      reserved: (name) => reservedName(config, name),
+      nowUs: () => Date.now() * 1e3,
+    });
     const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? serviceSecrets[kind] ?? [];
     return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
   } finally {
