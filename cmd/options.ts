@@ -19,7 +19,7 @@ export function parseOptions<const T extends Options>(
     return parseArgs({ args: [...argv], allowPositionals: true, options });
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
-    return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
+    return { wrong: shown(error.message.split(/\.\s/)[0] ?? '', 200) };
   }
 }
 

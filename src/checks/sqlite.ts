@@ -1,4 +1,4 @@
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { resultCode, Sqlite, type SqlRow, type SqlValue } from '../sqlite.ts';
 
@@ -25,6 +25,8 @@ export interface SqliteOptions {
 const busyMs = 50;
 /** SQLITE_BUSY and SQLITE_LOCKED, sqlite.org/rescode.html. */
 const lockedCodes: ReadonlySet<number> = new Set([5, 6]);
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const damagedCodes: ReadonlySet<number> = new Set([11, 26]);
 
 /** One SQLite file of our own, held by one process at a time. Calls are synchronous and short. */
 export class OwnSqlite {
@@ -53,6 +55,8 @@ export class OwnSqlite {
         lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
       }
       database = await Sqlite.open(path, { ...opening, foreignKeys: true });
+      refuseStranger(database, path);
+      if (path !== ':memory:') await chmod(path, 0o600);
       // In WAL, FULL keeps what was committed also when the power fails.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
       migrate(database, path, migrations);
@@ -96,11 +100,25 @@ function migrate(database: Sqlite, path: string, migrations: readonly string[]):
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
+/** A database that was never ours is left as it is. */
+function refuseStranger(database: Sqlite, path: string): void {
+  if ((database.number('PRAGMA user_version') ?? 0) > 0) return;
+  if (database.number('SELECT count(*) FROM sqlite_schema') === 0) return;
+  const sentence = `${JSON.stringify(path)} is the database of something else: choose another file.`;
+  throw new SqliteError('unusable', sentence);
+}
+
+/** One that root makes belongs to whom its folder does: the agent's user has to open it, too. */
 async function makeFile(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o750 });
   const file = await open(path, 'a', 0o600);
-  await file.close();
-  await chmod(path, 0o600);
+  try {
+    const [{ size, uid }, owner] = [await file.stat(), await stat(folder)];
+    if (size === 0 && uid === 0 && process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Errors of SQLite and of the file system as one sentence; others are ours, and go on. */
@@ -111,6 +129,10 @@ function explained(error: unknown, path: string): unknown {
   if (lockedCodes.has(code)) {
     const sentence = `${shown} is in use by another unitwatch: stop it, or ask it over its API.`;
     return new SqliteError('locked', sentence, error);
+  }
+  if (damagedCodes.has(code)) {
+    const sentence = `${shown} is damaged, or no database of unitwatch (${error.message}): move it away, or put a copy of it back.`;
+    return new SqliteError('unusable', sentence, error);
   }
   const isSystem = 'syscall' in error;
   if (code === 0 && !isSystem) return error;

@@ -80,6 +80,18 @@ export class Deliveries {
     }
   }
 
+  /** The wall clock was set: waits stay as long as they are. */
+  step(byUs: DurationUs): void {
+    const { file, onTrouble } = this.#options;
+    const by = Math.round(byUs);
+    try {
+      file.change('UPDATE deliveries SET due_us = due_us + ?, queued_us = queued_us + ?', by, by);
+      for (const caller of this.#waiting.keys()) this.#schedule(caller);
+    } catch (error) {
+      onTrouble(error);
+    }
+  }
+
   /** How many wait. */
   get size(): number {
     return this.#total;
@@ -240,7 +252,10 @@ export class Deliveries {
   #schedule(caller: string): void {
     if (this.#underWay.has(caller)) return;
     const head = this.#head(caller);
-    this.#due.set(caller, head ? Number(head['due_us']) : Number.POSITIVE_INFINITY);
+    // The clock may have been set back while nobody ran.
+    const latest = this.#options.nowUs() + lastRetryUs;
+    const due = head ? Math.min(Number(head['due_us']), latest) : Number.POSITIVE_INFINITY;
+    this.#due.set(caller, due);
   }
 
   #count(caller: string, by: number): void {
