@@ -8,7 +8,6 @@ import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
-import { Control } from './control.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
 import { Histogram } from './model/histogram.ts';
@@ -265,9 +264,9 @@ export class Agent {
 
   private makePages(): Pages {
     const { options, watch, checking, dependencies, view } = this;
-    const control = () => new Control({ ...options, units: watch, checks: checking.processes });
     return new Pages({
-      ...{ host: options.host, clock: options.clock, view, control },
+      ...{ host: options.host, clock: options.clock, view },
+      tools: () => ({ ...options, units: watch, checks: checking.processes }),
       token: options.config.page.token?.reveal(),
       unit: (name) => this.unit(name),
       checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],

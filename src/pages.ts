@@ -1,4 +1,4 @@
-import type { Control, ControlEnd } from './control.ts';
+import type { Control, ControlEnd, ControlTools } from './control.ts';
 import type { CheckView } from './model/check.ts';
 import type { Event } from './model/event.ts';
 import type { Finding } from './model/finding.ts';
@@ -32,7 +32,8 @@ export interface PagesOptions {
   /** Those that are on now. */
   readonly outages: () => readonly OutageView[];
   readonly picture: (name: string) => DependencyPicture | undefined;
-  readonly control: () => Control;
+  /** What starting and stopping needs, asked for each time. */
+  readonly tools: () => ControlTools;
   /** Looks at every unit and every check now. */
   readonly refresh: () => Promise<void>;
 }
@@ -53,8 +54,9 @@ export class Pages {
 
   constructor(options: PagesOptions) {
     this.options = options;
-    const act = async (ended: Promise<ControlEnd>): Promise<Acted> => {
-      const { ok, sentence } = await ended;
+    const act = async (what: (control: Control) => Promise<ControlEnd>): Promise<Acted> => {
+      const module = await import('./control.ts');
+      const { ok, sentence } = await what(new module.Control(options.tools()));
       return { ok, sentence };
     };
     this.routes = pageRoutes({
@@ -63,9 +65,9 @@ export class Pages {
       service: (name) => this.service(name),
       subscribe: (listener) => this.subscribe(listener),
       actions: {
-        start: (name) => act(options.control().start(name)),
-        stop: (name) => act(options.control().stop(name)),
-        restart: (name) => act(options.control().restart(name)),
+        start: (name) => act((control) => control.start(name)),
+        stop: (name) => act((control) => control.stop(name)),
+        restart: (name) => act((control) => control.restart(name)),
         acknowledge: async (id) => this.acknowledge(id),
         refresh: async () => {
           await options.refresh();
