@@ -1,143 +1,223 @@
-import { blockLines } from '../src/config/block.ts';
-import { valueAt } from '../src/config/changes.ts';
-import { formatValue, jsonValue } from '../src/config/format.ts';
-import { isCollection, isKey, type KeyTable, keysOf } from '../src/config/key.ts';
-import { type Config, keys } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
-import type { Origins } from '../src/config/setting.ts';
 import { shown } from '../src/config/shown.ts';
-import { importFile } from './config-import.ts';
+import type { ServicesAsked } from './config-services.ts';
 import type { CommandIo } from './io.ts';
-import { askedWrongly, parseOptions } from './options.ts';
+import { askedWrongly, parseOptions, unexpected } from './options.ts';
 
 const help = `Usage: unitwatch config check [FILE]
-       unitwatch config show [--config FILE] [--json]
+       unitwatch config show [--yaml | --json]
        unitwatch config import FILE [--output FILE]
+       unitwatch config create POSTGRES-URL [--yes]
+       unitwatch config services show [--numbered] [--json]
+       unitwatch config services add URL [METHOD] [--name NAME] [--regex REGEX]
+                 [--check-regex] [--interval SECONDS] [--timeout SECONDS]
+       unitwatch config services update NUMBER [--regex REGEX]
+                 [--toggle-check-regex] [--interval SECONDS] [--timeout SECONDS]
+       unitwatch config services remove NUMBER
 
-check   read the configuration and say everything that is wrong with it
-show    print the configuration in effect and where each value comes from;
-        secrets are hidden
-import  write an old config.ini as YAML, with its comments
+check     read the configuration and say everything that is wrong with it
+show      print the configuration in effect as a table, and where each value
+          comes from; secrets are hidden
+import    write an old config.ini as YAML, with its comments
+create    write a configuration that forwards results and events to a
+          PostgreSQL, such as postgres://user:password@host:5432/database; a
+          file that is there keeps everything else. With - the URL is read
+          from standard input, where ps does not show it
+services  the TCP and HTTP services that are checked: list them, add an HTTP
+          service, change or remove one by its number. The file keeps its
+          comments and its order; a faulty edit leaves it as it was
 
-  --config FILE  read this file instead of /etc/unitwatch/unitwatch.yaml
-                 (or of the one that UNITWATCH_CONFIG names)
-  --json         print JSON
-  --output FILE  write a new file that nobody else may read, instead of to
-                 standard output
-  --help         print this text
+  --config-path FILE, --config FILE
+                        read and edit this file instead of
+                        /etc/unitwatch/unitwatch.yaml (or of the one that
+                        UNITWATCH_CONFIG names)
+  --yaml                print YAML that says the same
+  --json                print JSON
+  --output FILE         write a new file that nobody else may read, instead of
+                        to standard output
+  --yes                 ask nothing: another PostgreSQL in the file is replaced
+  --numbered            with the numbers that update and remove take
+  --name NAME           what the service is called (its host and path)
+  --regex REGEX         regular expression for the body of the answer
+  --check-regex         it must be found there
+  --toggle-check-regex  it must no longer be found there, or must again
+  --interval SECONDS    how often it is asked, 5 to 300 (5)
+  --timeout SECONDS     how long the whole answer may take, 1 to 300 (15)
+  --help                print this text
 
-Exit status: 0, or 2 where the configuration or the command line is wrong.
+Exit status: 0; 1 where the answer to a question was no; 2 where the
+configuration or the command line is wrong.
 `;
+
+const options = {
+  config: { type: 'string' },
+  'config-path': { type: 'string' },
+  json: { type: 'boolean' },
+  yaml: { type: 'boolean' },
+  output: { type: 'string' },
+  yes: { type: 'boolean', short: 'y' },
+  name: { type: 'string' },
+  regex: { type: 'string' },
+  'check-regex': { type: 'boolean' },
+  'toggle-check-regex': { type: 'boolean' },
+  interval: { type: 'string' },
+  timeout: { type: 'string' },
+  numbered: { type: 'boolean', short: 'n' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** The words that each takes, those in brackets if they are there, and its options. */
+const verbs: Readonly<
+  Record<string, { readonly words: readonly string[]; readonly options?: readonly string[] }>
+> = {
+  check: { words: ['[FILE]'] },
+  show: { words: [], options: ['json', 'yaml'] },
+  import: { words: ['FILE'], options: ['output'] },
+  create: { words: ['POSTGRES-URL'], options: ['yes'] },
+  'services show': { words: [], options: ['numbered', 'json'] },
+  'services add': {
+    words: ['URL', '[METHOD]'],
+    options: ['name', 'regex', 'check-regex', 'interval', 'timeout'],
+  },
+  'services update': {
+    words: ['NUMBER'],
+    options: ['regex', 'toggle-check-regex', 'interval', 'timeout'],
+  },
+  'services remove': { words: ['NUMBER'] },
+};
 
 /** `unitwatch config ...`. @returns the exit status */
 export async function config(argv: readonly string[], io: CommandIo): Promise<number> {
-  const asked = parse(argv);
-  if ('wrong' in asked) return askedWrongly('config', asked.wrong, io);
-  if (asked.verb === 'help') {
+  const said = parseOptions(argv, options);
+  if ('wrong' in said) return askedWrongly('config', said.wrong, io);
+  if (said.values.help) {
     io.stdout.write(help);
     return 0;
   }
-  if (asked.verb === 'import') return importFile(asked.file ?? '', asked.output, io);
-  const loaded = await loadConfig({ file: asked.file, env: io.env });
+  const asked = choose(said.values, said.positionals);
+  if ('wrong' in asked) return askedWrongly('config', asked.wrong, io);
+  return perform(asked, io);
+}
+
+type Values = Exclude<ReturnType<typeof parseOptions<typeof options>>, { wrong: string }>['values'];
+
+interface Asked {
+  readonly verb: string;
+  readonly words: readonly string[];
+  readonly values: Values;
+  readonly file: string | undefined;
+}
+
+async function perform({ verb, words, values, file }: Asked, io: CommandIo): Promise<number> {
+  const [first = '', second] = words;
+  switch (verb) {
+    case 'import':
+      return (await import('./config-import.ts')).importFile(file ?? '', values.output, io);
+    case 'create': {
+      const { createConfig } = await import('./config-create.ts');
+      return createConfig({ url: first, yes: values.yes ?? false }, file, io);
+    }
+    case 'check':
+    case 'show':
+      return look(verb, values, file, io);
+    default: {
+      const { configServices } = await import('./config-services.ts');
+      return configServices(servicesAsked(verb, first, second, values), file, io);
+    }
+  }
+}
+
+async function look(
+  verb: 'check' | 'show',
+  { json, yaml }: Values,
+  file: string | undefined,
+  io: CommandIo,
+): Promise<number> {
+  const loaded = await loadConfig({ file, env: io.env });
   if ('faults' in loaded) {
     io.stderr.write(`${loaded.faults.join('\n')}\n`);
     return 2;
   }
-  const file = loaded.file === undefined ? undefined : shown(loaded.file, 300);
-  if (asked.verb === 'check') {
-    for (const note of loaded.notes) io.stderr.write(`${file}: ${note}\n`);
-    io.stdout.write(`${file ?? 'no configuration file, defaults'}: valid\n`);
-  } else if (asked.json) {
-    io.stdout.write(`${json(loaded.config, loaded.origins, loaded.file)}\n`);
-  } else {
-    io.stdout.write(`# ${file ?? 'no configuration file'}\n`);
-    io.stdout.write(yaml(keys, loaded.config, loaded.origins).join(''));
+  if (verb === 'show') {
+    const { showConfig } = await import('./config-show.ts');
+    showConfig(loaded, json ? 'json' : yaml ? 'yaml' : 'table', io);
+    return 0;
   }
+  const name = loaded.file === undefined ? undefined : shown(loaded.file, 300);
+  for (const note of loaded.notes) io.stderr.write(`${name}: ${note}\n`);
+  io.stdout.write(`${name ?? 'no configuration file, defaults'}: valid\n`);
   return 0;
 }
 
-interface Asked {
-  readonly verb: 'check' | 'show' | 'import' | 'help';
-  readonly file?: string | undefined;
-  readonly json?: boolean;
-  readonly output?: string | undefined;
-}
-
-function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
-  const said = parseOptions(argv, {
-    config: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    output: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
-  });
-  if ('wrong' in said) return said;
-  return said.values.help ? { verb: 'help' } : choose(said.values, said.positionals);
-}
-
-function isVerb(word: string | undefined): word is 'check' | 'show' | 'import' {
-  return word === 'check' || word === 'show' || word === 'import';
-}
-
-interface Given {
-  readonly config?: string | undefined;
-  readonly json: boolean;
-  readonly output?: string | undefined;
-}
-
 function choose(
-  { config: named, json, output }: Given,
-  [verb, file, ...more]: readonly string[],
+  values: Values,
+  positionals: readonly string[],
 ): Asked | { readonly wrong: string } {
-  if (!isVerb(verb)) return { wrong: `check, show or import? (got ${shown(verb ?? 'none')})` };
-  if (json && verb !== 'show') return { wrong: `${verb} has no --json` };
-  if (output !== undefined && verb !== 'import') return { wrong: `${verb} has no --output` };
-  if (verb === 'show' && file !== undefined) {
-    return { wrong: 'show takes no file; write --config FILE' };
+  const { config: named, 'config-path': path } = values;
+  const found = verbOf(positionals);
+  if ('wrong' in found) return found;
+  const { verb, words } = found;
+  const wrong = optionFault(verb, values) ?? wordsFault(verb, words);
+  if (wrong !== undefined) return { wrong };
+  const isFile = verb === 'check' || verb === 'import';
+  const files = [named, path, isFile ? words[0] : undefined].filter((one) => one !== undefined);
+  if (files.length > 1) return { wrong: 'one file at a time' };
+  if (verb === 'import' && files.length === 0) return { wrong: 'import which FILE?' };
+  return { verb, words, values, file: files[0] };
+}
+
+function verbOf(
+  positionals: readonly string[],
+): { readonly verb: string; readonly words: readonly string[] } | { readonly wrong: string } {
+  const [first = 'none', second = 'none', ...rest] = positionals;
+  if (first !== 'services') {
+    if (Object.hasOwn(verbs, first)) return { verb: first, words: positionals.slice(1) };
+    return { wrong: `check, show, import, create or services? (got ${shown(first)})` };
   }
-  if (more.length > 0 || (file !== undefined && named !== undefined)) {
-    return { wrong: 'one file at a time' };
+  const verb = `services ${second}`;
+  if (Object.hasOwn(verbs, verb)) return { verb, words: rest };
+  return { wrong: `services show, add, update or remove? (got ${shown(second)})` };
+}
+
+function optionFault(verb: string, values: Values): string | undefined {
+  const allowed = ['config', 'config-path', ...(verbs[verb]?.options ?? [])];
+  const strange = Object.keys(values).find((name) => !allowed.includes(name));
+  if (strange !== undefined) return `${verb} has no --${strange}`;
+  return values.json && values.yaml ? 'YAML or JSON, not both' : undefined;
+}
+
+function wordsFault(verb: string, words: readonly string[]): string | undefined {
+  const wanted = verbs[verb]?.words ?? [];
+  const least = wanted.filter((word) => !word.startsWith('[')).length;
+  const extra = words[wanted.length];
+  if (verb === 'show' && extra !== undefined) return 'show takes no file; write --config FILE';
+  if (verb === 'check' && extra !== undefined) return 'one file at a time';
+  if (extra !== undefined) return unexpected(extra);
+  // The file to import may be named by the option as well.
+  if (words.length >= least || verb === 'import') return undefined;
+  return `${verb} takes ${wanted.join(' ')}`;
+}
+
+function servicesAsked(
+  verb: string,
+  first: string,
+  second: string | undefined,
+  values: Values,
+): ServicesAsked {
+  const { regex, interval, timeout, numbered = false, json = false } = values;
+  const common = { regex, interval, timeout };
+  switch (verb) {
+    case 'services add': {
+      const { name, 'check-regex': checkRegex = false } = values;
+      return { ...common, verb: 'add', url: first, method: second ?? 'GET', checkRegex, name };
+    }
+    case 'services update': {
+      const toggleCheckRegex = values['toggle-check-regex'] ?? false;
+      return { ...common, verb: 'update', number: first, toggleCheckRegex };
+    }
+    case 'services remove':
+      return { verb: 'remove', number: first };
+    default:
+      return { verb: 'show', numbered, json };
   }
-  const chosen = file ?? named;
-  if (verb === 'import' && chosen === undefined) return { wrong: 'import which FILE?' };
-  return { verb, file: chosen, json, output };
-}
-
-/** A configuration file that says the same; what cannot stand in one is a comment. */
-function yaml(
-  table: KeyTable,
-  from: Config,
-  origins: Origins,
-  prefix = '',
-  indent = '',
-): readonly string[] {
-  return Object.entries(table).flatMap(([name, node]) => {
-    const path = prefix + name;
-    if (!isKey(node)) {
-      return [`${indent}${name}:\n`, ...yaml(node, from, origins, `${path}.`, `${indent}  `)];
-    }
-    const value = valueAt(from, path);
-    const lines = isCollection(node) ? blockLines(node, value, `${indent}  `) : [];
-    if (lines.length > 0) {
-      return [`${indent}${name}:  # ${originText(origins, path)}\n`, ...lines];
-    }
-    const text = formatValue(node, value);
-    const comment = text === undefined || node.type === 'secret' ? '# ' : '';
-    const said = text ?? node.default_doc ?? 'not set';
-    return [`${indent}${comment}${name}: ${said}  # ${originText(origins, path)}\n`];
-  });
-}
-
-function originText(origins: Origins, path: string): string {
-  const origin = origins.get(path);
-  return shown(origin?.where || origin?.source || '', 300);
-}
-
-function json(from: Config, origins: Origins, file: string | undefined): string {
-  const settings = keysOf(keys).map(([path, key]) => ({
-    key: path,
-    value: jsonValue(key, valueAt(from, path)),
-    source: origins.get(path)?.source,
-    where: origins.get(path)?.where,
-  }));
-  return JSON.stringify({ file: file ?? null, settings }, undefined, 2);
 }

@@ -1,8 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { parseDuration } from '../src/config/duration.ts';
 import { shown } from '../src/config/shown.ts';
+import { timeoutDefaultMs } from '../src/control.ts';
 import type { UnitVerb } from '../src/model/unit-control.ts';
-import { control, timeoutDefaultMs } from './control.ts';
+import { confirm, isAtTerminal } from './confirm.ts';
+import { control } from './control.ts';
 import type { CommandIo } from './io.ts';
 import { askedWrongly, parseOptions } from './options.ts';
 import { openSite } from './status.ts';
@@ -18,6 +19,25 @@ export function timeoutOf(text: string | undefined): number | undefined {
 }
 
 export const wrongTimeout = '--timeout is a time such as 30s or 5m, up to a day';
+
+/** The help of a command: what it says of itself and its own options, with what is common to all. */
+export function controlHelp(usage: string, says: string, options = ''): string {
+  const [verb = '', ...own] = usage.split(' ');
+  return `Usage: unitwatch ${[verb, 'NAME', ...own].join(' ')} [--timeout TIME] [--host HOST]
+                        [--bus BUS] [--config FILE]
+
+${says}NAME may have spaces; in quotes or not.
+
+${options}  --timeout TIME   for each step (default 2m); what was begun goes on then
+  --host HOST      the list of components of that host; they are on this machine
+  --bus BUS        systemd's bus: system, user, or an address
+  --config FILE    configuration instead of /etc/unitwatch/unitwatch.yaml
+  --help           print this text
+
+Exit status: 0; 1 where it did not work; 2 where the command line or the
+configuration is wrong.
+`;
+}
 
 /** `unitwatch start|stop|restart NAME`. @returns the exit status */
 export async function controlCommand(
@@ -56,23 +76,10 @@ export async function controlCommand(
       {
         ...{ site, config, io, source: { bus: values.bus, config: values.config } },
         signal: new AbortController().signal,
-        confirm: process.stdin.isTTY && process.stdout.isTTY ? confirm : undefined,
+        confirm: isAtTerminal() ? confirm : undefined,
       },
     );
   } finally {
     site.close();
   }
-}
-
-/** On the terminal. Its end is a no. */
-async function confirm(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  const answer = await Promise.race([lines.question(question), closed]);
-  lines.close();
-  return isYes(answer);
-}
-
-export function isYes(answer: string): boolean {
-  return /^y(es)?$/i.test(answer.trim());
 }

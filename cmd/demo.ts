@@ -1,3 +1,4 @@
+import type { Agent } from '../src/agent.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Override } from '../src/config/setting.ts';
 import { bootSystemd } from '../src/demo/boot.ts';
@@ -53,11 +54,12 @@ async function bootAndWatch(overrides: readonly Override[], io: CommandIo): Prom
       io.stderr.write(`${loaded.faults.join('\n')}\n`);
       return 2;
     }
-    return await watch(loaded.config, io, undefined, async (agent) => {
+    const onStarted = async (agent: Agent): Promise<void> => {
       const where = agent.address ? `http://${agent.address.host}:${agent.address.port}/` : 'off';
       io.stderr.write(`A throw-away systemd is up; metrics: ${where}; Ctrl-C ends it.\n`);
       await startDemoServices(systemd);
-    });
+    };
+    return await watch(loaded.config, io, { onStarted });
   } finally {
     await systemd.stop();
   }

@@ -3,13 +3,14 @@ import { faultOfService, serviceSecrets } from '../src/checks/monitor-kinds.ts';
 import { OwnSqlite, SqliteError } from '../src/checks/sqlite.ts';
 import { type Answer, handleApi } from '../src/checks/subscriptions/api.ts';
 import { channelsOf } from '../src/checks/subscriptions/channels.ts';
-import { migrations, Registry } from '../src/checks/subscriptions/registry.ts';
+import { type FaultOf, migrations, Registry } from '../src/checks/subscriptions/registry.ts';
 import {
   type Collection,
   type FieldSpec,
   joinKey,
   resourceTable,
 } from '../src/checks/subscriptions/resources.ts';
+import { reservedName } from '../src/config/check-names.ts';
 import { formatDuration, parseDuration } from '../src/config/duration.ts';
 import type { Config } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
@@ -143,13 +144,14 @@ async function edit({ method, path, body }: Asked, config: Config): Promise<Answ
   });
   const channels = channelsOf(undefined);
   try {
-    const book = new Registry(file, (collection, record) => {
+    const faultOf: FaultOf = (collection, record) => {
       if (!('kind' in record)) return undefined;
       if (collection === 'services') return faultOfService(record.kind, record.settings);
       const channel = channels.get(record.kind);
       const names = [...channels.keys()].join(', ');
       return channel ? channel.fault(record.settings) : `A caller's kind is one of ${names}.`;
-    });
+    };
+    const book = new Registry(file, faultOf, (name) => reservedName(config, name));
     const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? serviceSecrets[kind] ?? [];
     return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
   } finally {

@@ -3,6 +3,7 @@ import type { Override } from '../src/config/setting.ts';
 import { systemdRuns } from '../src/demo/systemd-host.ts';
 import type { CommandIo } from './io.ts';
 import { askedWrongly, overridesOf, parseOptions, unexpected } from './options.ts';
+import { verbosityMax } from './verbose-log.ts';
 import { watch } from './watch.ts';
 
 const help = `Usage: unitwatch run [--bus system|user|ADDRESS] [--config FILE]
@@ -15,7 +16,9 @@ http://127.0.0.1:9753/metrics, logs to standard error.
   --config FILE    configuration instead of /etc/unitwatch/unitwatch.yaml
   --listen WHERE   where /metrics is served; off for nowhere
   --output FORM    ndjson, pretty (default on a terminal), or off
-  -v ... -vvvvv    more of the agent's own log: debug, and trace from -vv on
+  -v ... -vvvvv    more of the agent's own log, each more than the one before:
+                   the settings and services in effect, each probe, each event,
+                   each change of a unit, each look at what a unit uses
   --notify-systemd, --yes
                    understood, and without effect: systemd is told anyway
                    where it listens, and nothing is asked
@@ -26,8 +29,6 @@ SIGHUP reloads the configuration, SIGTERM and SIGINT end it.
 Exit status: 0; 1 where it cannot run here; 2 where it was asked wrongly.
 `;
 
-/** `-vvvvv` was the most that there ever was. */
-const MAX_VERBOSITY = 5;
 /** By the number of -v. */
 const logLevels = [undefined, 'debug', 'trace'] as const;
 
@@ -35,6 +36,8 @@ interface Asked {
   readonly file: string | undefined;
   readonly overrides: readonly Override[];
   readonly orDemo: boolean;
+  /** Number of -v. */
+  readonly verbosity: number;
   readonly help: boolean;
 }
 
@@ -62,7 +65,8 @@ export async function run(argv: readonly string[], io: CommandIo): Promise<numbe
     io.stderr.write(`${loaded.faults.join('\n')}\n`);
     return 2;
   }
-  return watch(loaded.config, io, async () => loadConfig(request));
+  const { verbosity } = asked;
+  return watch(loaded.config, io, { reload: async () => loadConfig(request), verbosity });
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
@@ -82,7 +86,7 @@ function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
   if (word !== undefined) return { wrong: unexpected(word) };
   const { values } = said;
   const verbosity = values.verbose?.length ?? 0;
-  if (verbosity > MAX_VERBOSITY) return { wrong: `at most ${MAX_VERBOSITY} times -v` };
+  if (verbosity > verbosityMax) return { wrong: `at most ${verbosityMax} times -v` };
   const overrides = overridesOf([
     { path: 'bus', flag: '--bus', text: values.bus },
     { path: 'listen', flag: '--listen', text: values.listen },
@@ -93,6 +97,7 @@ function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
     file: values.config,
     overrides,
     orDemo: values['or-demo'],
+    verbosity,
     help: values.help,
   };
 }

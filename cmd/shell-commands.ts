@@ -1,10 +1,9 @@
 import { nearestName } from '../src/config/nearest.ts';
+import { nameOf, unitOf } from '../src/control/target.ts';
 import { withType } from '../src/model/unit-name.ts';
 import { printable } from '../src/outputs/terminal-text.ts';
-import { type ControlContext, control } from './control.ts';
+import { type ControlContext, control, controlOf, targetOf } from './control.ts';
 import { timeoutOf, wrongTimeout } from './control-command.ts';
-import { harmOf } from './control-harm.ts';
-import { nameOf, targetOf, unitOf } from './control-target.ts';
 import { impact } from './impact.ts';
 import { parseOptions } from './options.ts';
 import { eventsMax, showEvents } from './shell-events.ts';
@@ -142,17 +141,13 @@ async function change(
 async function tellImpact(words: readonly string[], context: ShellContext): Promise<number> {
   if (words.length === 0) return wrong(context, 'impact of what? Name a component or a unit.');
   const { site, io, source } = context;
-  const target = await targetOf(site, words.join(' '));
+  const engine = controlOf(context);
+  const target = await targetOf(engine, site, words.join(' '));
   if ('wrong' in target) return wrong(context, target.wrong);
   const unit = unitOf(target);
   if (target.kind === 'component') {
-    const { names } = await harmOf(
-      site,
-      { kind: 'component', component: { ...target.component, unit: '' } },
-      'stop',
-      source,
-      io,
-    );
+    const component = { ...target.component, unit: '' };
+    const { names } = await engine.harm({ kind: 'component', component }, 'stop');
     const name = printable(nameOf(target));
     const line =
       names.length === 0
@@ -178,7 +173,7 @@ async function events(words: readonly string[], context: ShellContext): Promise<
   }
   const { site, config, io } = context;
   const name = said.positionals.join(' ');
-  const target = name === '' ? undefined : await targetOf(site, name);
+  const target = name === '' ? undefined : await targetOf(controlOf(context), site, name);
   const known = target && !('wrong' in target) ? nameOf(target) : name;
   return showEvents(config, known, count, io);
 }

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { isYes } from './control-command.ts';
+import { isYes } from './confirm.ts';
 import { completed, runCommand, type ShellContext } from './shell-commands.ts';
 import { History, historyMax } from './shell-history.ts';
 import { TypedKeys } from './shell-input.ts';

@@ -34,6 +34,8 @@ export async function redraw(
   } finally {
     if (inPlace) io.stdout.write('\x1b[?25h\x1b[?1049l');
     keys?.();
+    // Who ends it does not wait for a reader that stalls.
+    if (io.stdout.writableNeedDrain) io.stdout.destroy();
   }
 }
 

@@ -79,7 +79,7 @@ const commands: Readonly<Record<string, { says: string; load(): Promise<Command>
     load: async () => (await import('./store.ts')).store,
   },
   config: {
-    says: 'check the configuration, or show the one in effect',
+    says: 'check, show or create the configuration; add and remove services in it',
     load: async () => (await import('./config.ts')).config,
   },
 };
@@ -111,6 +111,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {});
 
 const status = await main(process.argv.slice(2), process);
+// A pipe takes 64 KiB at once, and the rest when its reader has taken that.
+if (process.stdout.writableLength > 0 && !process.stdout.destroyed) {
+  await new Promise<void>((resolve) => {
+    process.stdout
+      .once('close', resolve)
+      .once('error', resolve)
+      .write('', () => resolve());
+  });
+}
 // The error of a write comes a moment after it.
 await new Promise(setImmediate);
 process.exitCode = unwritten && status === 0 ? 1 : status;

@@ -9,18 +9,28 @@ import { ask } from './api-client.ts';
 import type { CommandIo } from './io.ts';
 import { openLog } from './log.ts';
 import { serviceManager } from './service-manager.ts';
+import { VerboseLog } from './verbose-log.ts';
 import { packageVersion } from './version.ts';
 
 type Reload = () => Promise<{ readonly config: Config } | { readonly faults: readonly string[] }>;
+
+interface Watching {
+  /** Reads the configuration anew; without it a SIGHUP is not heard, and nothing is kept. */
+  readonly reload?: Reload;
+  readonly onStarted?: (agent: Agent) => Promise<void>;
+  /** Number of -v. */
+  readonly verbosity?: number;
+}
 
 /** Runs an agent until a signal ends it. */
 export async function watch(
   config: Config,
   io: CommandIo,
-  reload: Reload | undefined,
-  onStarted: (agent: Agent) => Promise<void> = async () => {},
+  { reload, onStarted, verbosity = 0 }: Watching,
 ): Promise<number> {
   const log = await openLog(config.log_level);
+  const verbose = new VerboseLog(log, verbosity);
+  await verbose.configured(config);
   const manager = serviceManager(io.env, (message) => log.warn({ message }, 'systemd-notify'));
   const output = outputOf(config, io);
   const options: AgentOptions = {
@@ -35,6 +45,7 @@ export async function watch(
     keepState: reload !== undefined,
     version: packageVersion(),
     log,
+    listener: verbose,
     ...(output && { output }),
   };
   const ended = endingSignal();
@@ -49,8 +60,8 @@ export async function watch(
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
   manager.feedWatchdog((limitMs) => answersItself(agent, config.listen, limitMs));
-  if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager));
-  await onStarted(agent);
+  if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager, verbose));
+  await onStarted?.(agent);
   const reason = await ended;
   manager.tell('STOPPING=1');
   manager.stop();
@@ -82,11 +93,15 @@ async function reloadInto(
   agent: Agent,
   reload: Reload,
   manager: ReturnType<typeof serviceManager>,
+  verbose: VerboseLog,
 ): Promise<void> {
   manager.tell('RELOADING=1');
   const loaded = await reload();
   if ('faults' in loaded) agent.reloadFailed(loaded.faults.join('; '));
-  else agent.reload(loaded.config);
+  else {
+    await verbose.configured(loaded.config);
+    agent.reload(loaded.config);
+  }
   manager.tell('READY=1');
 }
 

@@ -1,5 +1,5 @@
 import type { Analysis } from './analysis.ts';
-import type { Checking } from './checking.ts';
+import type { Checked } from './checked.ts';
 import type { Watch } from './collector/watch.ts';
 import type { Histogram } from './model/histogram.ts';
 import type { RepairFigures } from './model/repair.ts';
@@ -17,7 +17,7 @@ export interface AgentParts {
   readonly output: Output | undefined;
   readonly delay: Histogram;
   readonly analysis: Analysis;
-  readonly checking: Checking;
+  readonly checked: Checked;
   /** Since when there has been no bus; undefined while there is one. */
   readonly lostUs: () => RealtimeUs | undefined;
   readonly repairs: () => RepairFigures | undefined;
@@ -26,7 +26,7 @@ export interface AgentParts {
 
 /** What pages and metrics see of a running agent: made when they ask, never kept. */
 export function agentView(parts: AgentParts): AgentView {
-  const { version, startedUs, watch, stamp, output, delay, analysis, checking, lostUs } = parts;
+  const { version, startedUs, watch, stamp, output, delay, analysis, checked, lostUs } = parts;
   return {
     version,
     startedUs,
@@ -49,10 +49,12 @@ export function agentView(parts: AgentParts): AgentView {
     dropped: output ? { stdout: output.dropped } : {},
     signalDelay: delay,
     findings: analysis.counts,
-    components: () => checking.uses(),
-    checks: () => checking.views(),
-    endpoints: () => checking.endpointUses(),
-    endpointStats: () => checking.endpointStats(),
+    components: () => checked.checking.uses(),
+    checks: () => checked.checks(),
+    endpoints: () => checked.endpoints(),
+    outages: () => checked.outages(),
+    monitor: () => checked.figures(),
+    endpointStats: () => checked.checking.endpointStats(),
     store: () => parts.store(),
     repairs: () => parts.repairs(),
     units: () => watch.follower.table.all(),

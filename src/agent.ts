@@ -1,34 +1,34 @@
 import { openOutput } from './agent-output.ts';
+import { agentPages } from './agent-pages.ts';
 import { agentView } from './agent-view.ts';
 import { Analysis } from './analysis.ts';
+import { Checked } from './checked.ts';
 import { Checking } from './checking.ts';
 import { busAddress } from './collector/address.ts';
 import { agentDraft, tellingSink } from './collector/tell.ts';
 import { Watch } from './collector/watch.ts';
 import { changedKeys } from './config/changes.ts';
+import { httpSettings } from './config/http-settings.ts';
 import type { Config } from './config/keys.ts';
 import { filterOf } from './config/unit-filter.ts';
 import { Dependencies } from './dependencies.ts';
 import type { Draft, Event } from './model/event.ts';
-import { Histogram } from './model/histogram.ts';
 import { limits } from './model/limits.ts';
+import type { ProbeResult } from './model/probe.ts';
 import type { TimerElapse } from './model/resource.ts';
+import { SignalDelay } from './model/signal-delay.ts';
 import { Stamp } from './model/stamp.ts';
 import type { RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
 import type { UnitView } from './model/unit.ts';
 import type { AgentView } from './model/view.ts';
-import type { Monitoring } from './monitoring.ts';
 import { type HttpOutput, startHttp } from './outputs/http.ts';
 import type { Output } from './outputs/output.ts';
-import { Pages } from './pages.ts';
+import type { Pages } from './pages.ts';
 import { findingEvent } from './patterns/finding-event.ts';
 import type { Repairs } from './repairs.ts';
 import type { Storing } from './storing.ts';
 import type { AgentOptions } from './surroundings.ts';
-
-/** Seconds; the goals are 1, 10 and 50 ms, and whole seconds mean that systemd is held up. */
-const delayBounds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 
 /**
  * The one place where stages are joined:
@@ -46,17 +46,16 @@ export class Agent {
   private readonly analysis: Analysis;
   private readonly dependencies: Dependencies;
   private readonly checking: Checking;
+  private readonly checked: Checked;
   /** Undefined where repairs are off: then their code is not even loaded. */
   private repairs: Repairs | undefined;
-  /** Undefined where `monitor.enabled` is off. */
-  private monitoring: Monitoring | undefined;
   /** Undefined where nothing is stored; the same. */
   private storing: Storing | undefined;
   /** Undefined where nobody can ask for them. */
   private readonly pages: Pages | undefined;
   private readonly stamp: Stamp;
   private readonly output: Output | undefined;
-  private readonly delay: Histogram = new Histogram(delayBounds);
+  private readonly delay: SignalDelay = new SignalDelay();
   private http: HttpOutput | undefined;
   private busLostUs: RealtimeUs | undefined;
 
@@ -74,7 +73,8 @@ export class Agent {
     });
     const listener = {
       transition: (what: Transition) => {
-        this.measure(what);
+        options.listener?.transition(what);
+        this.delay.observe(what, clock.realtimeUs());
         const own = this.dependencies.ownStory(what);
         if (own) this.analysis.transition(own);
       },
@@ -107,7 +107,10 @@ export class Agent {
         this.tell(findingEvent(finding));
         this.repairs?.finding(finding);
       },
-      onSample: (sample) => this.pages?.sample(sample),
+      onSample: (sample) => {
+        options.listener?.sample(sample);
+        this.pages?.sample(sample);
+      },
     });
     this.checking = new Checking({
       ...options,
@@ -116,17 +119,28 @@ export class Agent {
         this.tell(draft);
         this.dependencies.updateChecks(this.checking.components());
       },
-      onResult: (result) => this.storing?.result(result),
+      onResult: (result) => this.probed(result),
+      otherEndpoints: () => this.checked.monitoredEndpoints(),
     });
+    this.checked = new Checked(this.checking);
     this.view = agentView({
-      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay },
+      ...{ version: options.version, startedUs: clock.realtimeUs(), delay: this.delay.histogram },
       ...{ watch: this.watch, stamp: this.stamp, output: this.output },
-      ...{ analysis: this.analysis, checking: this.checking },
+      ...{ analysis: this.analysis, checked: this.checked },
       lostUs: () => this.busLostUs,
       repairs: () => this.repairs?.figures(),
       store: () => this.storing?.view,
     });
-    this.pages = config.listen === 'off' ? undefined : this.makePages();
+    this.pages =
+      config.listen === 'off'
+        ? undefined
+        : agentPages({
+            ...{ options, watch: this.watch, checked: this.checked, view: this.view },
+            dependencies: this.dependencies,
+            graceMs: () => this.config.restart.default.stop_grace,
+            repairs: () => this.repairs?.views() ?? [],
+            onDraft: (draft) => this.tell(draft),
+          });
   }
 
   /**
@@ -136,30 +150,19 @@ export class Agent {
   async start(): Promise<void> {
     const { config, clock, version, log } = this.options;
     if (config.monitor.enabled) {
-      const { Monitoring } = await import('./monitoring.ts');
-      this.monitoring = new Monitoring({
+      await this.checked.loadMonitoring({
         ...this.options,
         onDraft: (draft) => this.tell(draft),
-        onResult: (result) => this.storing?.result(result),
+        onResult: (result) => this.probed(result),
+        onServices: () => this.repairs?.checksChanged(),
       });
     }
     if (config.listen !== 'off') {
+      const parts = [this.dependencies, this.checked, this.pages];
       this.http = await startHttp({
         listen: config.listen,
-        allowedHosts: config.allowed_hosts,
-        view: this.view,
-        clock,
-        settings: {
-          nodeExporterNames: config.metrics.node_exporter_names,
-          systemdExporterNames: config.metrics.systemd_exporter_names,
-          processExporterNames: config.checks.process_exporter_names,
-          compress: 'remote',
-        },
-        routes: new Map(
-          [this.dependencies, this.checking, this.pages, this.monitoring].flatMap((part) => [
-            ...(part?.routes ?? []),
-          ]),
-        ),
+        ...{ ...httpSettings(config), view: this.view, clock },
+        routes: new Map(parts.flatMap((part) => [...(part?.routes ?? [])])),
         report: (error) => log.error({ err: error }, 'A request failed.'),
       });
     }
@@ -167,7 +170,7 @@ export class Agent {
     try {
       if (config.store.enabled) await this.beginStoring();
       await this.analysis.takeUp();
-      await this.monitoring?.start();
+      await this.checked.monitoring?.start();
       await this.watch.start();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -191,16 +194,25 @@ export class Agent {
     return this.http?.address;
   }
 
-  /** Takes a new configuration; names the changed keys that only a restart of the agent applies. */
+  /**
+   * Takes a new configuration; names the changed keys that only a restart of the agent applies. One
+   * that cannot be used beside what the monitor has is told of, and the old one stays.
+   */
   reload(config: Config): readonly string[] {
     const { clock } = this.options;
+    const { monitoring } = this.checked;
+    const clash = monitoring?.clash(config);
+    if (clash !== undefined) {
+      this.reloadFailed(clash);
+      return [];
+    }
     const changes = changedKeys(this.config, config);
     this.config = config;
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     void this.checking.configure(config);
     this.repairs?.configure(config);
-    this.monitoring?.configure(config);
+    monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';
     const message = `Configuration reloaded, ${changes.length} keys changed.${note}`;
@@ -220,25 +232,30 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     const { clock } = this.options;
     this.watch.stop();
-    const { analysis, checking, repairs, monitoring } = this;
-    await Promise.all([analysis.stop(), checking.stop(), repairs?.stop(), monitoring?.stop()]);
+    await Promise.all([this.analysis.stop(), this.checked.stop(), this.repairs?.stop()]);
     this.tell(agentDraft('stopping', 'info', `unitwatch stops: ${reason}.`, clock, { reason }));
     await this.close();
   }
 
   private async close(): Promise<void> {
-    await this.monitoring?.stop();
+    await this.checked.monitoring?.stop();
     const waitMs = limits.shutdownMs - 500;
     await Promise.all([this.http?.close(), this.output?.close(waitMs), this.storing?.stop(waitMs)]);
   }
 
   private tell(draft: Draft): void {
     const event: Event = this.stamp.event(this.dependencies.explained(draft));
+    this.options.listener?.event(event);
     if (draft.event_type === 'agent') this.noteBus(draft.data.phase);
     this.output?.push(event);
     this.pages?.event(event);
     this.storing?.event(event);
     this.repairs?.told(event);
+  }
+
+  private probed(result: ProbeResult): void {
+    this.options.listener?.result(result);
+    this.storing?.result(result);
   }
 
   private async beginStoring(): Promise<void> {
@@ -248,12 +265,14 @@ export class Agent {
   }
 
   private async beginRepairs(): Promise<void> {
-    const { options, watch, checking, dependencies } = this;
+    const { options, watch, checking, checked, dependencies } = this;
     const module = await import('./repairs.ts');
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
+      checks: () => checked.checks(),
+      lookAt: (names) => checking.lookAt(names),
+      findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
     });
   }
@@ -262,36 +281,11 @@ export class Agent {
     return this.watch.follower.table.get(name);
   }
 
-  private makePages(): Pages {
-    const { options, watch, checking, dependencies, view } = this;
-    return new Pages({
-      ...{ host: options.host, clock: options.clock, view },
-      tools: () => ({ ...options, units: watch, checks: checking.processes }),
-      token: options.config.page.token?.reveal(),
-      unit: (name) => this.unit(name),
-      checks: () => [...checking.views(), ...(this.monitoring?.views() ?? [])],
-      repairs: () => this.repairs?.views() ?? [],
-      outages: () => this.monitoring?.outages() ?? [],
-      picture: (name) => dependencies.picture(name),
-      refresh: async () => {
-        await Promise.all([watch.reconcile(), checking.now()]);
-      },
-    });
-  }
-
   private noteBus(phase: string): void {
     if (phase === 'bus_lost') this.busLostUs = this.options.clock.realtimeUs();
     else if (phase === 'bus_back') this.busLostUs = undefined;
     else return;
-    this.options.log.warn(
-      { phase },
-      phase === 'bus_lost' ? 'The bus is lost.' : 'The bus is back.',
-    );
-  }
-
-  /** How long a change took from systemd to here; a restart's scheduling has no timestamp there. */
-  private measure(what: Transition): void {
-    if (what.resync || what.inferred || what.kind === 'restarting') return;
-    this.delay.observe(Math.max(0, this.options.clock.realtimeUs() - what.timeUs) / 1e6);
+    const how = phase === 'bus_lost' ? 'lost' : 'back';
+    this.options.log.warn({ phase }, `The bus is ${how}.`);
   }
 }

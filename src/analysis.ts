@@ -3,6 +3,7 @@ import { Sampler } from './collector/sampler.ts';
 import type { UnitTable } from './collector/units.ts';
 import type { Config } from './config/keys.ts';
 import type { Finding } from './model/finding.ts';
+import { localClock } from './model/local-time.ts';
 import type { ResourceSample, TimerElapse } from './model/resource.ts';
 import type { Clock, DurationUs, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
@@ -12,7 +13,6 @@ import { type StateFile, stateFile } from './outputs/state-file.ts';
 import { AnomalyFindings } from './patterns/anomaly-findings.ts';
 import { CronClock, cronEntries } from './patterns/cron.ts';
 import { detectors } from './patterns/detectors.ts';
-import { localClock } from './patterns/local-time.ts';
 import { type DetectorCounters, PatternRunner } from './patterns/runner.ts';
 import { defaultSettings, type PatternSettings } from './patterns/settings.ts';
 

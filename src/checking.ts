@@ -23,6 +23,8 @@ export interface CheckingOptions {
   readonly uid: number;
   readonly lookUpUnit: (name: string) => UnitView | undefined;
   readonly onDraft: (draft: Draft) => void;
+  /** Endpoints that others look at, for `/probe`. */
+  readonly otherEndpoints: () => readonly EndpointUse[];
   /** What a probe of an endpoint found. */
   readonly onResult: (result: ProbeResult) => void;
   readonly log: {
@@ -47,7 +49,7 @@ export class Checking {
 
   constructor(options: CheckingOptions) {
     this.options = options;
-    const probes = probeRoute(() => this.endpointUses());
+    const probes = probeRoute(() => [...this.endpointUses(), ...options.otherEndpoints()]);
     this.routes = new Map(
       options.config.checks.blackbox_exporter_names ? [['/probe', probes]] : [],
     );
@@ -137,6 +139,15 @@ export class Checking {
   /** A full check; resolves when everything has been looked at. */
   async now(): Promise<void> {
     await Promise.all([this.checks?.checkNow(), this.endpoints?.checkNow()]);
+  }
+
+  /** Looks at some of them; resolves when they have been looked at. */
+  async lookAt(names: readonly string[]): Promise<void> {
+    const looks: (Promise<unknown> | undefined)[] = [];
+    // One look sees the processes of all components.
+    if (names.some((name) => this.checks?.component(name))) looks.push(this.checks?.checkNow());
+    for (const name of names) looks.push(this.endpoints?.checkNow(name));
+    await Promise.all(looks);
   }
 
   async stop(): Promise<void> {

@@ -1,13 +1,13 @@
 import type { UnitsSink } from './collector/all-units.ts';
-import { answerGraph, answerImpact } from './deps/answers.ts';
+import { dependencyRoutes } from './dependency-routes.ts';
 import { Blame, remember } from './deps/cause.ts';
 import { type Affects, chainAbove } from './deps/chain.ts';
 import { checkNode, checkUnits } from './deps/checks.ts';
+import { detailPicture, type PictureAsked } from './deps/detail-picture.ts';
 import { Foresight } from './deps/foresight.ts';
 import { givenUpDraft } from './deps/given-up.ts';
 import { DependencyGraph } from './deps/graph.ts';
-import type { Trigger } from './deps/impact.ts';
-import { pictureOf } from './deps/picture.ts';
+import { type Impact, impactOf, type Trigger } from './deps/impact.ts';
 import { inactive, isDown, isUp, stateCode, stateWord } from './deps/states.ts';
 import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
@@ -18,7 +18,6 @@ import type { DependencyPicture } from './model/status.ts';
 import type { Clock } from './model/time.ts';
 import type { Ending, Transition } from './model/transition.ts';
 import { newUnitState, type Phase, phaseOf, type UnitState, type UnitView } from './model/unit.ts';
-import { answeringRoute } from './outputs/answering-route.ts';
 import type { Routes } from './outputs/http-routes.ts';
 
 /** The part of the configuration that is used here. */
@@ -68,18 +67,7 @@ export class Dependencies implements UnitsSink {
     this.options = options;
     this.settings = options.config;
     this.foresight = new Foresight(() => options.clock.monotonicUs());
-    this.routes = new Map([
-      [
-        '/api/impact',
-        answeringRoute('What follows when a unit goes down, as JSON', (asked) =>
-          answerImpact(this.graph, asked),
-        ),
-      ],
-      [
-        '/api/graph',
-        answeringRoute('Which units depend on which', (asked) => answerGraph(this.graph, asked)),
-      ],
-    ]);
+    this.routes = dependencyRoutes(() => this.graph);
   }
 
   /** Takes a new configuration. What is switched on is read when the table is, which follows. */
@@ -209,11 +197,21 @@ export class Dependencies implements UnitsSink {
     return chain;
   }
 
-  /** What a unit depends on and who depends on it; undefined where that is not known. */
-  picture(name: string): DependencyPicture | undefined {
-    const { graph, settings } = this;
-    const picture = graph && pictureOf(graph, name, settings.dependency_depth);
-    return picture && { nodes: picture.groups.flatMap(({ units }) => units), edges: picture.edges };
+  /**
+   * What a unit or a component depends on and who depends on it; undefined where that is not known.
+   * @param checks the components as they are now
+   */
+  picture(asked: PictureAsked, checks: readonly CheckView[]): DependencyPicture | undefined {
+    this.updateChecks(checks);
+    return detailPicture(this.graph, checks, asked, this.settings.dependency_depth);
+  }
+
+  /** What follows for other units; or why that is not known. */
+  impact(unit: string, on: Trigger): Impact | { readonly wrong: string } {
+    if (this.graph === undefined)
+      return { wrong: 'Dependencies are not tracked, or not read yet.' };
+    const none = { unit, on, stopped: [], restarted: [], degraded: [], blocked: [] };
+    return impactOf(this.graph, unit, on) ?? none;
   }
 
   /** All units as they are now; undefined while that is not known. */

@@ -1,20 +1,26 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Monitor } from './checks/monitor.ts';
+import { outageDraft, stateDraft, type Told } from './checks/monitor-drafts.ts';
 import { monitorKinds } from './checks/monitor-kinds.ts';
+import { MonitorResults } from './checks/monitor-results.ts';
 import { windowOf } from './checks/outages.ts';
+import { SqliteError } from './checks/sqlite.ts';
 import { handleApi } from './checks/subscriptions/api.ts';
 import type { SmtpSettings } from './checks/subscriptions/channel-email.ts';
+import type { MonitorEvent } from './checks/subscriptions/monitor-event.ts';
 import { notificationDraft } from './checks/subscriptions/notification-event.ts';
 import type { OutageRecord, ServiceRecord } from './checks/subscriptions/resources.ts';
-import type { MonitorEvent } from './checks/subscriptions/running.ts';
 import { NameResolver } from './checks/tcp/resolver.ts';
+import { agentDraft } from './collector/tell.ts';
+import { reservedName, tableOfCheck } from './config/check-names.ts';
 import type { Config } from './config/keys.ts';
 import { type CheckKind, type CheckView, checkKinds } from './model/check.ts';
 import type { Draft } from './model/event.ts';
-import type { ProbeResult } from './model/probe.ts';
+import type { MonitorFigures } from './model/monitor.ts';
+import type { EndpointUse, ProbeResult } from './model/probe.ts';
 import type { OutageView } from './model/status.ts';
-import { type Clock, rfc3339 } from './model/time.ts';
+import type { Clock } from './model/time.ts';
 import { type ApiAnswer, guardedApi } from './outputs/guarded-api.ts';
 import type { Routes } from './outputs/http-routes.ts';
 
@@ -26,13 +32,13 @@ export interface MonitoringOptions {
   readonly onDraft: (draft: Draft) => void;
   /** Every probe. */
   readonly onResult: (result: ProbeResult) => void;
+  /** Which services there are has changed, or which of them are looked at. */
+  readonly onServices: () => void;
   readonly log: {
     info(fields: object, message: string): void;
     warn(fields: object, message: string): void;
   };
 }
-
-type Told<T extends MonitorEvent['type']> = Extract<MonitorEvent, { type: T }>;
 
 /**
  * Deliveries under way are waited for so long when the agent ends, which must write its events within
@@ -50,28 +56,30 @@ export class Monitoring {
   private readonly options: MonitoringOptions;
   private readonly monitor: Monitor;
   private readonly resolver: NameResolver;
-  /** The last probe of each service; those that are gone are let go of with the next change. */
-  private readonly results: Map<string, ProbeResult> = new Map();
+  /** What the probes found; services that are gone are let go of with the next change. */
+  private readonly results: MonitorResults = new MonitorResults();
   /** What the monitor told while it started, once for each service: it cannot be asked before. */
   private readonly early: MonitorEvent[] = [];
   /** Read once after each change. */
   private listed: Listed | undefined;
   private phase: 'new' | 'running' | 'stopping' | 'stopped' = 'new';
-  private allowCommands: boolean;
+  private config: Config;
 
   constructor(options: MonitoringOptions) {
     const { config, clock, random } = options;
     this.options = options;
-    this.allowCommands = config.monitor.allow_commands;
+    this.config = config;
     this.resolver = new NameResolver({ clock });
     this.monitor = new Monitor({
       ...{ clock, random, ...smtpOf(config) },
       path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
       onEvent: (event) => this.event(event),
+      reserved: (name) => reservedName(this.config, name),
     });
-    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result) => {
-      this.results.set(result.name, result);
-      options.onResult(result);
+    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result, target) => {
+      this.results.take(result, target);
+      const outage = this.phase === 'running' && this.monitor.inOutage(result.name);
+      options.onResult({ ...result, outage });
     });
     for (const [name, kind] of kinds) this.monitor.kinds.add(name, kind);
     const answer = (method: string, path: string, body: unknown) => this.answer(method, path, body);
@@ -82,18 +90,37 @@ export class Monitoring {
   /**
    * Goes on where the last run ended.
    * @throws SqliteError with a sentence where the file cannot be used, or another agent has it
+   * @throws TypeError with one where the configuration has a check of a service's name
    */
   async start(): Promise<void> {
     await this.monitor.start();
+    const clash = this.clash(this.config);
+    if (clash !== undefined) {
+      await this.monitor.stop();
+      throw new TypeError(clash);
+    }
     this.phase = 'running';
     for (const event of this.early.splice(0)) this.event(event);
     const { services } = this.lists();
     this.options.log.info({ services: services.length }, 'The monitor is on.');
   }
 
+  /** Why a configuration cannot be used beside the services that there are; undefined where it can. */
+  clash(config: Config): string | undefined {
+    if (this.phase === 'stopping' || this.phase === 'stopped') return undefined;
+    const { services } = this.lists();
+    for (const { name } of services) {
+      const table = tableOfCheck(config, name);
+      if (table === undefined) continue;
+      const shown = JSON.stringify(name);
+      return `${table} has a check ${shown}, and the monitor a service of that name: rename the check, or remove the service with unitwatch services remove.`;
+    }
+    return undefined;
+  }
+
   /** Takes what a reload may change. */
-  configure({ monitor }: Config): void {
-    this.allowCommands = monitor.allow_commands;
+  configure(config: Config): void {
+    this.config = config;
   }
 
   /** Ends within `stopMs`; what waits is kept in the file. */
@@ -111,6 +138,16 @@ export class Monitoring {
   views(): readonly CheckView[] {
     if (this.phase !== 'running') return [];
     return this.lists().services.flatMap((service) => this.viewOf(service));
+  }
+
+  /** Services as endpoints: what their last probes found. */
+  endpointUses(): readonly EndpointUse[] {
+    return this.results.uses();
+  }
+
+  /** Undefined where it does not run. */
+  figures(): MonitorFigures | undefined {
+    return this.phase === 'running' ? this.monitor.figures() : undefined;
   }
 
   /** Planned outages that are on now. */
@@ -131,12 +168,17 @@ export class Monitoring {
     const kind = checkKindOf(given);
     const view = this.monitor.view(name);
     if (!kind || !view) return [];
-    const { state, sinceUs, outage } = view;
-    const last = this.results.get(name);
-    const reason = state === 'up' ? '' : view.reason || last?.reason || 'not looked yet';
+    const { state, sinceUs, outage, subscriptions } = view;
+    const isIdle = view.intervalUs === undefined;
+    const last = this.results.last(name);
+    const known = isIdle
+      ? 'nobody has subscribed'
+      : view.reason || last?.reason || 'not looked yet';
+    const reason = state === 'up' ? '' : known;
     return [
       {
-        ...{ name, kind, state, sinceUs, reason, outage },
+        ...{ name, kind, state, sinceUs, reason, outage, subscriptions },
+        ...(isIdle && { idle: true }),
         checkedUs: last?.timeUs ?? 0,
         durationUs: (last?.durationSeconds ?? 0) * 1e6,
         dependsOn: [],
@@ -155,12 +197,16 @@ export class Monitoring {
   private answer(method: string, path: string, body: unknown): ApiAnswer {
     if (this.phase !== 'running')
       return { status: 503, json: { error: 'The monitor does not run now.' } };
-    const { monitor, allowCommands } = this;
+    const { monitor } = this;
+    const allowCommands = this.config.monitor.allow_commands;
     const planned = method === 'GET' ? [] : this.views().filter(({ outage }) => outage);
     const secretsOf = (kind: string): readonly string[] =>
       monitor.notifications.get(kind)?.secrets ?? monitor.kinds.get(kind)?.secrets ?? [];
     try {
       return handleApi({ book: monitor, secretsOf, allowCommands }, method, path, body);
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+      return { status: 503, json: { error: error.message } };
     } finally {
       if (method !== 'GET') this.changed(planned);
     }
@@ -170,13 +216,14 @@ export class Monitoring {
   private changed(planned: readonly CheckView[]): void {
     this.listed = undefined;
     const names = new Set(this.lists().services.map(({ name }) => name));
-    for (const name of this.results.keys()) if (!names.has(name)) this.results.delete(name);
+    this.results.keep(names);
     const timeUs = this.options.clock.realtimeUs();
     // The monitor says nothing of a service that is gone, and restarts are held until somebody does.
     for (const view of planned.filter(({ name }) => !names.has(name))) {
       const ended = { type: 'outage', service: view.name, inside: false, timeUs } as const;
-      this.options.onDraft(this.outageDraft(ended, view));
+      this.options.onDraft(outageDraft(ended, view));
     }
+    this.options.onServices();
   }
 
   private event(event: MonitorEvent): void {
@@ -191,14 +238,21 @@ export class Monitoring {
         this.options.onDraft(notificationDraft(event, event.timeUs));
         return;
       case 'state':
-        this.tell(event.service, (service) => this.stateDraft(event, service));
+        this.tell(event.service, (service) => stateDraft(event, service));
         return;
       case 'outage':
-        this.tell(event.service, (service) => this.outageDraft(event, service));
+        this.tell(event.service, (service) => outageDraft(event, service));
         return;
       case 'trouble':
-        this.options.log.warn({ reason: event.reason }, 'The file of the monitor has trouble.');
+        this.trouble(event);
     }
+  }
+
+  private trouble({ phase, reason }: Told<'trouble'>): void {
+    const severity = phase === 'back' ? 'info' : 'error';
+    const message = `Monitor: ${reason}`;
+    this.options.onDraft(agentDraft(`monitor_${phase}`, severity, message, this.options.clock));
+    if (phase !== 'back') this.options.log.warn({ reason }, 'The file of the monitor has trouble.');
   }
 
   /** Nothing where the service is gone, or of no kind that events know. */
@@ -207,30 +261,6 @@ export class Monitoring {
     const record = this.lists().services.find(({ name }) => name === service);
     const [view] = record ? this.viewOf(record) : [];
     if (view) this.options.onDraft(draftOf(view));
-  }
-
-  private stateDraft(event: Told<'state'>, { kind, outage }: CheckView): Draft {
-    const { service, state, reason, timeUs } = event;
-    return {
-      time: rfc3339(timeUs),
-      event_type: 'check',
-      service,
-      severity: state === 'up' || outage ? 'info' : 'error',
-      message: reason === '' ? `${service}: ${state}` : `${service}: ${state}, ${reason}`,
-      data: { kind, state, ...(reason !== '' && { reason }), ...(outage && { outage }) },
-    };
-  }
-
-  private outageDraft({ service, inside, timeUs }: Told<'outage'>, view: CheckView): Draft {
-    const { kind, state } = view;
-    return {
-      time: rfc3339(timeUs),
-      event_type: 'check',
-      service,
-      severity: state === 'down' && !inside ? 'error' : 'info',
-      message: `${service}: ${state}, a planned outage ${inside ? 'began' : 'ended'}`,
-      data: { kind, state, outage: inside },
-    };
   }
 }
 
@@ -244,8 +274,8 @@ function checkKindOf(kind: string): CheckKind | undefined {
 }
 
 function smtpOf({ monitor }: Config): { readonly smtp?: SmtpSettings } {
-  const { host, port, tls, user, password, from } = monitor.smtp;
+  const { host, port, tls, ca_file: caFile, user, password, from } = monitor.smtp;
   if (host === undefined) return {};
   const signIn = { ...(user !== undefined && { user }), ...(password && { password }) };
-  return { smtp: { host, port, tls, from, ...signIn } };
+  return { smtp: { host, port, tls, from, ...signIn, ...(caFile !== undefined && { caFile }) } };
 }

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { compileRegex } from './checks/regex.ts';
 import type { Watch } from './collector/watch.ts';
-import type { Action } from './config/key.ts';
 import type { Config } from './config/keys.ts';
 import type { DependencyGraph } from './deps/graph.ts';
 import { boundTo, stopsWith } from './deps/repair-order.ts';
@@ -16,6 +15,7 @@ import { type Clock, rfc3339 } from './model/time.ts';
 import { invocationId, phaseOf, type UnitView } from './model/unit.ts';
 import { isUnitName, withType } from './model/unit-name.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
+import { hooksOf } from './repair-hooks.ts';
 import { repairRules } from './repair-rules.ts';
 import { type IsLocal, type MakeSources, sourcesOf } from './repair-sources.ts';
 import { Commands } from './restart/command.ts';
@@ -23,7 +23,7 @@ import { SourceError } from './restart/contract.ts';
 import { hostEffects } from './restart/effects.ts';
 import { Engine } from './restart/engine.ts';
 import type { HookCall, Rules, UnitFact } from './restart/engine-contract.ts';
-import { type Hook, Hooks, hookOccasions } from './restart/hooks.ts';
+import type { Hooks } from './restart/hooks.ts';
 import { findProcesses } from './restart/processes.ts';
 import { RepairRunner } from './restart/runner.ts';
 import { criterionOf } from './restart/strategies-process.ts';
@@ -41,6 +41,10 @@ export interface RepairsOptions {
   readonly watch: Watch;
   readonly graph: () => DependencyGraph | undefined;
   readonly checks: () => readonly CheckView[];
+  /** Looks at the checks of these names now. */
+  readonly lookAt: (names: readonly string[]) => Promise<void>;
+  /** Those that are open. */
+  readonly findings: () => Iterable<Finding>;
   readonly onDraft: (draft: Draft) => void;
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
@@ -90,7 +94,7 @@ export class Repairs {
     this.ownUnit = [...own].at(-1) ?? '';
     this.commands = new Commands(clock);
     this.rules = this.makeRules();
-    this.hooks = this.makeHooks();
+    this.hooks = hooksOf(config, this.commands, this.options.random);
     this.engine = new Engine({ rules: this.rules, random, bootId });
     const sleep = async (ms: number): Promise<void> => {
       await pause(ms);
@@ -100,6 +104,7 @@ export class Repairs {
       ...{ engine: this.engine, rules: this.rules, clock },
       sources: makeSources(isLocal),
       effects: hostEffects({ units: watch, commands: this.commands, own, search, sleep }),
+      look: (processes) => this.look(processes),
       hook: (call) => this.callHook(call),
       checkIntervalMs: config.restart.check_interval,
       write: async (text) => journal?.write([text]),
@@ -125,17 +130,36 @@ export class Repairs {
   configure(config: Config): void {
     this.config = config;
     this.rules = this.makeRules();
-    this.hooks = this.makeHooks();
+    this.hooks = hooksOf(config, this.commands, this.options.random);
     this.runner.configure(this.rules, config.restart.check_interval);
     // What is down already may be an alarm now.
     this.seen();
   }
 
   private seen(): void {
-    const { checks, watch } = this.options;
+    const { checks, watch, findings } = this.options;
+    for (const finding of findings()) this.runner.finding({ ...finding, phase: 'opened' });
     for (const unit of watch.follower.table.all()) this.changed(unit);
     for (const { name, unit, state, reason } of checks())
       this.runner.check(name, unit || name, state, reason);
+    this.checksChanged();
+  }
+
+  /** Which checks there are may have changed; alarms of those that nobody looks at any more go. */
+  checksChanged(): void {
+    const followed = this.options.checks().filter(({ idle }) => !idle);
+    this.runner.checks(new Set(followed.map(({ name }) => name)));
+  }
+
+  /** What the checks of these processes say after another look. */
+  private async look(processes: readonly string[]): Promise<readonly CheckView[]> {
+    const { checks, lookAt } = this.options;
+    const theirs = () =>
+      checks().filter(({ name, unit }) =>
+        [name, unit || name].some((one) => processes.includes(one)),
+      );
+    await lookAt(theirs().map(({ name }) => name));
+    return theirs();
   }
 
   /** A unit's state is this now. */
@@ -234,16 +258,6 @@ export class Repairs {
     return repairRules(this.config, { graph, checks, rootOf, ownUnit: this.ownUnit });
   }
 
-  private makeHooks(): Hooks {
-    const { hooks } = this.config.restart;
-    const made = hookOccasions.flatMap((on) => hookOf(on, hooks[on], hooks.timeout));
-    const { commands } = this;
-    const sleep = async (ms: number): Promise<void> => {
-      await pause(ms, undefined, { ref: false });
-    };
-    return new Hooks(made, { commands, sleep, random: this.options.random });
-  }
-
   private callHook({ hook, process, repairId, attempts, reason }: HookCall) {
     const { host, clock } = this.options;
     const time = rfc3339(clock.realtimeUs());
@@ -263,17 +277,6 @@ export class Repairs {
     const criterion = await criterionOf(process, settings, search);
     return typeof criterion !== 'string' && (await findProcesses(criterion)).length > 0;
   }
-}
-
-function hookOf(
-  name: (typeof hookOccasions)[number],
-  action: Action | undefined,
-  timeoutMs: number,
-): readonly Hook[] {
-  if (action === undefined) return [];
-  return 'url' in action
-    ? [{ name, on: [name], webhook: { url: action.url, headers: {}, timeoutMs } }]
-    : [{ name, on: [name], command: action.command, timeoutMs }];
 }
 
 /** A search that no argument list makes run for ever. */

@@ -17,11 +17,10 @@ export class Storing {
   private readonly store: Store;
 
   /**
-   * Opens the local database. Undefined where the world is to blame (a full disk): that is told, and
-   * the agent does its work without.
+   * Opens the local database. Where a full disk is in the way, that is told, and waited for.
    * @throws Error with `code` and a sentence for the user: another agent has the database, say
    */
-  static async begin(options: StoringOptions): Promise<Storing | undefined> {
+  static async begin(options: StoringOptions): Promise<Storing> {
     const { config, clock, random, env, uid, host, onDraft } = options;
     const settings = await storeSettings(config, { env, uid, home: env['HOME'] || homedir() });
     try {
@@ -33,11 +32,7 @@ export class Storing {
       return new Storing(store);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.kind === 'refused') {
-        throw Object.assign(new Error(error.message, { cause: error }), { code: 'STORE' });
-      }
-      onDraft(agentDraft('store_trouble', 'error', `Nothing is stored: ${error.message}`, clock));
-      return undefined;
+      throw Object.assign(new Error(error.message, { cause: error }), { code: 'STORE' });
     }
   }
 
@@ -54,16 +49,7 @@ export class Storing {
   }
 
   result(result: ProbeResult): void {
-    const { name, kind, timeUs, up, reason, durationSeconds, phaseSeconds, status } = result;
-    const { fault, address, attempts, redirects } = result;
-    this.store.result({
-      ...{ name, kind, timeUs, up, reason, durationUs: Math.round(durationSeconds * 1e6) },
-      phasesUs: Object.fromEntries(
-        Object.entries(phaseSeconds).map(([phase, seconds]) => [phase, Math.round(seconds * 1e6)]),
-      ),
-      ...(status !== undefined && { status }),
-      details: { fault, address, attempts, redirects },
-    });
+    this.store.result(result);
   }
 
   stop(deadlineMs: number): Promise<void> {

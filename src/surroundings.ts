@@ -1,5 +1,9 @@
 import type { Config } from './config/keys.ts';
+import type { Event } from './model/event.ts';
+import type { ProbeResult } from './model/probe.ts';
+import type { ResourceSample } from './model/resource.ts';
 import type { Clock } from './model/time.ts';
+import type { Transition } from './model/transition.ts';
 import type { outputs } from './outputs/outputs.ts';
 import type { PatternSettings } from './patterns/settings.ts';
 
@@ -29,8 +33,17 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
+/** Who is told of everything that passes, for a log that was asked to say more. */
+export interface Listener {
+  result(result: ProbeResult): void;
+  event(event: Event): void;
+  transition(what: Transition): void;
+  sample(sample: ResourceSample): void;
+}
+
 export interface AgentOptions extends Surroundings {
   readonly config: Config;
+  readonly listener?: Listener;
   /** Where events are written and how; undefined for nowhere. */
   readonly output?: {
     readonly name: keyof typeof outputs;

@@ -10,8 +10,16 @@ import { type Host, hostNow, leftBehind } from './leftovers.ts';
 
 /** dist/test, where this file is. */
 const folder = fileURLToPath(new URL('./', import.meta.url));
-/** Tests in these boot a systemd, or measure; they run one file at a time. */
+/** Tests in these boot a systemd. */
 const bedFolders = ['agent', 'demo'];
+/** Files at once: most of what they do is to wait. */
+const atOnce = 2;
+/** They take all that the machine has, or look at the whole of it, where others would be seen. */
+const alone: readonly string[] = [
+  'agent/demo.test.js',
+  'agent/leaks.test.js',
+  'agent/storm.test.js',
+];
 /** The storms take six minutes, and twice that on a busy machine. */
 const fileMs = 1_200_000;
 /** How long what ends by itself may take to do so. */
@@ -26,11 +34,15 @@ function isBedTest(file: string): boolean {
   return bedFolders.includes(top) || /from '[./]*\/bed\.js'/.test(readFileSync(file, 'utf8'));
 }
 
+function isAlone(file: string): boolean {
+  return alone.includes(relative(folder, file));
+}
+
 /** Runs the files and hands on what node:test tells, but for its sums, which are added up. */
-async function* runFiles(files: readonly string[], atOnce: boolean | number, counts: Counts) {
+async function* runFiles(files: readonly string[], concurrency: number, counts: Counts) {
   const sums = new RegExp(`^(${[...counted, 'duration_ms'].join('|')}) ([\\d.]+)$`);
   if (files.length === 0) return;
-  for await (const event of run({ files: [...files], concurrency: atOnce, timeout: fileMs })) {
+  for await (const event of run({ files: [...files], concurrency, timeout: fileMs })) {
     const [, name, value] =
       event.type === 'test:diagnostic' && event.data.nesting === 0
         ? (sums.exec(event.data.message) ?? [])
@@ -63,8 +75,13 @@ async function main(): Promise<number> {
   process.env['TMPDIR'] = scratch;
   const earlier = hostNow();
   async function* all() {
-    yield* runFiles(others, true, counts);
-    yield* runFiles(runnable, 1, counts);
+    yield* runFiles(others, atOnce, counts);
+    yield* runFiles(
+      runnable.filter((file) => !isAlone(file)),
+      atOnce,
+      counts,
+    );
+    yield* runFiles(runnable.filter(isAlone), 1, counts);
   }
   const report = Readable.from(all()).pipe(new spec());
   for await (const text of report) process.stdout.write(text);

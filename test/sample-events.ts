@@ -65,6 +65,18 @@ export const samples: { readonly [T in EventType]: Event & { readonly event_type
     event_type: 'alarm',
     data: { phase: 'raised', source: 'mysql', alarm_id: 'mysql:4711', process_id: 4_711 },
   },
+  control: {
+    ...envelope,
+    event_type: 'control',
+    data: {
+      action: 'start',
+      asked: 'spark worker',
+      outcome: 'failed',
+      reason: 'its start command ended with status 3',
+      output: ['no /data'],
+      duration_s: 1.5,
+    },
+  },
   restart_step: {
     ...envelope,
     event_type: 'restart_step',

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { type ProbeResult, probeState } from '../model/probe.ts';
+import { readStatusCodes, statusCodesWanted } from '../model/status-codes.ts';
 import type { ProbeContext } from './endpoints-contract.ts';
 import { type Endpoint, openProber } from './endpoints-kinds.ts';
-import type { StatusSpan } from './http/judge.ts';
 import type { Kind } from './subscriptions/kinds.ts';
 import type { Settings } from './subscriptions/resources.ts';
 
@@ -13,7 +13,6 @@ type Read = (name: string, settings: Settings) => Endpoint | string;
 const defaults = { tcpTimeoutS: 5, httpTimeoutS: 15, timeoutMaxS: 300, redirectsMax: 20 } as const;
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'];
 const sourceMax = 1_000;
-const spansMax = 64;
 
 const readers: Readonly<Record<'tcp' | 'http', Read>> = { tcp: readTcp, http: readHttp };
 
@@ -30,11 +29,11 @@ export const serviceSecrets: Readonly<Record<string, readonly string[]>> = { htt
 
 /**
  * TCP and HTTP services for a Monitor: each look is one probe.
- * @param onResult hears of every probe
+ * @param onResult hears of every probe, and what was probed, without secrets
  */
 export function monitorKinds(
   context: ProbeContext,
-  onResult: (result: ProbeResult) => void,
+  onResult: (result: ProbeResult, target: string) => void,
 ): ReadonlyMap<string, Kind> {
   const kindOf = (kind: string, read: Read): Kind => ({
     ...(serviceSecrets[kind] && { secrets: serviceSecrets[kind] }),
@@ -48,7 +47,7 @@ export function monitorKinds(
       return {
         look: async () => {
           const result = await prober.probe();
-          onResult(result);
+          onResult(result, prober.target);
           const state = probeState(result);
           const { reason } = result;
           return { state: state === 'up' || state === 'down' ? state : 'unknown', reason };
@@ -80,7 +79,7 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
   const unknown = unknownSetting(settings, httpSettings);
   if (unknown) return unknown;
   const { url, method = 'GET', headers = {}, body, regex } = settings;
-  const { expected_status: expected = '200-299', timeout = defaults.httpTimeoutS } = settings;
+  const { expected_status: expected = '2xx', timeout = defaults.httpTimeoutS } = settings;
   const { follow_redirects: maxRedirects = 0, tls_verify: verifyTls = true } = settings;
   if (typeof url !== 'string' || !isUrl(url))
     return 'url must be an http or https URL without user and password.';
@@ -88,8 +87,8 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
     return `method must be one of ${methods.join(', ')}.`;
   if (!isHeaders(headers)) return 'headers must be an object of header names and texts.';
   if (body !== undefined && typeof body !== 'string') return 'body must be a text.';
-  const expectedStatus = spansOf(expected);
-  if (!expectedStatus) return 'expected_status must be such as "200-299,404".';
+  const expectedStatus = readStatusCodes(expected);
+  if (!expectedStatus) return `expected_status ${statusCodesWanted}.`;
   if (regex !== undefined && (typeof regex !== 'string' || regex.length > sourceMax))
     return `regex must be a text of at most ${sourceMax} characters.`;
   if (!isWhole(maxRedirects, 0, defaults.redirectsMax))
@@ -140,16 +139,4 @@ function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
       typeof text === 'string' &&
       /^[\t\x20-\x7e\x80-\xff]*$/.test(text),
   );
-}
-
-/** `200-299,404`, or one number. */
-function spansOf(value: unknown): readonly StatusSpan[] | undefined {
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const parts = String(value).split(',');
-  const spans = parts.slice(0, spansMax + 1).flatMap((part) => {
-    const [, first, last = first] = /^ *([1-5]\d\d)(?:-([1-5]\d\d))? *$/.exec(part) ?? [];
-    const span = { min: Number(first), max: Number(last) };
-    return span.min <= span.max ? [span] : [];
-  });
-  return spans.length === parts.length && spans.length <= spansMax ? spans : undefined;
 }

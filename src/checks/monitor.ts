@@ -1,3 +1,4 @@
+import type { MonitorFigures } from '../model/monitor.ts';
 import type { Clock } from '../model/time.ts';
 import { OwnSqlite } from './sqlite.ts';
 import type { Channel } from './subscriptions/channel.ts';
@@ -6,6 +7,7 @@ import { channelsOf } from './subscriptions/channels.ts';
 import type { ServiceView } from './subscriptions/core.ts';
 import { type Kind, Table } from './subscriptions/kinds.ts';
 import type { LogEntry } from './subscriptions/log.ts';
+import type { MonitorEvent } from './subscriptions/monitor-event.ts';
 import { type Book, migrations } from './subscriptions/registry.ts';
 import type {
   CallerRecord,
@@ -16,7 +18,7 @@ import type {
   SubscriptionRecord,
 } from './subscriptions/resources.ts';
 import { joinKey, keyOf, readRecord } from './subscriptions/resources.ts';
-import { type MonitorEvent, Running } from './subscriptions/running.ts';
+import { Running } from './subscriptions/running.ts';
 
 export interface MonitorOptions {
   readonly clock: Clock;
@@ -26,6 +28,11 @@ export interface MonitorOptions {
   readonly path?: string;
   /** The server for callers who are told by mail. */
   readonly smtp?: SmtpSettings;
+  /**
+   * One sentence where a service may not be called so, because something else of the program is;
+   * undefined where it may. Asked when a service is entered.
+   */
+  readonly reserved?: (name: string) => string | undefined;
   onEvent(event: MonitorEvent): void;
 }
 
@@ -119,6 +126,11 @@ export class Monitor implements Book {
   /** The last 200 deliveries of a caller, the oldest first. */
   log(caller: string): readonly LogEntry[] {
     return this.#started().log.of(caller);
+  }
+
+  /** What has been told and what waits, for metrics. */
+  figures(): MonitorFigures {
+    return this.#started().figures();
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {

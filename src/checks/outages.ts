@@ -1,5 +1,5 @@
+import { momentOf, parseWall, wallAt } from '../model/local-time.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
-import { momentOf, parseWall, wallAt } from './outages-local-time.ts';
 
 export const repeats = ['once', 'daily', 'weekly'] as const;
 export type Repeat = (typeof repeats)[number];

@@ -69,6 +69,11 @@ export class Schedule {
     return this.#next;
   }
 
+  /** A run of its own between two of the schedule, where that is at work. */
+  soon(): void {
+    if (this.#startUs !== undefined) void this.runNow();
+  }
+
   async #begin(): Promise<void> {
     await this.#running;
     await turn();

@@ -1,9 +1,6 @@
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DatabaseSyncInstance } from '@photostructure/sqlite';
-
-export type SqliteValue = string | number | null;
-export type SqliteRow = Readonly<Record<string, unknown>>;
+import { resultCode, Sqlite, type SqlRow, type SqlValue } from '../sqlite.ts';
 
 /** Something is wrong with the file; one sentence says what to do. */
 export class SqliteError extends Error {
@@ -31,17 +28,10 @@ const lockedCodes: ReadonlySet<number> = new Set([5, 6]);
 
 /** One SQLite file of our own, held by one process at a time. Calls are synchronous and short. */
 export class OwnSqlite {
-  readonly #database: DatabaseSyncInstance;
-  readonly #lock: DatabaseSyncInstance | undefined;
-  readonly #path: string;
-  readonly #statements = new Map<string, ReturnType<DatabaseSyncInstance['prepare']>>();
+  readonly #database: Sqlite;
+  readonly #lock: Sqlite | undefined;
 
-  private constructor(
-    path: string,
-    database: DatabaseSyncInstance,
-    lock: DatabaseSyncInstance | undefined,
-  ) {
-    this.#path = path;
+  private constructor(database: Sqlite, lock: Sqlite | undefined) {
     this.#database = database;
     this.#lock = lock;
   }
@@ -52,21 +42,21 @@ export class OwnSqlite {
    * @throws SqliteError
    */
   static async open({ path, migrations }: SqliteOptions): Promise<OwnSqlite> {
-    const { DatabaseSync } = await import('@photostructure/sqlite');
-    let lock: DatabaseSyncInstance | undefined;
-    let database: DatabaseSyncInstance | undefined;
+    const opening = { waitMs: busyMs, meaningOf: (error: unknown) => explained(error, path) };
+    let lock: Sqlite | undefined;
+    let database: Sqlite | undefined;
     try {
       if (path !== ':memory:') {
         await makeFile(path);
         await makeFile(`${path}.lock`);
-        lock = new DatabaseSync(`${path}.lock`, { timeout: busyMs });
+        lock = await Sqlite.open(`${path}.lock`, opening);
         lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
       }
-      database = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true });
+      database = await Sqlite.open(path, { ...opening, foreignKeys: true });
       // In WAL, FULL keeps what was committed also when the power fails.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
       migrate(database, path, migrations);
-      return new OwnSqlite(path, database, lock);
+      return new OwnSqlite(database, lock);
     } catch (error) {
       database?.close();
       lock?.close();
@@ -74,62 +64,28 @@ export class OwnSqlite {
     }
   }
 
-  rows(sql: string, ...values: readonly SqliteValue[]): readonly SqliteRow[] {
-    return this.#guarded(() => this.#prepared(sql).all(...values));
+  rows(sql: string, ...values: readonly SqlValue[]): readonly SqlRow[] {
+    return this.#database.rows(sql, ...values);
   }
 
   /** How many rows it changed. */
-  change(sql: string, ...values: readonly SqliteValue[]): number {
-    return this.#guarded(() => Number(this.#prepared(sql).run(...values).changes));
+  change(sql: string, ...values: readonly SqlValue[]): number {
+    return this.#database.change(sql, ...values);
   }
 
   /** All of it or nothing. */
   transaction<T>(work: () => T): T {
-    if (this.#database.isTransaction) return work();
-    this.change('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.change('COMMIT');
-      return result;
-    } catch (error) {
-      // A full disk has ended the transaction by itself.
-      if (this.#database.isTransaction) this.change('ROLLBACK');
-      throw error;
-    }
+    return this.#database.transaction(work);
   }
 
   close(): void {
-    this.#statements.clear();
     this.#database.close();
     this.#lock?.close();
   }
-
-  /** Statements are written in the code: there are a few dozen. */
-  #prepared(sql: string): ReturnType<DatabaseSyncInstance['prepare']> {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
-  }
-
-  #guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw explained(error, this.#path);
-    }
-  }
 }
 
-function migrate(
-  database: DatabaseSyncInstance,
-  path: string,
-  migrations: readonly string[],
-): void {
-  const row: unknown = database.prepare('PRAGMA user_version').get();
-  const version = typeof row === 'object' && row && 'user_version' in row ? row.user_version : 0;
-  const from = Number(version);
+function migrate(database: Sqlite, path: string, migrations: readonly string[]): void {
+  const from = database.number('PRAGMA user_version') ?? 0;
   if (from > migrations.length) {
     const sentence = `${JSON.stringify(path)} was written by a later version of unitwatch: use that one, or move the file away.`;
     throw new SqliteError('newer', sentence);
@@ -151,15 +107,13 @@ async function makeFile(path: string): Promise<void> {
 function explained(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof SqliteError) return error;
   const shown = JSON.stringify(path);
-  const isSqlite = 'code' in error && error.code === 'ERR_SQLITE_ERROR';
-  const code = 'errcode' in error ? Number(error.errcode) & 0xff : 0;
-  const isLocked = isSqlite && (lockedCodes.has(code) || /is locked/.test(error.message));
-  if (isLocked) {
+  const code = resultCode(error);
+  if (lockedCodes.has(code)) {
     const sentence = `${shown} is in use by another unitwatch: stop it, or ask it over its API.`;
     return new SqliteError('locked', sentence, error);
   }
   const isSystem = 'syscall' in error;
-  if (!isSqlite && !isSystem) return error;
+  if (code === 0 && !isSystem) return error;
   const sentence = `${shown} cannot be used (${error.message}): check its owner, its mode and the space on its disk.`;
   return new SqliteError('unusable', sentence, error);
 }

@@ -116,7 +116,7 @@ export const checkKeys = {
     default: none,
     doc: 'HTTP services: up when they answer as expected.',
     example:
-      'shop:\n  url: https://shop.example.org/health\n  interval_sec: 30\n  expected_status: [200-299]\n  check_regex: true\n  regex: \'"status": *"ok"\'',
+      'shop:\n  url: https://shop.example.org/health\n  interval_sec: 30\n  expected_status: 2xx\n  check_regex: true\n  regex: \'"status": *"ok"\'',
     reload: true,
   },
 } as const satisfies KeyTable;

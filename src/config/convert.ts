@@ -6,7 +6,7 @@ import { nearestName } from './nearest.ts';
 import type { Raw } from './raw.ts';
 import { makeSecret } from './secret.ts';
 import { hasControl, shown } from './shown.ts';
-import { toAction, toCommand, toIndex, toRegex, toSpan, toUrl } from './special.ts';
+import { toAction, toCommand, toIndex, toRegex, toSpan, toStatusCodes, toUrl } from './special.ts';
 import { orReport, type Report, segment, toChosen, toText } from './text.ts';
 
 /** Entries of one list: each is compared with every unit name once. */
@@ -43,6 +43,8 @@ export function convert(key: ValueKey, raw: Raw, report: Report, compile: Compil
       return toIndex(raw, report);
     case 'span':
       return toSpan(key.max, raw, report);
+    case 'status-codes':
+      return toStatusCodes(raw, report);
     case 'url':
       return toUrl(raw, report);
     default:

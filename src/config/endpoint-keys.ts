@@ -111,17 +111,9 @@ export const httpKeys = {
     reload: true,
   },
   expected_status: {
-    type: 'list-of',
-    of: {
-      type: 'span',
-      max: 599,
-      default: undefined,
-      doc: 'A status code, or a span of them.',
-      reload: true,
-    },
-    max: 64,
-    default: Object.freeze([Object.freeze({ min: 200, max: 299 })] as const),
-    doc: 'Status codes with which it is up: `[200-299, 404]`.',
+    type: 'status-codes',
+    default: Object.freeze([Object.freeze({ min: 200, max: 299 })]),
+    doc: 'Status codes with which it is up: `204`, `2xx`, `200-299`, or several: `[2xx, 404]`.',
     reload: true,
   },
   regex: {

@@ -33,7 +33,7 @@ export function endpointsOf({ checks }: Pick<Config, 'checks'>): readonly Endpoi
         [...one.secret_headers].map(([header, value]) => [header, value.reveal()]),
       ),
       body: one.body,
-      expectedStatus: one.expected_status.map(({ min, max = 599 }) => ({ min, max })),
+      expectedStatus: one.expected_status,
       regex: one.check_regex ? one.regex : undefined,
       maxRedirects: one.follow_redirects,
       verifyTls: one.tls_verify,

@@ -1,9 +1,10 @@
+import type { Command } from '../model/command.ts';
+import { type StatusSpan, statusCodesText } from '../model/status-codes.ts';
 import { formatAddress } from './address.ts';
 import { formatDuration } from './duration.ts';
 import {
   type Action,
   type Address,
-  type Command,
   isCollection,
   isKey,
   type Key,
@@ -28,6 +29,8 @@ export function formatValue(key: Key, value: unknown): string | undefined {
   if (key.type === 'secret') return hidden;
   if (key.type === 'action' && isAction(value)) return formatAction(value);
   if (key.type === 'span' && isSpan(value)) return formatText(formatSpan(value));
+  if (key.type === 'status-codes' && isStatusCodes(value))
+    return formatText(statusCodesText(value));
   if (Array.isArray(value)) return `[${value.map((item) => formatText(String(item))).join(', ')}]`;
   if (key.type === 'address' && isAddress(value)) return formatText(formatAddress(value));
   if (key.type === 'duration' && typeof value === 'number') return formatDuration(value);
@@ -44,7 +47,7 @@ function formatCollection(key: MapKey | ListKey, value: unknown): string {
 }
 
 /** The same for a record, without the keys that have no value. */
-function formatNode(node: Key | KeyTable, value: unknown): string {
+export function formatNode(node: Key | KeyTable, value: unknown): string {
   if (isKey(node)) return formatValue(node, value) ?? '~';
   const rows = fieldsOf(node, value).map(([name, key, one]) => `${name}: ${formatNode(key, one)}`);
   return `{${rows.join(', ')}}`;
@@ -73,6 +76,10 @@ function isSpan(value: unknown): value is Span {
   return typeof value === 'object' && value !== null && 'min' in value;
 }
 
+function isStatusCodes(value: unknown): value is readonly StatusSpan[] {
+  return Array.isArray(value) && value.every(isSpan);
+}
+
 /** The path of a webhook is its password; only the host is shown. */
 function shownAction(action: Action): Command {
   return 'url' in action ? `${new URL(action.url).origin}/${hidden}` : action.command;
@@ -88,9 +95,13 @@ function formatSpan({ min, max }: Span): string {
   return min === max ? String(min) : `${min}-${max}`;
 }
 
-/** JSON's quotes are YAML's, too; invisible characters are written as what they are called. */
+/** Text as it may stand in YAML, in quotes only where it needs them. */
 export function formatText(text: string): string {
-  if (plainText.test(text)) return text;
+  return plainText.test(text) ? text : quoteText(text);
+}
+
+/** JSON's quotes are YAML's, too; invisible characters are written as what they are called. */
+export function quoteText(text: string): string {
   return JSON.stringify(text).replace(
     /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu,
     (char) => `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`,
@@ -122,6 +133,8 @@ function jsonPlain(key: Key, value: unknown): unknown {
       return isAddress(value) ? formatAddress(value) : value;
     case 'span':
       return isSpan(value) ? formatSpan(value) : value;
+    case 'status-codes':
+      return isStatusCodes(value) ? statusCodesText(value) : value;
     case 'action':
       return isAction(value) ? shownAction(value) : value;
     default:

@@ -1,7 +1,8 @@
+import { readConfigFile } from './file.ts';
 import { isIni } from './ini.ts';
 import { readLegacy } from './legacy.ts';
 import { legacyYaml } from './legacy-tree.ts';
-import { loadConfig, readConfigFile } from './load.ts';
+import { loadConfig } from './load.ts';
 import { hidden } from './secret.ts';
 import { shown } from './shown.ts';
 

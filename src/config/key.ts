@@ -1,3 +1,5 @@
+import type { Command } from '../model/command.ts';
+import type { StatusSpan } from '../model/status-codes.ts';
 import type { Secret } from './secret.ts';
 
 /** Where an HTTP server listens. Port 0 lets the kernel choose one. */
@@ -5,9 +7,6 @@ export interface Address {
   readonly host: string;
   readonly port: number;
 }
-
-/** A list runs as it is, without a shell; one text runs as `/bin/sh -c`. */
-export type Command = readonly [string, ...string[]] | string;
 
 /** What is done when something happened: a command is run, or the event is sent to a webhook. */
 export type Action = { readonly command: Command } | { readonly url: string };
@@ -53,6 +52,8 @@ interface ValueByType {
   'argument-index': number | 'any';
   /** A number or a span of numbers. */
   span: Span;
+  /** Status codes of HTTP. */
+  'status-codes': readonly StatusSpan[];
   /** http or https. */
   url: string;
   /** Any names, each with a value or a record of its own, in the order in which they were given. */

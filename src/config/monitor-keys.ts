@@ -23,6 +23,13 @@ const smtpKeys = {
     doc: 'TLS to the mail server: `tls` from the first byte, `starttls` before anything else is said, or `off`.',
     reload: false,
   },
+  ca_file: {
+    type: 'path',
+    default: undefined,
+    default_doc: 'the certification authorities of Node.js',
+    doc: 'Certificates of the authorities that its certificate may be signed by, PEM.',
+    reload: false,
+  },
   user: {
     type: 'text',
     default: undefined,

@@ -1,6 +1,8 @@
-import type { Action, Command, Span } from './key.ts';
+import type { Command } from '../model/command.ts';
+import { readStatusCodes, type StatusSpan, statusCodesWanted } from '../model/status-codes.ts';
+import type { Action, Span } from './key.ts';
 import type { Raw } from './raw.ts';
-import { plainText, type Report, toText } from './text.ts';
+import { plainText, type Report, segment, toText } from './text.ts';
 
 /** A script of some pages; what is longer belongs into a file of its own. */
 const MAX_COMMAND = 16_384;
@@ -142,4 +144,18 @@ function spanOf(text: string): Span | undefined {
   if (least) return { min: Number(least[1] ?? least[2]), max: undefined };
   const most = /^<=(\d{1,9})$/.exec(text);
   return most ? { min: 0, max: Number(most[1]) } : undefined;
+}
+
+/** One, a class, a span, several between commas, or a list of all that. */
+export function toStatusCodes(raw: Raw, report: Report): readonly StatusSpan[] | undefined {
+  const items = raw.kind === 'list' ? raw.items : [raw];
+  const texts = items.map((item) =>
+    item.kind === 'text' || item.kind === 'number' ? item.text : undefined,
+  );
+  const spans = readStatusCodes(texts);
+  if (spans) return Object.freeze(spans);
+  const wrong = texts.findIndex((text) => readStatusCodes(text) === undefined);
+  const path = raw.kind === 'list' && wrong >= 0 ? { path: segment(wrong) } : {};
+  report({ what: statusCodesWanted, raw: items[wrong] ?? raw, ...path });
+  return undefined;
 }

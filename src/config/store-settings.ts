@@ -19,7 +19,7 @@ export async function storeSettings(
   const { store } = config;
   return {
     local: {
-      path: store.path ?? join(storeDirectory(config.state_directory, around), 'store.db'),
+      path: localPath(config, around),
       maxBytes: store.max_size * mebibyte,
       maxAgeUs: store.max_age * 1_000,
     },
@@ -28,6 +28,14 @@ export async function storeSettings(
     exportIntervalMs: store.export_interval,
     postgres: await postgresSettings(store.postgres),
   };
+}
+
+/** Where the local database is. */
+export function localPath(
+  { store, state_directory }: Pick<Config, 'store' | 'state_directory'>,
+  around: Surroundings,
+): string {
+  return store.path ?? join(storeDirectory(state_directory, around), 'store.db');
 }
 
 /** A service has its state directory; somebody's own agent keeps results where he finds them. */

@@ -50,7 +50,8 @@ function refused(fault: Located): Parsed {
   return { root: undefined, faults: [fault] };
 }
 
-interface Composed {
+/** What became of a text: a document, or why there is none. */
+export interface Composed {
   readonly doc?: Doc;
   /** Offset of a second document. */
   readonly second?: number;
@@ -61,7 +62,7 @@ interface Composed {
  * The parser keeps a stack of its own, the composer recurses: depth is watched in the first, so that
  * the second never meets a text that would exhaust the stack (V8 then may end the whole process).
  */
-function compose(yaml: Yaml, text: string): Composed {
+export function compose(yaml: Yaml, text: string): Composed {
   const parser = new yaml.Parser();
   const tokens = [];
   let lexemes = 0;

@@ -80,6 +80,10 @@ export interface CheckView {
   readonly unit?: string;
   /** It is in a planned outage. */
   readonly outage: boolean;
+  /** Of a service of the monitor: how many callers have it looked at and hear of it. */
+  readonly subscriptions?: number;
+  /** Nobody has it looked at: it is not known, and nobody misses that. */
+  readonly idle?: true;
 }
 
 /** Whether somebody has to do something about it. */

@@ -1,4 +1,5 @@
 import { checkFields } from './check.ts';
+import { controlFields } from './control.ts';
 import type { Fields, ObjectOf } from './field.ts';
 import { notificationFields } from './notification.ts';
 import { alarmFields, circuitFields, restartStepFields } from './repair.ts';
@@ -131,6 +132,9 @@ const agentPhases = [
   'store_trouble',
   'store_back',
   'store_lost',
+  'monitor_trouble',
+  'monitor_back',
+  'monitor_lost',
 ] as const;
 
 const findingFields = {
@@ -189,6 +193,7 @@ export const eventTypes = {
   restart_step: restartStepFields,
   circuit: circuitFields,
   check: checkFields,
+  control: controlFields,
   notification: notificationFields,
   agent: {
     phase: { type: 'string', doc: 'What the agent did or met.', values: agentPhases },
@@ -233,6 +238,7 @@ export const eventDocs: Readonly<Record<EventType, string>> = {
   restart_step: 'One step of a repair, with how it ended.',
   circuit: 'The circuit breaker of a process changed: open, no repair is tried.',
   check: 'A check of a process or an endpoint changed.',
+  control: 'Somebody had a component or a unit started, stopped or restarted on the page.',
   notification: 'A caller was told that a service went down or up, or could not be told.',
   agent: 'unitwatch itself: started, bus lost, events lost, configuration reloaded.',
 };

@@ -1,4 +1,5 @@
 import type { Fields } from './field.ts';
+import { deliveryPhases } from './monitor.ts';
 
 /** `data` of a `notification` event; `service` is the name of the service that changed. */
 export const notificationFields = {
@@ -7,7 +8,7 @@ export const notificationFields = {
   phase: {
     type: 'string',
     doc: '`sent`: it has arrived; `retrying`: it has not, and is tried again; `given_up`: it is not.',
-    values: ['sent', 'retrying', 'given_up'],
+    values: deliveryPhases,
   },
   delivery_id: { type: 'string', doc: 'The same in every attempt, and in what the caller gets.' },
   since: { type: 'string', doc: 'When the service was first seen so, RFC 3339.' },

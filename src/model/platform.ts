@@ -4,8 +4,7 @@
  * `checks.hosts` are read into these types.
  */
 
-/** A list runs as it is, without a shell; one string runs as `/bin/sh -c`. */
-export type ComponentCommand = readonly [string, ...string[]] | string;
+import type { Command } from './command.ts';
 
 /** One thing that the argument list of a process has to have. */
 export interface Criterion {
@@ -35,9 +34,9 @@ export interface Component {
   readonly dependsOn: readonly string[];
   /** Components that it needs on another host, even where this host has them too: shown, not checked. */
   readonly dependsOnElsewhere: readonly string[];
-  readonly start: ComponentCommand | undefined;
+  readonly start: Command | undefined;
   /** Without it, stopping is SIGTERM, a time of grace, and SIGKILL. */
-  readonly stop: ComponentCommand | undefined;
+  readonly stop: Command | undefined;
   /** Where its commands run; empty: the root folder. */
   readonly workingDirectory: string;
 }

@@ -67,6 +67,8 @@ export interface ProbeResult {
   readonly tls?: boolean;
   /** When the first certificate of the chain ends; there also where it is not valid. */
   readonly certificateEndUs?: RealtimeUs;
+  /** It was in a planned outage. */
+  readonly outage?: boolean;
 }
 
 /** What a result says of the endpoint. */
@@ -85,10 +87,10 @@ export interface EndpointUse {
   readonly last: ProbeResult | undefined;
   /** Results since the agent began to watch it: `up`, or the fault. */
   readonly results: Readonly<Partial<Record<'up' | ProbeFault, number>>>;
-  /** Due probes that were left out because the one before was still under way. */
-  readonly skipped: number;
-  /** By how much the last probe began too late, seconds. */
-  readonly latenessSeconds: number;
+  /** Due probes that were left out because the one before was still under way; of the configuration's. */
+  readonly skipped?: number;
+  /** By how much the last probe began too late, seconds; of the configuration's. */
+  readonly latenessSeconds?: number;
 }
 
 /** How well the schedule of all endpoints is kept. */

@@ -1,5 +1,5 @@
 import type { CheckView } from './check.ts';
-import { isWell } from './check.ts';
+import { type CheckState, isWell } from './check.ts';
 import type { EventType, Severity } from './event.ts';
 import type { Pattern } from './finding.ts';
 import type { RepairStep } from './repair.ts';
@@ -148,7 +148,10 @@ export interface DependencyPicture {
 
 export interface DependencyNode {
   readonly name: string;
-  readonly state: 'up' | 'failed' | 'down' | 'changing';
+  /** `elsewhere`: a component that another host has; it is shown, not checked, and has no page here. */
+  readonly kind: 'unit' | 'component' | 'elsewhere';
+  /** Of units the first four; of components what their check says. */
+  readonly state: 'up' | 'failed' | 'down' | 'changing' | Exclude<CheckState, 'up' | 'down'>;
 }
 
 export interface DependencyEdge {
@@ -192,8 +195,8 @@ export function isDownCheck({ state, outage }: CheckView): boolean {
   return !outage && (state === 'missing' || state === 'down' || state === 'too_many');
 }
 
-export function isProblemCheck({ state, outage }: CheckView): boolean {
-  return !outage && !isWell(state);
+export function isProblemCheck({ state, outage, idle }: CheckView): boolean {
+  return !outage && !idle && !isWell(state);
 }
 
 /** One unit of the agent's table, as pages and commands show it. */

@@ -1,27 +1,5 @@
-import type { CheckKind } from './check.ts';
 import type { Severity } from './event.ts';
-import type { DurationUs, RealtimeUs } from './time.ts';
-
-/** What one probe found: one row of the store. */
-export interface ProbeResult {
-  /** Of the check. */
-  readonly name: string;
-  readonly kind: CheckKind;
-  /** When the probe began. */
-  readonly timeUs: RealtimeUs;
-  readonly up: boolean;
-  /** Why it is not up, in a word or two; empty where it is. */
-  readonly reason: string;
-  readonly durationUs: DurationUs;
-  /** How long each phase took: `resolve`, `connect`, `tls`, `first_byte`, `transfer`. */
-  readonly phasesUs?: Readonly<Record<string, DurationUs>>;
-  /** Status code of an HTTP answer. */
-  readonly status?: number;
-  /** It was in a planned outage. */
-  readonly outage?: boolean;
-  /** What else the probe knows. */
-  readonly details?: Readonly<Record<string, unknown>>;
-}
+import type { RealtimeUs } from './time.ts';
 
 export const storedKinds = ['result', 'event'] as const;
 export type StoredKind = (typeof storedKinds)[number];

@@ -2,9 +2,11 @@ import type { CheckView } from './check.ts';
 import type { EventType } from './event.ts';
 import type { Finding, Pattern } from './finding.ts';
 import type { Histogram } from './histogram.ts';
+import type { MonitorFigures } from './monitor.ts';
 import type { ComponentUse } from './platform.ts';
 import type { EndpointStats, EndpointUse } from './probe.ts';
 import type { RepairFigures } from './repair.ts';
+import type { OutageView } from './status.ts';
 import type { StoreView } from './store.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
@@ -63,6 +65,10 @@ export interface AgentView {
   /** What is known of endpoints beside their state, and how well their schedule is kept. */
   endpoints?(): Iterable<EndpointUse>;
   endpointStats?(): EndpointStats | undefined;
+  /** Planned outages that are on now. */
+  outages?(): Iterable<OutageView>;
+  /** Undefined where the monitor is off. */
+  monitor?(): MonitorFigures | undefined;
   /** Undefined where nothing is stored. */
   store?(): StoreView | undefined;
   /** Undefined where repairs are off. */

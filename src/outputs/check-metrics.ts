@@ -18,19 +18,22 @@ const states: Readonly<Record<CheckKind, readonly CheckState[]>> = {
 /** It does what it is there for, be it with too many processes or without what it depends on. */
 const runs: ReadonlySet<CheckState> = new Set(['running', 'degraded', 'too_many', 'up']);
 
+/** One line for each check; none where the value is undefined. */
 function one(
   declared: Omit<Declared, 'labels' | 'type'>,
-  value: (check: CheckView) => number,
+  read: (check: CheckView) => number | undefined,
 ): CheckMetric {
   return {
     ...declared,
     type: 'gauge',
     labels: ['name', 'kind'],
     samples: (checks) =>
-      [...checks].map((check) => ({
-        labels: { name: check.name, kind: check.kind },
-        value: value(check),
-      })),
+      [...checks].flatMap((check) => {
+        const value = read(check);
+        return value === undefined
+          ? []
+          : [{ labels: { name: check.name, kind: check.kind }, value }];
+      }),
   };
 }
 
@@ -65,5 +68,12 @@ export const checkMetrics: readonly CheckMetric[] = [
       help: 'When it was last looked at, seconds since 1970; 0 for never.',
     },
     ({ checkedUs }) => checkedUs / 1e6,
+  ),
+  one(
+    {
+      name: 'unitwatch_check_subscriptions',
+      help: 'Callers who have a service of the monitor looked at, and hear of it.',
+    },
+    ({ subscriptions }) => subscriptions,
   ),
 ];

@@ -111,7 +111,7 @@ export const endpointMetrics: readonly EndpointMetric[] = [
       help: 'Due probes that were left out because the one before was still under way.',
       labels: ['name', 'kind'],
     },
-    ({ skipped }) => [[{}, skipped]],
+    ({ skipped }) => (skipped === undefined ? [] : [[{}, skipped]]),
   ),
   each(
     {
@@ -120,7 +120,7 @@ export const endpointMetrics: readonly EndpointMetric[] = [
       help: 'How long after it was due the last probe began.',
       labels: ['name', 'kind'],
     },
-    ({ latenessSeconds }) => [[{}, latenessSeconds]],
+    ({ latenessSeconds }) => (latenessSeconds === undefined ? [] : [[{}, latenessSeconds]]),
   ),
 ];
 

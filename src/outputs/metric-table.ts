@@ -12,6 +12,7 @@ import {
   systemdExporterUnitMetrics,
 } from './exporter-names.ts';
 import type { AgentMetric, Declared, UnitMetric } from './metric.ts';
+import { monitorMetrics } from './monitor-metrics.ts';
 import { repairMetrics } from './repair-metrics.ts';
 import { type StoreMetric, storeMetrics } from './store-metrics.ts';
 
@@ -134,6 +135,7 @@ export const metricSets = {
       ...ofComponents(componentMetrics),
       ...ofSchedule(endpointStatsMetrics),
       ...repairMetrics,
+      ...monitorMetrics,
       ...ofStore(storeMetrics),
     ],
     unit: unitMetrics,

@@ -7,6 +7,7 @@ import { escapeLabel, familyPieces, headerOf } from './exposition.ts';
 import type { AgentMetric, Source, Tally } from './metric.ts';
 import type { MetricSet } from './metric-table.ts';
 import { findingsOpen, metricSets } from './metric-table.ts';
+import { outageMetrics } from './monitor-metrics.ts';
 import { readProcess } from './process-figures.ts';
 import { type UnitFamily, unitFamily } from './unit-family.ts';
 
@@ -143,6 +144,8 @@ function registryOf(
 function* checkLines(view: AgentView): Generator<string, void> {
   const checks = [...(view.checks?.() ?? [])];
   for (const metric of checkMetrics) yield* familyPieces(metric, checks);
+  const outages = [...(view.outages?.() ?? [])];
+  for (const metric of outageMetrics) yield* familyPieces(metric, outages);
   const endpoints = [...(view.endpoints?.() ?? [])];
   for (const metric of endpointMetrics) yield* familyPieces(metric, endpoints);
 }

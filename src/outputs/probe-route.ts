@@ -33,7 +33,7 @@ function answer(endpoints: Iterable<EndpointUse>, parameters: URLSearchParams): 
   const wanted = named.length > 0 ? named : all.filter((one) => isTarget(one, target));
   const found = ofModule(wanted, parameters.get('module') ?? '');
   if (found === undefined) {
-    return { status: 404, text: 'No endpoint of the configuration has this name or target.\n' };
+    return { status: 404, text: 'No endpoint has this name or target.\n' };
   }
   const { last } = found;
   if (last === undefined) return { status: 503, text: 'It has not been probed yet.\n' };

@@ -28,6 +28,8 @@ export function wordsOf(event: Event): string {
       return join(event.data.state, event.data.reason ?? `${event.data.failures} failures`);
     case 'check':
       return checkWords(event.data);
+    case 'control':
+      return controlWords(event.data);
     case 'notification':
       return join(event.data.state, event.data.caller, event.data.phase, event.data.failure ?? '');
     default:
@@ -90,6 +92,10 @@ function stepWords(data: EventData<'restart_step'>): string {
     data.reason ?? '',
     data.wait_s === undefined ? '' : `waits ${humanDuration(data.wait_s * 1e6)}`,
   );
+}
+
+function controlWords({ action, outcome, reason, output }: EventData<'control'>): string {
+  return join(`${action} ${outcome}`, reason ?? '', output?.join(' / ') ?? '');
 }
 
 function checkWords(data: EventData<'check'>): string {

@@ -1,4 +1,5 @@
 import { limits } from '../model/limits.ts';
+import { zoneOffset } from '../model/local-time.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import {
@@ -29,7 +30,6 @@ import {
 import { Suspicions } from './baseline/suspicions.ts';
 import { Timetable } from './baseline/timetable.ts';
 import { whyOver } from './baseline/why-over.ts';
-import { zoneOffset } from './local-time.ts';
 import { defaultSettings, type PatternSettings } from './settings.ts';
 
 /** How long a service is only watched before it is judged; the hour; the zone whose weeks count. */

@@ -1,6 +1,6 @@
+import type { LocalTime } from '../model/local-time.ts';
 import type { TimerElapse } from '../model/resource.ts';
 import type { RealtimeUs } from '../model/time.ts';
-import type { LocalTime } from './local-time.ts';
 
 /** Entries of all tables together; a Debian host has 5 to 30. */
 export const cronEntriesMax = 128;

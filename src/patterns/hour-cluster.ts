@@ -1,4 +1,4 @@
-import type { LocalTime } from './local-time.ts';
+import type { LocalTime } from '../model/local-time.ts';
 import { binomialTail } from './statistics.ts';
 
 /** Different local dates that a cluster needs. */

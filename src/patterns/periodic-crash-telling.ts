@@ -1,7 +1,7 @@
+import type { LocalTime } from '../model/local-time.ts';
 import { type DurationUs, humanDuration, type RealtimeUs } from '../model/time.ts';
 import type { Telling } from './detector.ts';
 import type { Cluster } from './hour-cluster.ts';
-import type { LocalTime } from './local-time.ts';
 import type { Period } from './period-search.ts';
 import type { Timetable } from './periodic-crash-state.ts';
 

@@ -1,8 +1,8 @@
+import { type LocalTime, localClock } from '../model/local-time.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import type { Detector, Follower, Surroundings, Verdicts } from './detector.ts';
 import { findCluster } from './hour-cluster.ts';
-import { type LocalTime, localClock } from './local-time.ts';
 import { episodesMin, findPeriod, type Period } from './period-search.ts';
 import {
   episodesMax,

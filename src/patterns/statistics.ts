@@ -1,10 +1,8 @@
+import { median as medianOf } from 'simple-statistics';
+
 /** The middle value; the mean of the two in the middle of an even number; NaN of nothing. */
 export function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  const middle = (sorted.length - 1) / 2;
-  const low = sorted[Math.floor(middle)] ?? Number.NaN;
-  const high = sorted[Math.ceil(middle)] ?? Number.NaN;
-  return low + (high - low) / 2;
+  return values.length === 0 ? Number.NaN : medianOf([...values]);
 }
 
 /** A robust line: the median of the slopes between all pairs (Theil 1950, Sen 1968). */

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { before, endGroup, signalGroup } from '../command/group.ts';
+import { type Ended, endingOf, plainEnvironment, startCommand } from '../command/start.ts';
+import type { Command } from '../model/command.ts';
 import type { StepOutcome } from '../model/repair.ts';
 import type { Clock, DurationUs } from '../model/time.ts';
-import { before, endGroup, signalGroup } from './command-group.ts';
 import { Tail } from './command-output.ts';
-import type { Command } from './contract.ts';
 
 /** How a command ended. */
 export interface CommandEnd {
@@ -54,8 +55,7 @@ const leftOpenMax = 128;
  */
 function environment(): NodeJS.ProcessEnv {
   return {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    LANG: 'C.UTF-8',
+    ...plainEnvironment,
     HOME: process.env['HOME'] ?? '/',
   };
 }
@@ -147,22 +147,16 @@ export class Commands {
     order: CommandOrder,
     limitMs: number,
   ): Promise<Omit<CommandEnd, 'durationUs'>> {
-    const { command, name } = order;
-    const [file, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-    let child: ChildProcess;
-    try {
-      child = spawn(file, args, {
-        cwd: '/',
-        env: environment(),
-        detached: true,
-        stdio: [order.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      });
-    } catch (error) {
-      // A NUL byte in an argument, too many processes or open files.
+    const { command, name, input } = order;
+    const { child, ended } = startCommand({
+      ...{ command, env: environment(), output: 'pipe' },
+      ...(input !== undefined && { input }),
+    });
+    if (child === undefined) {
       this.leave();
-      return { outcome: 'failed', reason: startFailure(name, file, error) };
+      return outcomeOf(order, await ended);
     }
-    const watched = watch(child, order, file, limitMs);
+    const watched = watch(child, ended, order, limitMs);
     const entry = { name, acts: order.acts, child, ended: watched };
     this.running.add(entry);
     try {
@@ -177,25 +171,17 @@ export class Commands {
 /** Follows one process to its end. */
 async function watch(
   child: ChildProcess,
+  ended: Promise<Ended>,
   order: CommandOrder,
-  file: string,
   limitMs: number,
 ): Promise<Omit<CommandEnd, 'durationUs'>> {
-  const { stdin, stdout, stderr } = child;
+  const { stdout, stderr } = child;
   const [out, err] = [stdout && new Tail(stdout), stderr && new Tail(stderr)];
-  // It may end without reading its input.
-  stdin?.on('error', () => {});
-  stdin?.end(order.input);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('error', (error) => resolve({ error }));
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
   const inTime = await before(limitMs, ended);
   if (inTime === undefined) await endGroup(child, ended, order.graceMs);
   const end = inTime ?? (await before(killedMs, ended)) ?? { code: null, signal: null };
-  if ('error' in end)
-    return { outcome: 'failed', reason: startFailure(order.name, file, end.error) };
+  if ('error' in end) return outcomeOf(order, end);
   // `close` may never come: a background process can hold the pipes for ever.
   await before(drainMs, closed);
   for (const stream of [stdout, stderr]) leaveOpen(stream);
@@ -203,37 +189,29 @@ async function watch(
   return outcomeOf(order, end, inTime === undefined, lastLine);
 }
 
-type Ended =
-  | { readonly error: Error }
-  | { readonly code: number | null; readonly signal: NodeJS.Signals | null };
-
 function outcomeOf(
   { name, limitMs }: CommandOrder,
-  { code, signal }: Exclude<Ended, { error: Error }>,
-  late: boolean,
-  lastLine: string,
+  ended: Ended,
+  late = false,
+  lastLine = '',
 ): Omit<CommandEnd, 'durationUs'> {
   const words = lastLine === '' ? '.' : `: ${lastLine}`;
-  const how = {
-    ...(code !== null && { exitCode: code }),
-    ...(signal !== null && { signal }),
-  };
+  const how =
+    'error' in ended
+      ? {}
+      : {
+          ...(ended.code !== null && { exitCode: ended.code }),
+          ...(ended.signal !== null && { signal: ended.signal }),
+        };
   if (late)
     return {
       ...how,
       outcome: 'timeout',
       reason: `${name} was not over after ${limitMs / 1_000} s and was ended${words}`,
     };
-  if (code === 0) return { ...how, outcome: 'ok', reason: '' };
-  const ending = code === null ? `was ended by ${signal}` : `ended with status ${code}`;
+  const ending = endingOf(ended);
+  if (ending === '') return { ...how, outcome: 'ok', reason: '' };
   return { ...how, outcome: 'failed', reason: `${name} ${ending}${words}` };
-}
-
-function startFailure(name: string, file: string, error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return `${name} cannot be run: there is no program ${file}.`;
-  if (code === 'EACCES') return `${name} cannot be run: ${file} is not executable for this user.`;
-  return `${name} cannot be run: ${code ?? String(error)}.`;
 }
 
 /** Pipes that background processes hold, the oldest first. */

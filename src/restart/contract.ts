@@ -1,10 +1,5 @@
+import type { Command } from '../model/command.ts';
 import type { Alarm, StepOutcome, Strategy } from '../model/repair.ts';
-
-/**
- * A command of the configuration. A list runs as it is, without a shell; one string runs as
- * `/bin/sh -c`. Nothing out of a database, an event or an argument list is ever put into it.
- */
-export type Command = readonly [string, ...string[]] | string;
 
 /** How one process is repaired; the defaults stand in the configuration's key table. */
 export interface ProcessSettings {
@@ -97,6 +92,8 @@ export interface AlarmSource {
   settle(alarm: Alarm, ending: Ending): Promise<void>;
   /** What a person should see to, of what was found since the last call: each once, until it changes. */
   takeWarnings?(): readonly { readonly sentence: string }[];
+  /** Why alarms that stood are no longer listed, by their ids, since the last call; not for having gone. */
+  takeDropped?(): ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
 

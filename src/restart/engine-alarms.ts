@@ -3,6 +3,7 @@ import type { DurationUs } from '../model/time.ts';
 import { Breaker } from './breaker.ts';
 import { type Answer, engineLimits, type PlainStrategy, type Polled } from './engine-contract.ts';
 import { cancel, release } from './engine-endings.ts';
+import { disproven, findingsGone, lookAgain } from './engine-proof.ts';
 import { act, type Core, forget, type Held, inAttempt, type Thing } from './engine-state.ts';
 import { tellAlarm, tellLeftOut } from './engine-telling.ts';
 import { thingOf } from './policy.ts';
@@ -25,9 +26,8 @@ export function polled(core: Core, list: Polled): void {
   core.counts.leftOut.set(list.source, leftOut);
   if (leftOut > 0 && before === 0) tellLeftOut(core, list.source, leftOut);
   core.askedUs.set(list.source, list.askedUs);
-  for (const held of core.alarms.values()) {
-    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held);
-  }
+  for (const held of core.alarms.values())
+    if (held.alarm.source === list.source && !seen.has(held.alarm.id)) gone(core, held, list);
 }
 
 /** It answers: what waits for it need not wait longer. */
@@ -50,13 +50,18 @@ function isAlarm(alarm: Alarm, source: Alarm['source']): boolean {
   return alarm.source === source && fits(id) && fits(process) && Number.isFinite(raisedUs);
 }
 
+function isSeen({ source }: Alarm): boolean {
+  return source === 'finding' || source === 'check' || source === 'unit';
+}
+
 /** False where there is no room for it. */
 function listed(core: Core, list: Polled, alarm: Alarm): boolean {
   const held = core.alarms.get(alarm.id);
   if (held === undefined || isNewAfter(held, list, alarm)) {
     if (held !== undefined) forget(core, held);
     else if (core.alarms.size >= engineLimits.alarms) return false;
-    const askedUs = core.askedUs.get(alarm.source) ?? never;
+    // What the agent itself sees comes at once; of other sources it is known when they were asked.
+    const askedUs = isSeen(alarm) ? list.askedUs : (core.askedUs.get(alarm.source) ?? never);
     // Its row was cleared in between: whatever stands there now was raised later.
     raise(core, alarm, list.clears, Math.max(askedUs, held?.settledUs ?? never));
     return true;
@@ -115,10 +120,11 @@ function again(core: Core, held: Held, alarm: Alarm): void {
   tellAlarm(core, held, 'raised', alarm.reason);
 }
 
-function gone(core: Core, held: Held): void {
+function gone(core: Core, held: Held, { dropped }: Polled): void {
   if (!held.standing) return;
+  const why = dropped.get(held.alarm.id) ?? '';
   held.standing = false;
-  tellAlarm(core, held, 'cleared', held.state === 'handled' ? 'it was repaired' : '');
+  tellAlarm(core, held, 'cleared', why || (held.state === 'handled' ? 'it was repaired' : ''));
   if (held.state === 'worked') return;
   if (held.state === 'handled') {
     forget(core, held);
@@ -128,18 +134,17 @@ function gone(core: Core, held: Held): void {
   const thing = core.things.get(held.key);
   held.state = 'open';
   held.key = '';
-  if (thing !== undefined) detach(core, thing, held);
-  if (held.mayHold && held.settling === undefined)
-    release(core, held, { attempts: 0, note: 'the alarm went' });
+  const note = why || 'the alarm went';
+  if (thing !== undefined) detach(core, thing, held, note);
+  if (held.mayHold && held.settling === undefined) release(core, held, { attempts: 0, note });
   if (!held.claiming && held.settling === undefined) forget(core, held);
 }
 
-function detach(core: Core, thing: Thing, held: Held): void {
+function detach(core: Core, thing: Thing, held: Held, note: string): void {
   thing.alarms.delete(held.alarm.id);
   const { repair } = thing;
-  if (repair === undefined || thing.alarms.size > 0) return;
-  if (!inAttempt(repair) && repair.step.name !== 'claim')
-    cancel(core, thing, repair, 'the alarm went');
+  if (repair === undefined || findingsGone(core, thing, repair) || thing.alarms.size > 0) return;
+  if (!inAttempt(repair) && repair.step.name !== 'claim') cancel(core, thing, repair, note);
 }
 
 /** Finds what is to be repaired, for alarms that are new. @returns whether some are left for the next turn */
@@ -200,7 +205,13 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   // It may be older than the health check that the last repair ended with.
   if (held.repairedBefore) thing.judge = true;
   const older = thing.wellUs !== undefined && thing.wellUs >= held.sinceUs;
-  if (older && thing.judged < engineLimits.judgedInARow) thing.judge = true;
+  const isJudged = older && thing.judged < engineLimits.judgedInARow;
+  if (isJudged && !thing.judge) {
+    thing.judge = true;
+    thing.judged += 1;
+  }
+  if (isJudged && thing.repair?.doubted !== true) lookAgain(thing);
+  else disproven(core, thing, 'it is in alarm again');
   thing.alarms.add(id);
   held.state = 'open';
   held.key = name.key;

@@ -51,10 +51,18 @@ export type Action = { readonly id: number } & (
   | { readonly kind: 'settle'; readonly alarm: Alarm; readonly ending: Ending }
   | { readonly kind: 'resolve'; readonly process: string; readonly settings: ProcessSettings }
   | {
-      readonly kind: 'pre_restart_command' | 'restart' | 'health_check';
+      readonly kind: 'pre_restart_command' | 'restart';
       readonly process: string;
       readonly strategy: PlainStrategy;
       readonly settings: ProcessSettings;
+    }
+  | {
+      readonly kind: 'health_check';
+      readonly process: string;
+      readonly strategy: PlainStrategy;
+      readonly settings: ProcessSettings;
+      /** What the checks that ask for this repair look at: they must be up as well. */
+      readonly checked: readonly string[];
     }
   | { readonly kind: 'hook'; readonly call: HookCall }
 );
@@ -79,6 +87,8 @@ export interface Polled {
   readonly askedUs: DurationUs;
   /** As in AlarmSource. */
   readonly clears: boolean;
+  /** Why alarms are no longer listed, by their ids, where that is not for having become well. */
+  readonly dropped: ReadonlyMap<string, string>;
 }
 
 /**
@@ -102,6 +112,7 @@ export const holdKinds = [
   'source',
   'settling',
   'delay',
+  'proof',
   'stopped_by_hand',
   'protected',
   'not_configured',
@@ -176,6 +187,11 @@ export const engineLimits = Object.freeze({
    * last one that passed. Then it is restarted: whoever raises them sees what the check does not.
    */
   judgedInARow: 3,
+  /**
+   * How long after a restart an open finding is waited for: the longest that a detector takes to say
+   * that it is over, and a little.
+   */
+  proofUs: 90_000e6,
   /** How long it is known when a process was restarted: longer than between two polls. */
   restartMemoryUs: 3600e6,
   /** Events an hour about one alarm that are not steps of an attempt. A flapping one has more. */

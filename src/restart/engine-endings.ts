@@ -11,20 +11,23 @@ const usPerMs = 1_000;
 export function succeed(core: Core, thing: Thing, repair: Repair, how: string): void {
   core.counts.repairs.settled += 1;
   thing.wellUs = core.now.monoUs;
-  thing.judged = how === '' ? 0 : thing.judged + 1;
+  if (how === '') thing.judged = 0;
   const attempts = repair.restarted ? repair.attempt : repair.attempt - 1;
   tellStep(core, thing, repair, { step: 'settled', outcome: 'ok', reason: how });
   const change = thing.breaker.success();
   if (change !== undefined) tellCircuit(core, thing, change, 0);
-  const restarts = attempts === 1 ? 'one restart' : `${attempts} restarts`;
-  const note = how === '' ? `repaired with ${restarts}` : how;
-  for (const held of alarmsOf(core, thing)) {
-    held.state = 'worked';
-    held.key = '';
-    settle(core, held, { worked: true, attempts, note });
-  }
+  for (const held of alarmsOf(core, thing)) settleHeld(core, held, attempts, how);
   thing.alarms.clear();
   end(core, thing);
+}
+
+/** Its repair has worked: its source is told. @param how without a restart; empty where there was one */
+export function settleHeld(core: Core, held: Held, attempts: number, how: string): void {
+  const restarts = attempts === 1 ? 'one restart' : `${attempts} restarts`;
+  const note = how === '' ? `repaired with ${restarts}` : how;
+  held.state = 'worked';
+  held.key = '';
+  settle(core, held, { worked: true, attempts, note });
 }
 
 /** Its attempts are used up: the breaker counts it, and its alarms stay. */

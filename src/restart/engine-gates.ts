@@ -78,6 +78,11 @@ const gates: readonly Gate[] = [
   budgetGate,
 ];
 
+/** Whether it is left alone now: what began before that may have changed meanwhile. */
+export function isLeftAlone(core: Core, thing: Thing): boolean {
+  return ignoringGates.some((closed) => closed(core, thing) !== undefined);
+}
+
 /** Why the thing's repair may not go on now; undefined where it may. */
 export function gate(core: Core, thing: Thing): Hold | undefined {
   for (const closed of gates) {
@@ -138,8 +143,10 @@ function isToBeRepaired(core: Core, thing: Thing): boolean {
   if (thing.repair === undefined) return false;
   // Between two attempts as well: only when the wait is over is it found out whether it goes on.
   if (inAttempt(thing.repair) || thing.repair.step.name === 'delay') return true;
+  // It runs: who depends on it need not wait until its finding is cleared.
+  if (thing.repair.step.name === 'proof') return false;
   if (thing.hold?.kind === 'dry_run') return false;
-  return !ignoringGates.some((closed) => closed(core, thing) !== undefined);
+  return !isLeftAlone(core, thing);
 }
 
 function waitsFor(core: Core): ReadonlyMap<string, readonly string[]> {

@@ -1,13 +1,16 @@
 import type { StepOutcome } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import type { Done, ProcessSettings } from './contract.ts';
+import { attemptFailed, count, failed, leaveAttempt } from './engine-attempt.ts';
 import { claimNext } from './engine-claims.ts';
-import { type Answer, engineLimits, type HoldKind, ignoring } from './engine-contract.ts';
-import { cancel, giveUp, restartOverUs, succeed } from './engine-endings.ts';
-import { gate } from './engine-gates.ts';
-import { act, alarmsOf, type Core, type Hold, type Repair, type Thing } from './engine-state.ts';
+import { type Answer, engineLimits } from './engine-contract.ts';
+import { cancel, succeed } from './engine-endings.ts';
+import { gate, isLeftAlone } from './engine-gates.ts';
+import { setHold, tellDry } from './engine-holds.ts';
+import { beginProof, proven } from './engine-proof.ts';
+import { act, alarmsOf, type Core, type Repair, type Thing } from './engine-state.ts';
 import { tellCircuit, tellStep } from './engine-telling.ts';
-import { attemptsOf, delayUs, restartLimitUs } from './policy.ts';
+import { restartLimitUs } from './policy.ts';
 
 const usPerMs = 1_000;
 
@@ -25,6 +28,10 @@ export function advance(core: Core, thing: Thing): void {
     check(core, thing, repair);
   } else if (step.name === 'delay' && step.untilUs <= core.now.monoUs) {
     repair.step = { name: 'ready' };
+  } else if (step.name === 'proof') {
+    if (step.untilUs > core.now.monoUs && thing.alarms.size > 0) return;
+    proven(core, thing, repair, 'its finding is still open, and it has been well for a day');
+    return;
   }
   if (repair.step.name === 'ready') begin(core, thing, repair);
 }
@@ -45,6 +52,8 @@ function newRepair(core: Core): Repair {
     checks: 0,
     uncertain: false,
     judging: false,
+    doubted: false,
+    unproven: false,
   };
 }
 
@@ -82,8 +91,8 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   repair.restarted = false;
   repair.checks = 0;
   repair.uncertain = false;
-  repair.judging = thing.judge;
-  if (thing.judge) {
+  repair.judging = thing.judge && !repair.doubted;
+  if (repair.judging) {
     check(core, thing, repair);
     return;
   }
@@ -94,6 +103,16 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   }
   const limitUs = settings.commandTimeoutMs * usPerMs;
   effect(core, thing, repair, 'pre_restart_command', limitUs);
+}
+
+/** The command before the restart has worked; somebody may have stopped the unit meanwhile. */
+function prepared(core: Core, thing: Thing, repair: Repair): void {
+  if (!isLeftAlone(core, thing)) {
+    restart(core, thing, repair);
+    return;
+  }
+  leaveAttempt(core, thing, repair);
+  repair.step = { name: 'ready' };
 }
 
 function restart(core: Core, thing: Thing, repair: Repair): void {
@@ -107,9 +126,18 @@ function restart(core: Core, thing: Thing, repair: Repair): void {
 }
 
 function check(core: Core, thing: Thing, repair: Repair): void {
+  const settings = repair.attemptSettings;
+  if (settings === undefined) return;
   repair.checks += 1;
-  const limitUs = (repair.attemptSettings?.healthTimeoutMs ?? 0) * usPerMs;
-  effect(core, thing, repair, 'health_check', limitUs);
+  const { process, strategy, key } = thing;
+  const asking = alarmsOf(core, thing).filter(({ alarm }) => alarm.source === 'check');
+  const checked = [...new Set(asking.map(({ alarm }) => alarm.process))];
+  // The checks that ask for it are looked at within a time limit of their own.
+  const looks = checked.length === 0 ? 1 : 2;
+  const limitUs = looks * settings.healthTimeoutMs * usPerMs + engineLimits.slackUs;
+  const kind = 'health_check';
+  act(core, { thing: key }, limitUs, { kind, process, strategy, settings, checked });
+  repair.step = { name: kind, begunUs: core.now.monoUs };
 }
 
 /** A repair of the journal whose restart may have been done: it is looked at before anything else. */
@@ -131,7 +159,7 @@ function effect(
   core: Core,
   thing: Thing,
   repair: Repair,
-  kind: 'pre_restart_command' | 'restart' | 'health_check',
+  kind: 'pre_restart_command' | 'restart',
   limitUs: DurationUs,
 ): void {
   const settings = repair.attemptSettings;
@@ -160,7 +188,7 @@ export function stepDone(core: Core, thing: Thing, answer: Answer): void {
   const worked = outcome === 'ok' || outcome === 'skipped';
   switch (step.name) {
     case 'pre_restart_command': {
-      worked ? restart(core, thing, repair) : attemptFailed(core, thing, repair, answer);
+      worked ? prepared(core, thing, repair) : attemptFailed(core, thing, repair, answer);
       return;
     }
     case 'restart':
@@ -187,20 +215,27 @@ function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome):
   const wasRepaired = alarmsOf(core, thing).every((held) => held.repairedBefore);
   // Only a check that was made can say that no restart is needed.
   if (outcome === 'ok' || (outcome === 'skipped' && wasRepaired)) {
+    if (beginProof(core, thing, repair, false)) return;
     succeed(core, thing, repair, 'it is healthy without a restart');
     return;
   }
+  const { attemptSettings: settings } = repair;
   repair.attemptSettings = undefined;
-  if (thing.alarms.size === 0) {
+  if (repair.unproven && settings !== undefined) {
+    repair.unproven = false;
+    failed(core, thing, repair, settings, { outcome: 'failed', reason: 'it did not stay well' });
+  } else if (thing.alarms.size === 0) {
     cancel(core, thing, repair, 'the alarm went');
-    return;
+  } else {
+    repair.step = { name: 'ready' };
   }
-  repair.step = { name: 'ready' };
 }
 
 function checked(core: Core, thing: Thing, repair: Repair, answer: Done, worked: boolean): void {
   if (worked) {
-    endAttempt(core, thing, repair, answer.outcome);
+    if (beginProof(core, thing, repair, true)) return;
+    leaveAttempt(core, thing, repair);
+    count(core, answer.outcome);
     succeed(core, thing, repair, '');
     return;
   }
@@ -211,86 +246,4 @@ function checked(core: Core, thing: Thing, repair: Repair, answer: Done, worked:
   }
   const waitUs = healthIntervalMs * usPerMs;
   repair.step = { name: 'health_wait', untilUs: core.now.monoUs + waitUs };
-}
-
-function endAttempt(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome): void {
-  core.dirty = true;
-  core.counts.attempts[outcome === 'skipped' ? 'ok' : outcome] += 1;
-  repair.attemptSettings = undefined;
-  core.budget.end(repair.restarted);
-  // The next attempt takes its alarms anew: a claim may have lapsed during a long one.
-  for (const id of thing.alarms) {
-    const held = core.alarms.get(id);
-    if (held !== undefined) held.checkedUs = Number.NEGATIVE_INFINITY;
-  }
-}
-
-function attemptFailed(core: Core, thing: Thing, repair: Repair, answer: Done): void {
-  const settings = repair.attemptSettings;
-  endAttempt(core, thing, repair, answer.outcome);
-  if (settings === undefined) return;
-  repair.failed += 1;
-  const { outcome, reason } = answer;
-  if (outcome === 'refused') {
-    giveUp(core, thing, repair, settings, reason || 'refused');
-    return;
-  }
-  if (thing.alarms.size === 0) {
-    giveUp(core, thing, repair, settings, 'it failed, and the alarm has gone');
-    return;
-  }
-  if (repair.attempt >= attemptsOf(settings, repair.trial)) {
-    giveUp(core, thing, repair, settings, reason || outcome);
-    return;
-  }
-  repair.attempt += 1;
-  const waitUs = delayUs(settings, repair.attempt, core.random());
-  const untilUs = Math.max(core.now.monoUs + waitUs, restartOverUs(thing, repair, settings));
-  repair.step = { name: 'delay', untilUs };
-  const why = `attempt ${repair.attempt - 1} failed${reason === '' ? '' : `: ${reason}`}`;
-  tellStep(core, thing, repair, {
-    step: 'waiting',
-    outcome: 'ok',
-    reason: why,
-    waitUs: untilUs - core.now.monoUs,
-  });
-}
-
-/**
- * They come and go with each run of a crash loop, with each alarm of something else: told once, and
- * what they interrupt is not told again.
- */
-const passing: ReadonlySet<HoldKind> = new Set(['auto_restart', 'resolving', 'budget']);
-
-/** Told when the reason is another one, not each time that it is found again. */
-function setHold(core: Core, thing: Thing, repair: Repair, hold: Hold): void {
-  const known = thing.hold;
-  const { kind, reason, untilUs } = hold;
-  const sinceUs = known?.kind === kind ? known.sinceUs : core.now.wallUs;
-  thing.hold = { kind, reason, untilUs, sinceUs };
-  if (hold.kind === 'auto_restart' || hold.kind === 'dependency') thing.judge = true;
-  if (known?.kind === kind) return;
-  const isPassing = passing.has(kind) || (known !== undefined && passing.has(known.kind));
-  if (isPassing && thing.toldHolds.has(kind)) return;
-  thing.toldHolds.add(kind);
-  const step = ignoring.has(hold.kind) ? 'ignored' : 'waiting';
-  const waitUs = untilUs - core.now.monoUs;
-  const outcome = step === 'ignored' ? 'skipped' : 'ok';
-  tellStep(core, thing, repair, { step, outcome, reason, waitUs });
-}
-
-/** Says what would be done, once for as long as the alarms stand. */
-function tellDry(core: Core, thing: Thing, repair: Repair): void {
-  if (thing.hold?.kind === 'dry_run') return;
-  const reason = 'nothing is done: dry_run is on';
-  const hold = { kind: 'dry_run' as const, reason, untilUs: Number.POSITIVE_INFINITY };
-  thing.hold = { ...hold, sinceUs: core.now.wallUs };
-  const settings = core.rules.process(thing.process)?.settings;
-  tellStep(core, thing, repair, { step: 'accepted', outcome: 'ok', dryRun: true });
-  const steps = ['pre_restart_command', 'restart', 'health_check'] as const;
-  for (const step of steps) {
-    if (step === 'pre_restart_command' && settings?.preRestartCommand === undefined) continue;
-    tellStep(core, thing, repair, { step, outcome: 'skipped', dryRun: true });
-  }
-  tellStep(core, thing, repair, { step: 'ignored', outcome: 'skipped', reason, dryRun: true });
 }

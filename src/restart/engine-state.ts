@@ -58,7 +58,14 @@ export type Step =
       readonly name: 'pre_restart_command' | 'restart' | 'health_check';
       readonly begunUs: DurationUs;
     }
-  | { readonly name: 'health_wait'; readonly untilUs: DurationUs };
+  | { readonly name: 'health_wait'; readonly untilUs: DurationUs }
+  | {
+      /** It is healthy, and the finding that asked for the repair is still open. */
+      readonly name: 'proof';
+      readonly untilUs: DurationUs;
+      /** It was restarted for it, and not only looked at. */
+      readonly restarted: boolean;
+    };
 
 export interface Repair {
   readonly id: string;
@@ -82,6 +89,10 @@ export interface Repair {
   uncertain: boolean;
   /** The health check comes before a restart: it may have become well by itself. */
   judging: boolean;
+  /** It looked well without a restart and was not: it is not judged by its looks again. */
+  doubted: boolean;
+  /** A restart has to prove itself, and meanwhile it is looked at for another alarm. */
+  unproven: boolean;
 }
 
 export interface Hold {
@@ -108,7 +119,7 @@ export interface Thing {
   lastRestartUs: DurationUs | undefined;
   /** When a health check last passed; undefined for never. */
   wellUs: DurationUs | undefined;
-  /** Repairs in a row that ended well without a restart. */
+  /** Times that it was looked at instead of restarted, for alarms that may be old, since its last repair. */
   judged: number;
   /** Something else may have made it well: look before restarting. */
   judge: boolean;

@@ -78,6 +78,7 @@ function repairViewOf(core: Core, thing: Thing): RepairView | undefined {
       return { process, state: repair.step.name, reason: '', attempt };
     case 'health_check':
     case 'health_wait':
+    case 'proof':
       return { process, state: 'health_check', reason: '', attempt };
     case 'ready':
     case 'claim':
@@ -92,6 +93,10 @@ function waitOf(core: Core, thing: Thing): WaitView | undefined {
     const leftUs = Math.max(0, repair.step.untilUs - core.now.monoUs);
     const reason = `attempt ${repair.attempt} begins in ${humanDuration(leftUs)}`;
     return { process, kind: 'delay', reason, sinceUs: core.now.wallUs };
+  }
+  if (repair?.step.name === 'proof') {
+    const reason = 'it is well; settled when its finding is cleared';
+    return { process, kind: 'proof', reason, sinceUs: core.now.wallUs };
   }
   if (repair?.step.name !== 'ready' || hold === undefined) return undefined;
   return { process, kind: hold.kind, reason: hold.reason, sinceUs: hold.sinceUs };
@@ -114,6 +119,7 @@ export function nextDeadline(core: Core): DurationUs {
 
 function deadlineOf({ repair, hold }: Thing): DurationUs {
   const step = repair?.step;
-  if (step?.name === 'delay' || step?.name === 'health_wait') return step.untilUs;
+  if (step?.name === 'delay' || step?.name === 'health_wait' || step?.name === 'proof')
+    return step.untilUs;
   return step?.name === 'ready' && hold !== undefined ? hold.untilUs : Number.POSITIVE_INFINITY;
 }

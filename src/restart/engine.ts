@@ -1,7 +1,6 @@
 import type { Alarm } from '../model/repair.ts';
 import type { RepairView } from '../model/status.ts';
 import type { DurationUs } from '../model/time.ts';
-import { Budget } from './budget.ts';
 import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
 import { claimAnswered } from './engine-claims.ts';
 import {
@@ -14,12 +13,14 @@ import {
   type Rules,
   type UnitFact,
 } from './engine-contract.ts';
+import { newCore } from './engine-core.ts';
 import { cancel } from './engine-endings.ts';
+import { disproven, thingOfAlarm } from './engine-proof.ts';
 import { advance, goOnAfterRestart, prepare, stepDone } from './engine-repair.ts';
 import { claimedToSettle, refused, settleDue, settled } from './engine-settles.ts';
 import type { Core, Flight, Thing } from './engine-state.ts';
 import { lookAtSome } from './engine-sweep.ts';
-import { Telling, tellHook } from './engine-telling.ts';
+import { tellHook } from './engine-telling.ts';
 import { unitIs } from './engine-units.ts';
 import { engineView, nextDeadline, repairViews } from './engine-view.ts';
 import { restoreCore, savedText } from './saved.ts';
@@ -50,37 +51,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     const { rules, random, bootId } = options;
     this.#bootId = bootId;
-    this.#core = {
-      rules,
-      random,
-      now: { wallUs: 0, monoUs: Number.NEGATIVE_INFINITY },
-      alarms: new Map(),
-      things: new Map(),
-      flights: new Map(),
-      fresh: new Set(),
-      unsettled: new Set(),
-      units: new Map(),
-      sources: new Map(),
-      askedUs: new Map(),
-      outages: new Map(),
-      budget: new Budget(rules.budget),
-      telling: new Telling(),
-      counts: {
-        attempts: { ok: 0, failed: 0, timeout: 0, refused: 0, skipped: 0, lost: 0 },
-        repairs: { settled: 0, given_up: 0, cancelled: 0 },
-        leftOut: new Map(),
-        invalid: 0,
-      },
-      actions: [],
-      events: [],
-      unresolved: false,
-      dirty: false,
-      left: 0,
-      sweep: undefined,
-      waitsFor: undefined,
-      nextRepair: 1,
-      nextAction: 1,
-    };
+    this.#core = newCore(rules, random);
   }
 
   /** A source has answered with all its alarms. */
@@ -115,6 +86,20 @@ export class Engine {
     const isNews = unitIs(this.#core, name, fact, run);
     if (isNews) this.#goOn();
     return isNews;
+  }
+
+  /**
+   * A unit has gone down by itself, or has failed; its own name.
+   * @returns whether that leads to anything
+   */
+  fell(name: string, now: Moment): boolean {
+    return this.#disproven(this.#core.things.get(`unit:${name}`), 'it went down again', now);
+  }
+
+  /** What raised an alarm has become worse. */
+  goesOn(alarmId: string, now: Moment): boolean {
+    const thing = thingOfAlarm(this.#core, alarmId);
+    return this.#disproven(thing, 'its finding has become worse', now);
   }
 
   /** Processes and units that are in a planned outage now, each with what people call it. */
@@ -201,6 +186,13 @@ export class Engine {
   #at(now: Moment): void {
     const monoUs = Math.max(now.monoUs, this.#core.now.monoUs);
     this.#core.now = { wallUs: now.wallUs, monoUs };
+  }
+
+  #disproven(thing: Thing | undefined, why: string, now: Moment): boolean {
+    this.#at(now);
+    const isNews = thing !== undefined && disproven(this.#core, thing, why);
+    if (isNews) this.#goOn();
+    return isNews;
   }
 
   #resolveAgain(id: string): void {

@@ -1,5 +1,6 @@
+import type { Command } from '../model/command.ts';
 import type { Commands } from './command.ts';
-import type { Command, Done } from './contract.ts';
+import type { Done } from './contract.ts';
 import { post, type Webhook } from './hooks-webhook.ts';
 
 /** What is told to a hook. */

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CheckState, isWell } from '../model/check.ts';
+import type { CheckState, CheckView } from '../model/check.ts';
 import type { Draft } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Alarm } from '../model/repair.ts';
 import type { Clock } from '../model/time.ts';
 import { limited, messageOf } from './answers.ts';
-import { type AlarmSource, type Effects, type RepairOn, SourceError } from './contract.ts';
+import { checksUp } from './checks-up.ts';
+import { type AlarmSource, type Effects, SourceError } from './contract.ts';
 import type { Engine } from './engine.ts';
 import type { Action, Answer, HookCall, Moment, Rules, UnitFact } from './engine-contract.ts';
-import { FactSource } from './facts.ts';
+import { FactSource, Facts } from './facts.ts';
 
 const runnerLimits = Object.freeze({
   /** A source that refuses is asked again this many intervals later: a password does not mend itself. */
@@ -24,6 +25,8 @@ export interface RunnerOptions {
   readonly rules: Rules;
   readonly sources: readonly AlarmSource[];
   readonly effects: Effects;
+  /** The checks that look at one of these processes, looked at now. */
+  readonly look: (processes: readonly string[]) => Promise<readonly CheckView[]>;
   /** Calls a hook; undefined where none is configured. */
   readonly hook: ((call: HookCall) => Promise<Answer>) | undefined;
   /** Where the engine was given a boot ID, its monotonic time must count from that boot. */
@@ -42,11 +45,7 @@ export interface RunnerOptions {
  */
 export class RepairRunner {
   readonly #options: RunnerOptions;
-  readonly #facts = {
-    finding: new FactSource('finding'),
-    check: new FactSource('check'),
-    unit: new FactSource('unit'),
-  };
+  readonly #facts: Facts;
   readonly #sources: readonly AlarmSource[];
   #rules: Rules;
   #intervalMs: number;
@@ -62,7 +61,17 @@ export class RepairRunner {
     this.#options = options;
     this.#rules = options.rules;
     this.#intervalMs = options.checkIntervalMs;
-    this.#sources = [...options.sources, ...Object.values(this.#facts)];
+    this.#facts = new Facts({
+      isOn: (process, kind) =>
+        this.#rules.process(process)?.settings.repairOn.includes(kind) === true,
+      nowUs: () => options.clock.realtimeUs(),
+      changed: (source) => this.#poll(source),
+      worse: (alarmId) => {
+        options.engine.goesOn(alarmId, this.#now());
+        this.#pump();
+      },
+    });
+    this.#sources = [...options.sources, ...this.#facts.sources];
   }
 
   /** Begins to ask the sources. The journal is restored, and units' states are told, before. */
@@ -75,23 +84,24 @@ export class RepairRunner {
   configure(rules: Rules, checkIntervalMs: number): void {
     this.#rules = rules;
     this.#intervalMs = checkIntervalMs;
+    this.#facts.configured();
     this.#options.engine.configure(rules, this.#now());
     this.#pump();
   }
 
   /** A finding opened, went on or was cleared; an alarm only where the process asks for that. */
   finding(finding: Finding): void {
-    const { pattern, service, phase, sentence } = finding;
-    if (pattern !== 'crash_loop' && pattern !== 'memory_leak') return;
-    if (phase === 'cleared') this.#clear('finding', finding.id);
-    else this.#raise('finding', finding.id, service, pattern, sentence);
+    this.#facts.finding(finding);
   }
 
   /** A check's state changed. @param process what it checks, or its name */
   check(name: string, process: string, state: CheckState, reason: string): void {
-    if (isWell(state)) this.#clear('check', name);
-    else if (state !== 'unknown' && state !== 'degraded')
-      this.#raise('check', name, process, 'check_down', reason);
+    this.#facts.check(name, process, state, reason);
+  }
+
+  /** These are the checks that somebody follows: what others said counts no more. */
+  checks(names: ReadonlySet<string>): void {
+    this.#facts.followed(names);
   }
 
   /**
@@ -100,17 +110,11 @@ export class RepairRunner {
    * @param run its last run, see `Engine.unit`
    */
   unit(name: string, fact: UnitFact, failure?: 'failed' | 'start_limit', run = ''): void {
-    const isNews = this.#options.engine.unit(name, fact, this.#now(), run);
-    if (failure !== undefined)
-      this.#raise(
-        'unit',
-        name,
-        name,
-        failure,
-        failure === 'failed' ? 'it failed' : 'start limit hit',
-      );
-    else if (fact !== 'down') this.#clear('unit', name);
-    if (isNews) this.#pump();
+    const { engine } = this.#options;
+    const isNews = engine.unit(name, fact, this.#now(), run);
+    if (failure !== undefined || fact !== 'down') this.#facts.unit(name, failure);
+    const hasFallen = failure !== undefined || fact === 'auto_restart';
+    if ((hasFallen && engine.fell(name, this.#now())) || isNews) this.#pump();
   }
 
   /** Planned outages that run now. */
@@ -136,23 +140,6 @@ export class RepairRunner {
   #now(): Moment {
     const { clock } = this.#options;
     return { wallUs: clock.realtimeUs(), monoUs: clock.monotonicUs() };
-  }
-
-  #raise(
-    name: 'finding' | 'check' | 'unit',
-    fact: string,
-    process: string,
-    kind: RepairOn,
-    reason: string,
-  ): void {
-    const isOn = this.#rules.process(process)?.settings.repairOn.includes(kind) === true;
-    const source = this.#facts[name];
-    if (isOn && source.raise(fact, process, reason, this.#now().wallUs)) this.#poll(source);
-  }
-
-  #clear(name: 'finding' | 'check' | 'unit', fact: string): void {
-    const source = this.#facts[name];
-    if (source.clear(fact)) this.#poll(source);
   }
 
   /** Never two at a time of one source: what comes in between is asked for when the first is done. */
@@ -183,9 +170,11 @@ export class RepairRunner {
     const mended = `Alarms of ${source.name} can be read again.`;
     let intervals = 1;
     try {
-      const alarms = await limited(source.poll());
       const { name, clears = true } = source;
-      engine.polled({ source: name, alarms, askedUs, clears }, this.#now());
+      // Before its list: what is let go of while that is under way is told with the next one.
+      const dropped = source.takeDropped?.() ?? new Map<string, string>();
+      const alarms = await limited(source.poll());
+      engine.polled({ source: name, alarms, askedUs, clears, dropped }, this.#now());
       this.#fault(source.name, '', mended);
     } catch (error) {
       engine.sourceDown(source.name, this.#now());
@@ -273,10 +262,28 @@ export class RepairRunner {
       case 'restart':
         return effects.restart(action.process, action.strategy, action.settings);
       case 'health_check':
-        return effects.health(action.process, action.settings);
+        return this.#health(action);
       case 'hook':
         return hook === undefined ? { outcome: 'skipped', reason: '' } : hook(action.call);
     }
+  }
+
+  /** What the strategy says of it, and then what the checks say that asked for its repair. */
+  async #health({
+    process,
+    settings,
+    checked,
+  }: Extract<Action, { kind: 'health_check' }>): Promise<Answer> {
+    const { effects, look, clock } = this.#options;
+    const done = await effects.health(process, settings);
+    const passed = done.outcome === 'ok' || done.outcome === 'skipped';
+    if (!passed || checked.length === 0) return done;
+    return checksUp(checked, settings.healthTimeoutMs, {
+      look,
+      down: (processes) => this.#facts.checks.about(processes),
+      sleep: (ms) => sleep(ms, undefined, { ref: false }),
+      nowMs: () => clock.monotonicUs() / 1_000,
+    });
   }
 
   #sourceOf({ source }: Alarm): AlarmSource {

@@ -5,7 +5,7 @@ import type { Ending } from './contract.ts';
 import { newThing } from './engine-alarms.ts';
 import { engineLimits, type PlainStrategy } from './engine-contract.ts';
 import { release } from './engine-endings.ts';
-import type { Core, Held, Repair, Thing } from './engine-state.ts';
+import type { Core, Held, Repair, Step, Thing } from './engine-state.ts';
 import { longestWaitUs } from './policy.ts';
 
 /**
@@ -71,6 +71,9 @@ function savedRepair(repair: Repair): unknown {
     trial,
     begun,
     untilUs: step.name === 'delay' ? step.untilUs : undefined,
+    proof: step.name === 'proof' ? step : undefined,
+    doubted: repair.doubted,
+    unproven: repair.unproven,
   };
 }
 
@@ -178,24 +181,39 @@ function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
 
 function repairOf(data: unknown, nowUs: DurationUs, shiftUs: DurationUs): Repair | undefined {
   if (!isObject(data)) return undefined;
-  const { id, attempt, failed, trial, begun, untilUs } = data;
+  const { id, attempt, failed, trial, begun, untilUs, doubted, unproven } = data;
   if (!isName(id) || !isCount(attempt) || attempt < 1 || !isCount(failed)) return undefined;
   const delay = isNumber(untilUs) && begun !== true;
   const latestUs = nowUs + longestWaitUs;
+  const proof = begun === true ? undefined : proofOf(data['proof'], nowUs, shiftUs);
   return {
     ...{ id, attempt, failed },
-    step: delay
-      ? { name: 'delay', untilUs: Math.min(untilUs + shiftUs, latestUs) }
-      : { name: 'ready' },
+    step:
+      proof ??
+      (delay
+        ? { name: 'delay', untilUs: Math.min(untilUs + shiftUs, latestUs) }
+        : { name: 'ready' }),
     accepted: true,
     trial: trial === true,
     attemptSettings: undefined,
     attemptBegunUs: nowUs,
-    restarted: begun === true,
+    restarted: begun === true || proof?.restarted === true,
     checks: 0,
     uncertain: begun === true,
     judging: false,
+    doubted: doubted === true,
+    unproven: unproven === true,
   };
+}
+
+function proofOf(
+  data: unknown,
+  nowUs: DurationUs,
+  shiftUs: DurationUs,
+): Extract<Step, { name: 'proof' }> | undefined {
+  if (!isObject(data) || !isNumber(data['untilUs'])) return undefined;
+  const untilUs = Math.min(data['untilUs'] + shiftUs, nowUs + engineLimits.proofUs);
+  return { name: 'proof', untilUs, restarted: data['restarted'] === true };
 }
 
 function breakerOf(

@@ -1,8 +1,9 @@
+import type { Command } from '../model/command.ts';
 import type { Strategy } from '../model/repair.ts';
 import type { UnitControl } from '../model/unit-control.ts';
 import { isUnitName, withType } from '../model/unit-name.ts';
 import type { Commands } from './command.ts';
-import type { Command, Done, ProcessSettings } from './contract.ts';
+import type { Done, ProcessSettings } from './contract.ts';
 
 /** What the strategies act with. */
 export interface StrategyTools {

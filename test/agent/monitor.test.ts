@@ -1,103 +1,23 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import { until, withBed } from '../bed.ts';
-import { command, eventsOf, type RunningAgent, startAgent, withAgent } from './agent-process.ts';
+import { type RunningAgent, startAgent, withAgent } from './agent-process.ts';
+import {
+  cli,
+  outageNow,
+  portOf,
+  receiver,
+  scratch,
+  statesOf,
+  tcpServer,
+  token,
+  toldTo,
+  waitMs,
+} from './monitor-world.ts';
 import { quick, Scratch, stepped } from './repairs-world.ts';
-
-const token = 's3cret';
-/** A state is seen, told and delivered within a few seconds; machines may be slow. */
-const waitMs = 60_000;
-
-async function scratch(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'unitwatch-monitor-'));
-  t.after(() => rm(folder, { recursive: true }));
-  return folder;
-}
-
-/** A TCP server that can die and come back on the same port. */
-async function tcpServer(t: TestContext) {
-  let server: Server | undefined;
-  let port = 0;
-  const come = async (): Promise<void> => {
-    server = createServer((socket) => socket.on('error', () => {}).end());
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
-  };
-  const die = async (): Promise<void> => {
-    const dying = server;
-    server = undefined;
-    if (dying) await new Promise((resolve) => dying.close(resolve));
-  };
-  t.after(die);
-  await come();
-  return { port, come, die };
-}
-
-/** A webhook's receiver: the messages that came. */
-async function receiver(t: TestContext) {
-  const messages: { caller: string; service: string; state: string }[] = [];
-  const server = createHttpServer(async (request, response) => {
-    messages.push(JSON.parse(await text(request)));
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, messages };
-}
-
-function portOf(agent: RunningAgent): number {
-  return Number(/"listen":\{[^}]*"port":(\d+)/.exec(agent.log())?.[1]);
-}
-
-/** Runs `unitwatch` beside the agent, with the token. */
-async function cli(folder: string, agent: RunningAgent, words: string): Promise<string> {
-  const config = join(folder, 'client.yaml');
-  await writeFile(config, `listen: 127.0.0.1:${portOf(agent)}\nstate_directory: ${folder}/none\n`);
-  const child = spawn(process.execPath, [command, ...words.split(' '), '--config', config], {
-    env: { PATH: process.env['PATH'], UNITWATCH_PAGE_TOKEN: token },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
-  });
-  const [out, err] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  assert.equal(child.exitCode, 0, `${words}: ${err}`);
-  return out;
-}
-
-/** What a caller was told of a service, in order, as far as it has arrived. */
-function toldTo(agent: RunningAgent, caller: string, service: string) {
-  return eventsOf(agent.events(), 'notification', service)
-    .map(({ data }) => data)
-    .filter((data) => data.caller === caller && data.phase === 'sent');
-}
-
-function statesOf(agent: RunningAgent, service: string): string[] {
-  return eventsOf(agent.events(), 'check', service).map(
-    ({ data }) => `${data.state}${data.outage === true ? ' in an outage' : ''}`,
-  );
-}
-
-/** From a minute ago to an hour ahead, UTC. */
-function outageNow(): string {
-  const wall = (ms: number): string => new Date(Date.now() + ms).toISOString().slice(0, 16);
-  return `--start ${wall(-60_000)} --end ${wall(3_600_000)}`;
-}
 
 test('callers are told of a server that dies, not in an outage, and nothing is forgotten', async (t) => {
   const folder = await scratch(t);
@@ -105,7 +25,8 @@ test('callers are told of a server that dies, not in an outage, and nothing is f
   await withBed({}, async (bed) => {
     const settings = {
       bus: bed.busAddress,
-      config: `monitor:\n  enabled: true\n  path: ${join(folder, 'monitor.sqlite')}\n`,
+      config: `store: { enabled: true, path: ${join(folder, 'store.db')} }
+monitor:\n  enabled: true\n  path: ${join(folder, 'monitor.sqlite')}\n`,
       env: { UNITWATCH_PAGE_TOKEN: token },
     };
     const lists = async (agent: RunningAgent): Promise<string[]> => {
@@ -172,6 +93,17 @@ test('callers are told of a server that dies, not in an outage, and nothing is f
       assert.deepEqual(toldTo(agent, 'anna', 'planned'), [], 'nobody is told in an outage');
       kept = await lists(agent);
     });
+    const rows = await openSqlite(join(folder, 'store.db'), { readOnly: true });
+    const stored = rows.rows(
+      `SELECT DISTINCT body ->> 'name' AS name, body ->> 'outage' AS outage FROM rows
+        WHERE kind = 'result' ORDER BY 1`,
+    );
+    rows.close();
+    const want = [
+      ['db', null],
+      ['planned', 1],
+    ];
+    assert.deepEqual(stored.map(Object.values), want, 'results know of the outage');
 
     await withAgent(settings, async (agent) => {
       assert.deepEqual(await lists(agent), kept);

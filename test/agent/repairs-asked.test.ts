@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
@@ -9,6 +9,18 @@ import { eventsOf, heard, type RunningAgent, startAgent } from './agent-process.
 import { countedUnit, quick, reasons, Scratch, startsOf, stepped, steps } from './repairs-world.ts';
 
 const token = '0123456789abcdef0123456789abcdef';
+
+/** Ends the processes whose last argument is this word. */
+function endWith(word: string): void {
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').filter(Boolean);
+      if (words.at(-1) === word) process.kill(Number(name), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
 
 describe('who asked for it: the page, findings, checks', () => {
   const scratch = new Scratch();
@@ -35,7 +47,10 @@ describe('who asked for it: the page, findings, checks', () => {
     await scratch.alarms('init');
     agent = await startAgent({ bus: bed.busAddress, config: config(port, '') });
   });
-  const config = (port: number, more: string) => `
+  /** Its process is there after the fourth restart. */
+  const word = `unitwatch-there-${process.pid}`;
+  const begin = `n=${scratch.at('component')}; echo restart >> $n; [ $(wc -l < $n) -lt 4 ] || setsid sh -c 'sleep 600; :' ${word} > /dev/null 2>&1 &`;
+  const config = (port: number, more: string, stuckOn = '[failed]') => `
 page: { token_file: ${scratch.at('token')} }
 restart:
   enabled: true
@@ -48,7 +63,9 @@ restart:
     component:
       repair_on: [check_down]
       restart_strategy: custom
-      restart_command: "echo restart >> ${scratch.at('component')}"
+      restart_command: "${begin}"
+      max_attempts: 2
+    stuck.service: { repair_on: ${stuckOn}, max_attempts: 1, max_restart_failures: 1 }
 ${more}  hooks: { repair_failed: "http://127.0.0.1:${port}/hook", circuit_opened: "http://127.0.0.1:${port}/hook" }
 checks:
   interval: 1s
@@ -56,30 +73,74 @@ checks:
   grace: 0s
   components:
     component:
-      criteria: [{ index: any, regex: 'unitwatch-never-there-${process.pid}' }]
+      criteria: [{ index: -1, regex: '^${word}$' }]
+    unstartable:
+      criteria: [{ index: -1, regex: '^${word}-never$' }]
+      start: 'echo "no database" >&2; exit 3'
+    above: { criteria: [{ index: -1, regex: '^${word}-above$' }], depends_on: [unstartable] }
 ${scratch.database}`;
   after(async () => {
     await agent.stop();
+    endWith(word);
     server.close();
     await bed.stop();
     scratch.remove();
   });
 
-  const act = async (action: string, name: string) => {
+  const act = async (action: string, name: string, status = 200): Promise<string> => {
     const port = /"listen":\{[^}]*"port":(\d+)/.exec(agent.log())?.[1];
     const answer = await fetch(`http://127.0.0.1:${port}/api/actions`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
       body: JSON.stringify({ action, name }),
     });
-    assert.equal(answer.status, 200, await answer.text());
+    const { ok, sentence } = (await answer.json()) as { ok: boolean; sentence: string };
+    assert.deepEqual([answer.status, ok], [status, status === 200], sentence);
+    return sentence;
   };
+
+  test('a start on the page that fails: who asked hears why, and so do the events', async () => {
+    const why = 'its start command ended with status 3';
+    assert.equal(
+      await act('start', 'above', 409),
+      `above was not started: unstartable, on which it depends: ${why}. It wrote: no database`,
+    );
+    const { severity, data } = await heard(agent, 'control', 'unstartable');
+    const { duration_s, ...rest } = data;
+    assert.deepEqual(
+      [severity, rest],
+      [
+        'error',
+        {
+          ...{ action: 'start', asked: 'above', outcome: 'failed', reason: why },
+          output: ['no database'],
+        },
+      ],
+    );
+    assert.ok(duration_s >= 0);
+    assert.deepEqual(eventsOf(agent.events(), 'control', 'above'), []);
+    assert.equal(
+      await act('start', 'nobody', 409),
+      'There is no component and no unit nobody here.',
+    );
+    const { body } = await agent.page('/service/unstartable');
+    assert.match(body, /Dependencies around unstartable/);
+    assert.match(body, /aria-label="above, missing"/);
+    assert.match(body, /start failed, its start command ended with status 3, no database/);
+  });
 
   test('stopped on the page: left alone, as after systemctl stop', async () => {
     await startUnits(bed, { 'paged.service': countedUnit('paged') });
     await until('it runs', () => startsOf(bed, 'paged') === 1);
     await heard(agent, 'started', 'paged.service');
-    await act('stop', 'paged.service');
+    assert.equal(await act('stop', 'paged.service'), 'paged.service was stopped.');
+    await heard(agent, 'control', 'paged.service');
+    assert.equal(await act('stop', 'paged'), 'paged.service does not run.');
+    assert.equal(
+      eventsOf(agent.events(), 'control', 'paged.service').length,
+      1,
+      'nothing was done',
+    );
     await scratch.alarms('raise', 'paged');
     await stepped(agent, 'paged', 'ignored skipped');
     assert.deepEqual(reasons(agent, 'paged', 'ignored'), ['it was stopped by hand']);
@@ -99,8 +160,10 @@ ${scratch.database}`;
     await heard(agent, 'alarm', 'shaky.service', 1, 30_000);
     await stepped(agent, 'looping.service', 'given_up failed');
     await stepped(agent, 'shaky.service', 'restart ok');
-    await until('the webhook was called', () => told.length === 2);
-    const hooks = told.map((text) => JSON.parse(text));
+    const called = () =>
+      told.map((text) => JSON.parse(text)).filter((one) => one.process === 'looping.service');
+    await until('the webhook was called', () => called().length === 2);
+    const hooks = called();
     assert.deepEqual(
       hooks.map(({ hook, process: name }) => `${hook} ${name}`),
       ['repair_failed looping.service', 'circuit_opened looping.service'],
@@ -113,9 +176,13 @@ ${scratch.database}`;
   });
 
   test('a check that is down is an alarm where that is switched on', async () => {
-    await stepped(agent, 'component', 'restart ok');
+    await stepped(agent, 'component', 'given_up failed');
+    assert.deepEqual(reasons(agent, 'component', 'given_up'), [
+      'the check component still says missing: 0 of 1 processes',
+    ]);
     await stepped(agent, 'component', 'settled ok');
-    assert.deepEqual(scratch.lines('component'), ['restart']);
+    assert.deepEqual(scratch.lines('component'), Array(4).fill('restart'));
+    assert.equal(steps(agent, 'component').filter((step) => step === 'given_up failed').length, 1);
     assert.equal(eventsOf(agent.events(), 'alarm', 'component')[0]?.data.source, 'check');
   });
 
@@ -128,5 +195,17 @@ ${scratch.database}`;
     writeFileSync(agent.configFile, config(port, '    later: { repair_on: [failed] }\n'));
     agent.kill('SIGHUP');
     await stepped(agent, 'later.service', 'settled ok');
+  });
+
+  test('what a reload does not want repaired any more is settled with a note', async () => {
+    await startUnits(bed, { 'stuck.service': '[Service]\nExecStart=/bin/false\n' });
+    await stepped(agent, 'stuck.service', 'given_up failed');
+    const { port } = server.address() as AddressInfo;
+    writeFileSync(agent.configFile, config(port, '', '[]'));
+    agent.kill('SIGHUP');
+    const note = 'repair_on does not have failed any more';
+    const last = () => eventsOf(agent.events(), 'alarm', 'stuck.service').at(-1)?.data;
+    await until('its alarm is cleared with a note', () => last()?.reason === note);
+    assert.equal(last()?.phase, 'cleared');
   });
 });

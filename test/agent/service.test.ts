@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -181,5 +181,35 @@ describe('as a service of a real systemd', () => {
     assert.deepEqual(state, { ActiveState: 'inactive', Result: 'success', ExecMainStatus: '0' });
     const last = (await events()).at(-1);
     assert.equal(last?.event_type === 'agent' && last.data.phase, 'stopping');
+  });
+
+  test('a configuration made by command is its own to read, and edits reach it by a reload', async () => {
+    const command = async (...argv: readonly string[]): Promise<string> => {
+      const script = join(repository, 'dist/cmd/unitwatch.js');
+      const said = await bed.exec([process.execPath, script, 'config', ...argv]);
+      assert.equal(said.status, 0, said.stderr);
+      return said.stdout;
+    };
+    const folder = join(bed.root, 'etc/unitwatch');
+    rmSync(folder, { recursive: true });
+    const made = await command('create', 'postgres://me:geheim@127.0.0.1:1/x');
+    assert.match(made, /^\/etc\/unitwatch\/unitwatch\.yaml is written; its mode is 0640\.\n/);
+    const file = join(folder, 'unitwatch.yaml');
+    const group = (await bed.exec(['getent', 'group', 'unitwatch'])).stdout.split(':')[2];
+    const { uid, gid, mode } = statSync(file);
+    assert.deepEqual([uid, gid, mode & 0o7777], [0, Number(group), 0o640]);
+    assert.equal(statSync(folder).mode & 0o7777, 0o755);
+    await bed.systemctl('start', unit);
+    const store = async () => (await page('/metrics')).includes('unitwatch_store_backlog_rows');
+    await until('it stores', store);
+    assert.ok(statSync(join(bed.root, 'var/lib/unitwatch/store.db')).isFile());
+    await command('services', 'add', 'http://127.0.0.1:9753/healthz', 'GET', '--name', 'itself');
+    assert.equal(statSync(file).gid, Number(group), 'an edit leaves its group');
+    await bed.systemctl('reload', unit);
+    await until('it looks at itself', async () => {
+      const line = /^unitwatch_endpoint_up\{name="itself"[^}]*\} 1$/m;
+      return line.test(await page('/metrics'));
+    });
+    await bed.systemctl('stop', unit);
   });
 });

@@ -10,7 +10,6 @@ import type { Message, Sent } from '../../src/checks/subscriptions/channel.ts';
 import { channelsOf } from '../../src/checks/subscriptions/channels.ts';
 import { Deliveries, type DeliveryNews } from '../../src/checks/subscriptions/deliveries.ts';
 import { migrations } from '../../src/checks/subscriptions/registry.ts';
-import { smtpServer } from './smtp-server.ts';
 
 const time = '2026-01-31T09:26:53.000000Z';
 const messageTo = (caller: string, service: string): Message => ({
@@ -49,7 +48,7 @@ async function queue(t: TestContext, answer: (message: Message) => Sent | Promis
     }
     clock.us = endUs;
   };
-  return { make, news, sent, pass, clock };
+  return { make, file, news, sent, pass, clock };
 }
 
 test('order is kept for each caller, and one who does not listen holds up no other', async (t) => {
@@ -94,15 +93,65 @@ test('what can be of no use is given up at once', async (t) => {
   );
 });
 
-test('a thousand wait for one caller; the oldest is given up for one more', async (t) => {
-  const { make, news } = await queue(t, () => no(true));
+test('a thousand wait for one caller; the oldest is given up for one more, not what is under way', async (t) => {
+  let answer: (sent: Sent) => void = () => {};
+  const { make, news } = await queue(
+    t,
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
   const deliveries = make();
-  for (let i = 0; i <= 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  for (let i = 0; i < 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  deliveries.run(() => {});
+  deliveries.add(messageTo('anna', 's1000'));
   assert.equal(deliveries.size, 1_000);
+  assert.equal(news.length, 0, 'as long as it may be rolled back nobody hears of it');
+  deliveries.committed();
+  answer({ ok: true });
+  await deliveries.idle();
   assert.deepEqual(
     news.map(({ message, phase, reason }) => [message.service, phase, reason]),
-    [['s0', 'given_up', 'too many messages wait']],
+    [
+      ['s1', 'given_up', 'too many messages wait'],
+      ['s0', 'sent', ''],
+    ],
   );
+  assert.deepEqual(deliveries.attempts, { sent: 1, retrying: 0, given_up: 1 });
+});
+
+test('what was given up for a message that was rolled back is still there', async (t) => {
+  const { make, file, news } = await queue(t, () => ({ ok: true }));
+  const deliveries = make();
+  for (let i = 0; i < 1_000; i++) deliveries.add(messageTo('anna', `s${i}`));
+  assert.throws(() =>
+    file.transaction(() => {
+      deliveries.add(messageTo('anna', 'one more'));
+      throw new Error('the disk is full');
+    }),
+  );
+  deliveries.recount();
+  deliveries.committed();
+  assert.deepEqual([deliveries.size, news], [1_000, []]);
+});
+
+test('a caller who is removed while they are told: nothing is told of it, nothing left', async (t) => {
+  let answer: (sent: Sent) => void = () => {};
+  const { make, news } = await queue(
+    t,
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  const deliveries = make();
+  deliveries.add(messageTo('anna', 'a'));
+  deliveries.run(() => {});
+  deliveries.forget('anna');
+  answer({ ok: true });
+  await deliveries.idle();
+  assert.deepEqual([deliveries.size, deliveries.next(), news], [0, Number.POSITIVE_INFINITY, []]);
 });
 
 test('what waits is there after a restart, with its id', async (t) => {
@@ -176,10 +225,10 @@ test('a command gets the message on its input, and nothing of it as code', async
   assert.deepEqual(JSON.parse(await readFile(out, 'utf8')), hostile);
   await assert.rejects(readFile(`${folder}/evil`), { code: 'ENOENT' });
   assert.deepEqual(await send(['/bin/sh', '-c', 'exit 3']), {
-    ...{ ok: false, reason: 'status 3', again: true },
+    ...{ ok: false, reason: 'ended with status 3', again: true },
   });
   assert.deepEqual(await send(['/no/such']), {
-    ...{ ok: false, reason: 'it cannot be run (ENOENT)', again: true },
+    ...{ ok: false, reason: 'cannot be run: there is no program /no/such', again: true },
   });
   // A child that it leaves behind would hold the folder for a minute.
   assert.deepEqual(await send(`sleep 60 & echo $! > ${folder}/pid`), { ok: true });
@@ -187,35 +236,6 @@ test('a command gets the message on its input, and nothing of it as code', async
   await new Promise((resolve) => setTimeout(resolve, 200));
   const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   assert.match(state, /\) [ZX]/, 'it is ended with its group');
-});
-
-test('a mail: one recipient, a subject of one line, whatever the names are', async (t) => {
-  let refusal: string | undefined;
-  const server = await smtpServer(() => refusal);
-  t.after(() => server.close());
-  const smtp = { host: '127.0.0.1', port: server.port, tls: 'off', from: 'u@example.org' } as const;
-  const email = channel('email', smtp);
-  const hostile = {
-    ...messageTo('anna', 'web'),
-    reason: 'x\r\nBcc: evil@example.org\r\n\r\nhello',
-  };
-  const to = { to: 'anna@example.org' };
-  assert.deepEqual(await email.send(hostile, to), { ok: true });
-  const [mail] = server.mails;
-  assert.ok(mail);
-  assert.deepEqual(mail.to, ['<anna@example.org>']);
-  const head = mail.text.slice(0, mail.text.indexOf('\n\n'));
-  assert.match(head, /^Subject: web is down \(x Bcc: evil@example\.org hello\)$/m);
-  assert.doesNotMatch(head, /^Bcc:/m);
-  assert.match(head, /^Message-ID: <id-web@unitwatch>$/m);
-  refusal = '550 no such user';
-  assert.deepEqual(await email.send(hostile, to), {
-    ...{ ok: false, reason: 'EENVELOPE, reply 550', again: false },
-  });
-  refusal = '450 later';
-  assert.deepEqual(await email.send(hostile, to), {
-    ...{ ok: false, reason: 'EENVELOPE, reply 450', again: true },
-  });
 });
 
 for (const [kind, settings] of [

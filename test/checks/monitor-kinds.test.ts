@@ -32,6 +32,8 @@ test('what is wrong with the settings of a service is said in one sentence', () 
     ['tcp', { ...tcp, prot: 1 }, /"prot"; there are host, port, timeout\.$/],
     ['http', http, undefined],
     ['http', { ...http, expected_status: '200-299, 404', regex: 'ok', body: '' }, undefined],
+    ['http', { ...http, expected_status: [200, '3xx'] }, undefined],
+    ['http', { ...http, expected_status: '6xx' }, /^expected_status must be .*2xx/],
     ['http', { ...http, expected_status: 204, method: 'HEAD', tls_verify: false }, undefined],
     ['http', {}, /^url must be/],
     ['http', { url: 'file:///etc/passwd' }, /^url must be/],
@@ -85,11 +87,19 @@ test('a look is a probe with the settings of the service', async (t) => {
   assert.deepEqual(await look('tcp', { host: '127.0.0.1', port }), up);
   assert.deepEqual(await look('http', { url, headers, regex: 'is w.ll' }), up);
   assert.deepEqual(await look('http', { url, expected_status: '200,401' }), up);
+  assert.deepEqual(await look('http', { url, expected_status: ['4xx', 503] }), up);
   assert.deepEqual(await look('http', { url }), { state: 'down', reason: 'status 401' });
   assert.equal((await look('http', { url, headers, regex: 'unwell' }))?.state, 'down');
   assert.deepEqual(
     results.map(({ name, kind, up: isUp }) => `${name} ${kind} ${isUp}`),
-    ['web tcp true', 'web http true', 'web http true', 'web http false', 'web http false'],
+    [
+      'web tcp true',
+      'web http true',
+      'web http true',
+      'web http true',
+      'web http false',
+      'web http false',
+    ],
   );
   // The file may have been written by a version that knows more.
   assert.equal((await look('tcp', { host: '127.0.0.1', port, proxy: 'x' }))?.state, 'unknown');

@@ -8,7 +8,7 @@ import {
   windowOf,
   windowOfAll,
 } from '../../src/checks/outages.ts';
-import { isTimeZone, wallAt } from '../../src/checks/outages-local-time.ts';
+import { isTimeZone, wallAt } from '../../src/model/local-time.ts';
 
 const at = (text: string): number => Date.parse(text) * 1e3;
 const times = (start: string, end: string, more: Partial<OutageTimes> = {}): OutageTimes => ({

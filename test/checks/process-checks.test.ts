@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isPlan, planOf } from '../../src/checks/process/hosts.ts';
 import type { ProcessStat } from '../../src/checks/process/proc-table.ts';
@@ -191,6 +192,39 @@ test('a reload keeps what is known of those that stay, and forgets the others', 
     changed.map(({ service }) => service),
     ['stays', 'goes', 'comes'],
   );
+});
+
+test('a reload looks at once at what is new or otherwise', async () => {
+  const stays = { name: 'stays', criteria: last(`${word}-stays`) };
+  const checks = checksOf([stays]);
+  checks.start();
+  const stateOf = (name: string) => checks.views().find((view) => view.name === name)?.state;
+  await eventually('the first look', () => stateOf('stays') === 'missing');
+  const pid = await standing.add(['x', `${word}-comes`]);
+  const comes = { name: 'comes', criteria: last(`${word}-comes`) };
+  checks.reload(settingsOf([stays, comes]));
+  assert.equal(stateOf('comes'), 'unknown');
+  // The interval is a minute.
+  await eventually('it is looked at', () => stateOf('comes') === 'running');
+  assert.deepEqual(
+    checks.identities('comes').map((one) => one.pid),
+    [pid],
+  );
+
+  const lookedUs = () => checks.views()[0]?.checkedUs;
+  const before = lookedUs();
+  checks.reload(settingsOf([stays, comes]));
+  await sleep(200);
+  assert.equal(lookedUs(), before, 'nothing is new');
+  checks.reload(settingsOf([stays, { ...comes, criteria: last(`${word}-nowhere`) }]));
+  await eventually('it is looked for otherwise', () => stateOf('comes') === 'missing');
+
+  await checks.stop();
+  checks.reload(settingsOf([stays, comes]));
+  const ended = lookedUs();
+  await sleep(200);
+  assert.equal(lookedUs(), ended, 'it has ended');
+  await standing.killAll();
 });
 
 test('a reload during a check is about the new components only', async () => {

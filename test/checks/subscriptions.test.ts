@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { OutageTimes } from '../../src/checks/outages.ts';
 import { SubscriptionCore } from '../../src/checks/subscriptions/core.ts';
 import {
   type Action,
@@ -11,6 +12,8 @@ import {
   Simulation,
   secondUs,
 } from './subscriptions-simulation.ts';
+import { worldFaults } from './subscriptions-world.ts';
+import { insideAt } from './wall-judge.ts';
 
 /** More with RUNS, for a longer search. */
 const numRuns = Number(process.env['RUNS'] ?? 2_000);
@@ -19,6 +22,7 @@ const callers = ['anna', 'bert', 'carla'];
 
 const at = fc.integer({ min: 0, max: endMs - 60_000 });
 const caller = fc.constantFrom(...callers);
+const service = fc.constantFrom('web', 'db');
 const polling = fc.oneof(
   fc.constantFrom(100, 1_000, 2_000, 5_000, 30_000),
   fc.integer({ min: 500, max: 60_000 }),
@@ -28,73 +32,149 @@ const grace = fc.oneof(fc.constantFrom(0, 500, 1_000, 10_000), fc.integer({ min:
 const span = fc
   .tuple(fc.integer({ min: 0, max: 290 }), fc.integer({ min: 1, max: 100 }))
   .map(([from, length]) => [from * 1_000, (from + length) * 1_000] as const);
-const subscribe = fc.record({ at, do: fc.constant('subscribe' as const), caller, polling, grace });
-const action: fc.Arbitrary<Action> = fc.oneof(
-  subscribe,
-  fc.record({ at, do: fc.constant('unsubscribe' as const), caller }),
-  fc.record({ at, do: fc.constant('outages' as const), spans: fc.array(span, { maxLength: 3 }) }),
-  fc.record({
-    at,
-    do: fc.constant('restart' as const),
-    away: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40_000 })),
-  }),
-);
-const scenarios: fc.Arbitrary<Scenario> = fc
-  .record({
-    gaps: fc.array(
-      fc.oneof(fc.integer({ min: 1, max: 3_000 }), fc.integer({ min: 1, max: 60_000 })),
-      { maxLength: 40 },
-    ),
-    first: fc.array(
-      subscribe.map((one) => ({ ...one, at: 0 })),
-      { maxLength: 3 },
-    ),
-    more: fc.array(action, { maxLength: 8 }),
-    latencies: fc.array(fc.constantFrom(0, 1, 20, 700, 3_000), { maxLength: 6 }),
-    blindEvery: fc.constantFrom(0, 0, 0, 2, 5),
-  })
-  .map(({ gaps, first, more, latencies, blindEvery }) => {
+const common = { at, service };
+const subscribe = fc.record({
+  ...common,
+  do: fc.constant('subscribe' as const),
+  caller,
+  polling,
+  grace,
+});
+
+/** Moments just before a wall jumps, or near no jump, in zones that do it in their own ways. */
+const clocks = fc
+  .constantFrom(
+    ['Europe/Berlin', '2026-03-29T01:00:00Z'],
+    ['Europe/Berlin', '2026-10-25T01:00:00Z'],
+    ['America/New_York', '2026-03-08T07:00:00Z'],
+    ['America/New_York', '2026-11-01T06:00:00Z'],
+    ['Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+    ['Australia/Lord_Howe', '2026-10-03T15:30:00Z'],
+    ['Asia/Kathmandu', '2026-07-01T18:15:00Z'],
+  )
+  .chain(([zone = '', jump = '']) =>
+    fc.integer({ min: 0, max: 290 }).map((before) => ({
+      zone,
+      originUs: Date.parse(jump) * 1e3 - before * secondUs,
+    })),
+  );
+
+/** An outage whose borders are near what the wall shows at the beginning, in whole minutes. */
+const planNear = (zone: string, fromUs: number): fc.Arbitrary<OutageTimes> =>
+  fc
+    .record({
+      begins: fc.integer({ min: -75, max: 75 }),
+      minutes: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 120 })),
+      repeat: fc.constantFrom('daily' as const, 'weekly' as const),
+      ago: fc.integer({ min: 0, max: 60 }),
+    })
+    .map(({ begins, minutes, repeat, ago }) => {
+      const shown = new Date(fromUs / 1e3).toLocaleString('sv-SE', { timeZone: zone }).slice(0, 16);
+      const days = ago * (repeat === 'weekly' ? 7 : 1);
+      const start = Date.parse(`${shown.replace(' ', 'T')}Z`) + begins * 60_000 - days * 86_400_000;
+      const text = (ms: number): string => new Date(ms).toISOString().slice(0, 16);
+      return { start: text(start), end: text(start + minutes * 60_000), time_zone: zone, repeat };
+    });
+
+const scenarios: fc.Arbitrary<Scenario> = clocks.chain(({ zone, originUs }) => {
+  const plan = planNear(zone, originUs);
+  const action: fc.Arbitrary<Action> = fc.oneof(
+    subscribe,
+    fc.record({ ...common, do: fc.constant('unsubscribe' as const), caller }),
+    fc.record({
+      ...common,
+      do: fc.constant('outages' as const),
+      spans: fc.array(span, { maxLength: 3 }),
+    }),
+    fc.record({
+      ...common,
+      do: fc.constant('plans' as const),
+      plans: fc.array(plan, { minLength: 1, maxLength: 2 }),
+    }),
+    fc.record({
+      at,
+      do: fc.constant('restart' as const),
+      away: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 40_000 })),
+    }),
+  );
+  const gap = fc.oneof(
+    fc.integer({ min: 1, max: 3_000 }),
+    fc.integer({ min: 1, max: 60_000 }),
+    fc.integer({ min: 60_000, max: 200_000 }),
+  );
+  const flips = fc.array(gap, { maxLength: 40 }).map((gaps) => {
     let now = 0;
-    const flips = gaps.map((gap) => {
-      now += gap;
+    return gaps.map((one) => {
+      now += one;
       return now;
     });
-    return { flips, actions: [...first, ...more], latencies, blindEvery, endMs };
   });
+  return fc
+    .record({
+      services: fc.record({ web: flips, db: flips }),
+      first: fc.array(
+        subscribe.map((one) => ({ ...one, at: 0 })),
+        { maxLength: 4 },
+      ),
+      more: fc.array(action, { maxLength: 8 }),
+      latencies: fc.array(fc.constantFrom(0, 1, 20, 700, 3_000), { maxLength: 6 }),
+      blindEvery: fc.constantFrom(0, 0, 0, 2, 5),
+    })
+    .map(({ services, first, more, latencies, blindEvery }) => ({
+      ...{ originUs, services, actions: [...first, ...more], latencies, blindEvery, endMs },
+    }));
+});
 
 const heard = (run: Run, name: string) =>
   run.told
     .filter((told) => told.caller === name)
     .map(({ state, sinceUs, toldUs }) => ({ state, sinceUs, toldUs }));
 
-test('each caller hears exactly the changes that outlast their grace, and no service is looked at more than once a second', () => {
+test('each caller hears exactly the changes that outlast their grace, in order, none in an outage, none lost over a restart', () => {
   let told = 0;
   let restarts = 0;
+  let planned = 0;
   fc.assert(
     fc.property(scenarios, (scenario) => {
-      const run = new Simulation(scenario).run();
-      for (const [i, look] of run.lookUs.entries()) {
-        const before = run.lookUs[i - 1];
-        if (before !== undefined) assert.ok(look - before >= secondUs, `${look - before} µs apart`);
+      const fromUs = scenario.originUs ?? originUs;
+      for (const [name, run] of new Simulation(scenario).run()) {
+        const faults = worldFaults(scenario, scenario.services[name] ?? [], run, fromUs);
+        assert.deepEqual(faults, [], name);
+        for (const who of callers) {
+          const expected = expectedFor(who, run, fromUs, fromUs + endMs * 1e3);
+          assert.deepEqual(heard(run, who), expected, `${who} of ${name}`);
+          told += expected.length;
+        }
+        restarts += run.entries.filter((entry) => entry.is === 'away').length;
+        planned += run.entries.filter(
+          (entry) =>
+            entry.is === 'outages' &&
+            entry.outages.some((one) => one.repeat !== 'once' && insideAt(one, entry.us)),
+        ).length;
       }
-      for (const name of callers) {
-        const expected = expectedFor(name, run, originUs + endMs * 1e3);
-        assert.deepEqual(heard(run, name), expected, name);
-        told += expected.length;
-      }
-      restarts += run.entries.filter((entry) => entry.is === 'away').length;
     }),
     { numRuns },
   );
   // Nothing is proved by scenarios in which nothing happens.
   assert.ok(told > numRuns, `only ${told} changes were told`);
-  assert.ok(restarts > numRuns / 4);
+  assert.ok(restarts > numRuns / 4, `${restarts} restarts`);
+  assert.ok(planned > numRuns / 50, `${planned} repeating outages began at once`);
 });
+
+/** One service, looked at by the real core. */
+type OneService = Omit<Scenario, 'services'> & { readonly flips: readonly number[] };
+function runOf({ flips, ...scenario }: OneService): Run {
+  const run = new Simulation({ ...scenario, services: { web: flips } }).run().get('web');
+  assert.ok(run);
+  return run;
+}
+const expectedOf = (who: string, run: Run) =>
+  expectedFor(who, run, originUs, originUs + endMs * 1e3);
 
 test('as often as the most eager subscriber needs, however many there are', () => {
   fc.assert(
     fc.property(fc.array(polling, { minLength: 1, maxLength: 5 }), (wanted) => {
-      const run = new Simulation({
+      const run = runOf({
         flips: [],
         actions: wanted.map((one, i) => ({
           ...{ at: 0, do: 'subscribe', caller: `c${i}`, polling: one, grace: 0 },
@@ -102,7 +182,7 @@ test('as often as the most eager subscriber needs, however many there are', () =
         latencies: [],
         blindEvery: 0,
         endMs,
-      }).run();
+      });
       const fastestUs = Math.max(secondUs, Math.min(...wanted) * 1e3);
       // The first is due within 11 s; then one in each interval.
       assert.ok((run.lookUs[0] ?? 0) <= originUs + 11 * secondUs);
@@ -117,13 +197,13 @@ test('as often as the most eager subscriber needs, however many there are', () =
 });
 
 test('a grace shorter than the interval: it is looked at more often, and at its end, while it is unsure', () => {
-  const run = new Simulation({
+  const run = runOf({
     flips: [100_000],
     actions: [{ at: 0, do: 'subscribe', caller: 'anna', polling: 60_000, grace: 9_000 }],
     latencies: [],
     blindEvery: 0,
     endMs,
-  }).run();
+  });
   const [told] = run.told;
   assert.ok(told);
   const from = run.lookUs.indexOf(told.sinceUs);
@@ -134,8 +214,8 @@ test('a grace shorter than the interval: it is looked at more often, and at its 
 });
 
 const inOutage: Action = { at: 0, do: 'outages', spans: [[60_000, 120_000]] };
-const hearing = (more: Partial<Scenario> & { readonly grace?: number }) =>
-  new Simulation({
+const hearing = (more: Partial<OneService> & { readonly grace?: number }) =>
+  runOf({
     flips: [],
     latencies: [],
     blindEvery: 0,
@@ -145,9 +225,7 @@ const hearing = (more: Partial<Scenario> & { readonly grace?: number }) =>
       { at: 0, do: 'subscribe', caller: 'anna', polling: 1_000, grace: more.grace ?? 5_000 },
     ],
     ...more,
-  })
-    .run()
-    .told.map(({ state, toldUs }) => [state, Math.round((toldUs - originUs) / secondUs)]);
+  }).told.map(({ state, toldUs }) => [state, Math.round((toldUs - originUs) / secondUs)]);
 
 for (const { name, flips, grace, want } of [
   { name: 'down and up within it: nothing', flips: [70, 90], want: [] },
@@ -185,7 +263,7 @@ for (const { name, flips, grace, want } of [
 
 test('a caller who hears too seldom of a service that flaps: the oldest changes are left out, and counted', () => {
   const flips = Array.from({ length: 290 }, (_, i) => 5_000 + i * 1_000);
-  const run = new Simulation({
+  const run = runOf({
     flips,
     actions: [
       { at: 0, do: 'subscribe', caller: 'anna', polling: 140_000, grace: 0 },
@@ -194,11 +272,11 @@ test('a caller who hears too seldom of a service that flaps: the oldest changes 
     latencies: [],
     blindEvery: 0,
     endMs,
-  }).run();
+  });
   const told = run.told.filter((one) => one.caller === 'anna');
   const leftOut = told.reduce((sum, one) => sum + one.leftOut, 0);
   assert.ok(leftOut > 0 && leftOut % 2 === 0, 'a down with its up');
-  assert.equal(told.length + leftOut, expectedFor('anna', run, originUs + endMs * 1e3).length);
+  assert.equal(told.length + leftOut, expectedOf('anna', run).length);
   for (const [i, { state }] of told.entries()) assert.equal(state, i % 2 === 0 ? 'down' : 'up');
 });
 
@@ -231,7 +309,7 @@ for (const bySeconds of [3_600, -3_600]) {
 }
 
 test('a down that waits for its turn is not lost when a restart hides its end', () => {
-  const run = new Simulation({
+  const run = runOf({
     flips: [20_000, 40_000, 45_000, 70_000],
     actions: [
       { at: 0, do: 'subscribe', caller: 'anna', polling: 200_000, grace: 5_000 },
@@ -241,8 +319,8 @@ test('a down that waits for its turn is not lost when a restart hides its end', 
     latencies: [],
     blindEvery: 0,
     endMs,
-  }).run();
-  assert.deepEqual(heard(run, 'anna'), expectedFor('anna', run, originUs + endMs * 1e3));
+  });
+  assert.deepEqual(heard(run, 'anna'), expectedOf('anna', run));
   assert.deepEqual(
     heard(run, 'anna').map(({ state }) => state),
     ['down', 'up', 'down', 'up'],

@@ -19,8 +19,8 @@ describe('start, stop and restart of components', () => {
       side: { needs: ['bottom'] },
       bottom: {},
       'on sand': { needs: ['fails'] },
-      fails: { first: 'exit 3' },
-      slow: { first: 'sleep 600' },
+      fails: { first: 'echo no room >&2; printf "on \\033[31mdisk\\n" >&2; exit 3' },
+      slow: { first: 'read -rt 600 <> <(:)' },
     }),
   );
   after(() => platform.close());
@@ -67,7 +67,8 @@ describe('start, stop and restart of components', () => {
     const { status, out } = await run(['start', 'on', 'sand'], { env });
     assert.equal(status, 1);
     assert.match(out, /fails: its start command .*3/);
-    assert.match(out, /on sand: not started\n$/);
+    // What it wrote last, without what steers a terminal.
+    assert.match(out, /3\n {2}\| no room\n {2}\| on disk\non sand: not started\n$/);
     assert.deepEqual(platform.processes(), []);
   });
 

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import { config } from '../../cmd/config.ts';
 import { keysOf } from '../../src/config/key.ts';
 import { keys } from '../../src/config/keys.ts';
+import { runConfig as run } from './run-config.ts';
 import { scratchDirectory } from './scratch.ts';
 
 const directory = scratchDirectory();
@@ -14,22 +13,6 @@ function write(name: string, text: string): string {
   const file = join(directory, name);
   writeFileSync(file, text);
   return file;
-}
-
-async function run(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ status: number; out: string; err: string }> {
-  const texts = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _, done) {
-        texts[name] += String(chunk);
-        done();
-      },
-    });
-  const status = await config(argv, { stdout: into('out'), stderr: into('err'), env });
-  return { status, ...texts };
 }
 
 const good = write(
@@ -66,17 +49,72 @@ test('show of a bad file shows nothing', async () => {
   assert.deepEqual({ status, out }, { status: 2, out: '' });
 });
 
-test('what show prints is a file that says the same', async () => {
+test('what show prints as YAML is a file that says the same', async () => {
   const env = { UNITWATCH_LOG_LEVEL: 'warn' };
-  const first = await run(['show', '--config', good], env);
+  const first = await run(['show', '--yaml', '--config', good], env);
   assert.equal(first.status, 0);
   assert.match(first.out, new RegExp(`^bus: user {2}# ${good}:1:1$`, 'm'));
   assert.match(first.out, /^log_level: warn {2}# UNITWATCH_LOG_LEVEL$/m);
   assert.match(first.out, /^restart_window: 1m30s {2}# /m);
   assert.match(first.out, /^poll_interval: 30s {2}# default$/m);
-  const again = await run(['show', '--config', write('again.yaml', first.out)]);
+  const again = await run(['show', '--yaml', '--config', write('again.yaml', first.out)]);
   const bare = (text: string): string => text.replace(/ {2}# .*$/gm, '').replace(/^# .*\n/, '');
   assert.equal(bare(again.out), bare(first.out));
+});
+
+test('show prints a table of everything: the password is hidden, the services are numbered', async () => {
+  const file = write(
+    'whole.yaml',
+    `bus: user
+page: {token: geheim}
+store:
+  enabled: true
+  postgres: {url: 'postgres://me:geh%2Feim@db:5433/rows?sslmode=require'}
+checks:
+  components: {"a\\u202eb": {unit: a.service, user: u}}
+  tcp: {door: {host: '::1', port: 22, interval: 2s}}
+  http:
+    shop: {url: 'http://shop/?q=1', regex: '\\d', secret_headers: {Authorization: geheim}}
+`,
+  );
+  chmodSync(file, 0o600);
+  const env = { UNITWATCH_LOG_LEVEL: 'warn', HOME: '/home/u', STATE_DIRECTORY: '/run/own' };
+  for (const option of ['--config', '--config-path']) {
+    const { status, out, err } = await run(['show', option, file], env);
+    assert.deepEqual([status, err], [0, '']);
+    assert.doesNotMatch(out, /geh/);
+    const lines = out.split('\n').map((line) => line.replace(/ {2,}/g, ' | '));
+    assert.deepEqual(lines.slice(0, 3), [file, '', 'KEY | VALUE | FROM']);
+    for (const want of [
+      'bus | user | line 1',
+      'log_level | warn | UNITWATCH_LOG_LEVEL',
+      'page.token | (hidden) | line 2',
+      'store.postgres.url | postgres://me:***@db:5433/rows?sslmode=require | line 5',
+      'checks.components | 1 entry | line 7',
+      ' | a\\u{202e}b | {criteria: [], unit: a.service, ',
+      'checks.http | 1 entry, below | line 9',
+      'Local database of the store: /run/own/store.db',
+      'Services (2):',
+      'NUMBER | NAME | KIND | METHOD | TARGET | INTERVAL | TIMEOUT | CHECK | REGEX',
+      '1 | door | tcp | - | [::1]:22 | 2s | 5s | - | -',
+      '2 | shop | http | GET | http://shop/?q=1 | 5s | 15s | no | \\d',
+    ]) {
+      assert.ok(
+        lines.some((line) => line.trim().startsWith(want.trim())),
+        `${want}\n${lines.join('\n')}`,
+      );
+    }
+    const rows = lines.filter((line) => /^[a-z_.]+ \| /.test(line)).length;
+    assert.ok(rows >= keysOf(keys).length, 'every key');
+  }
+});
+
+test('a URL that may have its password anywhere is hidden as a whole', async () => {
+  const file = write('odd.yaml', "store: {postgres: {url: 'postgres://me:12/geheim@db/x'}}\n");
+  chmodSync(file, 0o600);
+  const { out } = await run(['show', '--config', file]);
+  assert.match(out, /^store\.postgres\.url +\(hidden\) +line 1$/m);
+  assert.doesNotMatch(out, /geheim/);
 });
 
 test('show as JSON has every key with its value and who set it', async () => {
@@ -123,7 +161,7 @@ test('import writes a file that nobody else may read, and that check finds valid
   assert.deepEqual(first, { status: 0, out: `${output}: written\n`, err: '' });
   assert.equal(statSync(output).mode & 0o777, 0o600);
   assert.equal((await run(['check', output])).status, 0);
-  const { out } = await run(['show', '--config', output]);
+  const { out } = await run(['show', '--yaml', '--config', output]);
   assert.match(out, /^ {4}"a b":\n {6}start_command: .*\n {6}max_attempts: 4$/m);
   assert.doesNotMatch(out, /geheim/);
   const again = await run(['import', old, '--output', output]);
@@ -149,9 +187,9 @@ test('import refuses what is no old file, what is wrong, and what everybody may 
 
 test('maps are shown as sections, and as JSON', async () => {
   const file = write('maps.yaml', 'checks:\n  tcp: {db: {host: h, port: 1}}\n');
-  const { out } = await run(['show', '--config', file]);
+  const { out } = await run(['show', '--yaml', '--config', file]);
   assert.match(out, /^ {2}tcp: {2}# .*:2:3\n {4}db:\n {6}host: h\n {6}port: 1\n/m);
-  const again = await run(['show', '--config', write('maps-again.yaml', out)]);
+  const again = await run(['show', '--yaml', '--config', write('maps-again.yaml', out)]);
   const bare = (text: string): string => text.replace(/ {2}# .*$/gm, '').replace(/^# .*\n/, '');
   assert.equal(bare(again.out), bare(out));
   const { settings } = JSON.parse((await run(['show', '--config', file, '--json'])).out);
@@ -170,14 +208,32 @@ test('help', async () => {
 });
 
 const wrong: readonly (readonly [readonly string[], string])[] = [
-  [[], 'check, show or import? (got none)'],
-  [['\u001b[31m'], 'check, show or import? (got \\u{1b}[31m)'],
+  [[], 'check, show, import, create or services? (got none)'],
+  [['\u001b[31m'], 'check, show, import, create or services? (got \\u{1b}[31m)'],
   [['check', 'a', 'b'], 'one file at a time'],
   [['check', 'a', '--config', 'b'], 'one file at a time'],
   [['check', '--json'], 'check has no --json'],
   [['show', 'a'], 'show takes no file; write --config FILE'],
   [['check', '--output', 'x'], 'check has no --output'],
+  [['check', 'a', '--config-path', 'b'], 'one file at a time'],
+  [['show', '--config', 'a', '--config-path', 'b'], 'one file at a time'],
+  [['show', '--yaml', '--json'], 'YAML or JSON, not both'],
+  [['show', '--yes'], 'show has no --yes'],
   [['import'], 'import which FILE?'],
+  [['create'], 'create takes POSTGRES-URL'],
+  [['create', 'a', 'b'], "Unexpected argument 'b'"],
+  [['create', 'a', '--interval', '5'], 'create has no --interval'],
+  [['services'], 'services show, add, update or remove? (got none)'],
+  [['services', '__proto__'], 'services show, add, update or remove? (got __proto__)'],
+  [['services', 'add'], 'services add takes URL [METHOD]'],
+  [
+    ['services', 'add', 'u', 'GET', '--toggle-check-regex'],
+    'services add has no --toggle-check-regex',
+  ],
+  [['services', 'update', '1', '--check-regex'], 'services update has no --check-regex'],
+  [['services', 'update'], 'services update takes NUMBER'],
+  [['services', 'update', '1', '2'], "Unexpected argument '2'"],
+  [['services', 'remove', '1', '--regex', 'x'], 'services remove has no --regex'],
   [['show', '--jsno'], "Unknown option '--jsno'"],
   [['show', '--config'], "Option '--config <value>' argument missing"],
 ];

@@ -13,7 +13,7 @@ checks:
     shop:
       url: https://shop.example.org/health
       secret_headers: { Authorization: s3cret }
-      expected_status: [200-299, 404]
+      expected_status: [2xx, '404']
       regex: ok
       check_regex: true
       failures: 3
@@ -56,3 +56,35 @@ checks:
   assert.ok(plain?.kind === 'http');
   assert.deepEqual([plain.regex, plain.timeoutMs, plain.thresholds], [undefined, 3_000, {}]);
 });
+
+for (const [written, want] of [
+  ['204', [[204, 204]]],
+  ['2xx', [[200, 299]]],
+  [
+    '"2xx, 404"',
+    [
+      [200, 299],
+      [404, 404],
+    ],
+  ],
+  [
+    '[200-204, 3xx, 404]',
+    [
+      [200, 204],
+      [300, 399],
+      [404, 404],
+    ],
+  ],
+] as const) {
+  test(`expected_status: ${written}`, async () => {
+    const { config } = await configOf(
+      `checks: {http: {shop: {url: "http://h/", expected_status: ${written}}}}`,
+    );
+    const [shop] = endpointsOf(config);
+    assert.ok(shop?.kind === 'http');
+    assert.deepEqual(
+      shop.expectedStatus.map(({ min, max }) => [min, max]),
+      want,
+    );
+  });
+}

@@ -94,6 +94,18 @@ const mistakes: readonly (readonly [string, string])[] = [
     'checks: {tcp: {db: {host: h, port: 1}}, http: {db: {url: "http://h"}}}',
     '1:48: checks.http.db: checks.tcp has this name already',
   ],
+  [
+    'checks: {http: {shop: {url: "http://h/", expected_status: 2x}}}',
+    '1:59: checks.http.shop.expected_status: must be status codes from 100 to 599, such as 200, 2xx, 200-299 or several: "2xx, 404" (got "2x")',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h/", expected_status: [2xx, 600]}}}',
+    '1:65: checks.http.shop.expected_status[1]: must be status codes from 100 to 599, such as 200, 2xx, 200-299 or several: "2xx, 404" (got 600)',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h/", expected_status: []}}}',
+    '1:59: checks.http.shop.expected_status: must be status codes from 100 to 599, such as 200, 2xx, 200-299 or several: "2xx, 404" (got a list)',
+  ],
   ['checks: {tcp: {db: {port: 1}}}', '1:20: checks.tcp.db.host: is missing'],
   [
     'checks: {tcp: {db: {host: h, port: 70000}}}',

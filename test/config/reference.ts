@@ -42,6 +42,8 @@ function accepted(key: Key): string {
       return 'whole number or `any`';
     case 'span':
       return `number or span, up to ${key.max}`;
+    case 'status-codes':
+      return 'status codes';
     case 'url':
       return 'URL';
     case 'map-of':
@@ -102,7 +104,8 @@ unitwatch runs without any. What it should do otherwise stands in \`/etc/unitwat
 
 - \`unitwatch config check [FILE]\` says everything that is wrong with a configuration, one line each, and what was probably meant. Its exit status is 0, or 2 where something is wrong.
 - \`unitwatch config import FILE [--output FILE]\` writes an old \`config.ini\` as YAML.
-- \`unitwatch config show [--config FILE] [--json]\` prints the configuration in effect and who set each value. Secrets are hidden.
+- \`unitwatch config show [--config FILE] [--yaml | --json]\` prints the configuration in effect as a table, who set each value, and the services. Secrets are hidden.
+- \`unitwatch config create POSTGRES-URL\` and \`unitwatch config services add|show|update|remove\` write the file and edit it, with its comments kept: [commands.md](commands.md#unitwatch-config).
 
 A faulty configuration starts nothing: every fault of every source is told at once, with file, line and column, and the exit status is 2. On a reload (SIGHUP, \`systemctl reload unitwatch\`) a faulty file leaves the running configuration as it is.
 

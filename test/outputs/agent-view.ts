@@ -1,6 +1,7 @@
 import type { CheckView } from '../../src/model/check.ts';
 import type { Finding, Pattern } from '../../src/model/finding.ts';
 import { Histogram } from '../../src/model/histogram.ts';
+import type { MonitorFigures } from '../../src/model/monitor.ts';
 import type { ComponentUse } from '../../src/model/platform.ts';
 import type { EndpointUse, ProbeResult } from '../../src/model/probe.ts';
 import type { RepairFigures } from '../../src/model/repair.ts';
@@ -118,7 +119,15 @@ export function busyView(): TestView {
     finding('crash_loop', 'loop.service', '3'),
   );
   const names = ['shop', ...hostileNames];
-  view.checks = () => names.map((name) => check(name));
+  view.checks = () => [
+    ...names.map((name) => check(name)),
+    { ...check('planned'), kind: 'tcp', state: 'down', outage: true, subscriptions: 3 },
+  ];
+  view.outages = () => [
+    { name: 'sunday', untilUs: 1_763_700_000e6, checks: ['planned'] },
+    ...hostileNames.map((name) => ({ name, untilUs: startedUs, checks: hostileNames })),
+  ];
+  view.monitor = () => monitorFigures;
   view.endpoints = () => names.map((name) => endpoint(name));
   view.endpointStats = () => ({
     running: 3,
@@ -165,6 +174,16 @@ function endpoint(name: string): EndpointUse {
   const results = { up: 5, refused: 1 };
   return { name, kind: 'http', target: '', last, results, skipped: 0, latenessSeconds: 0 };
 }
+
+const monitorFigures: MonitorFigures = {
+  records: { services: 1, callers: 2, subscriptions: 5, outages: 3 },
+  waiting: 2,
+  oldestUs: startedUs,
+  attempts: { sent: 7, retrying: 8, given_up: 1 },
+  held: 4,
+  lost: 6,
+  isWritten: false,
+};
 
 const storeFigures: StoreView = {
   carried: 1,

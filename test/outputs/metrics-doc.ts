@@ -3,6 +3,7 @@ import { endpointMetrics } from '../../src/outputs/endpoint-metrics.ts';
 import type { Declared } from '../../src/outputs/metric.ts';
 import type { MetricSet } from '../../src/outputs/metric-table.ts';
 import { findingsOpen, metricSets } from '../../src/outputs/metric-table.ts';
+import { outageMetrics } from '../../src/outputs/monitor-metrics.ts';
 import { probeMetrics } from '../../src/outputs/probe-metrics.ts';
 
 /** docs/metrics.md, made from the one table of metrics. */
@@ -13,7 +14,7 @@ export function metricsDocument(): string {
 
 ## unitwatch
 
-${table([...metricSets.unitwatch.agent, findingsOpen, ...checkMetrics, ...endpointMetrics, ...metricSets.unitwatch.unit])}
+${table([...metricSets.unitwatch.agent, findingsOpen, ...checkMetrics, ...outageMetrics, ...endpointMetrics, ...metricSets.unitwatch.unit])}
 
 - A unit that the configuration names and systemd does not know has its lines too: \`missing\` is 1, its restarts are 0.
 - \`state\` is exactly one of its six values for every unit. Units that are \`reloading\` or \`refreshing\` run: they count as \`active\`. A unit in \`maintenance\` is \`inactive\` (that is how org.freedesktop.systemd1(5) defines it). A unit that waits for its automatic restart is \`activating\`, as for systemd.

@@ -8,6 +8,7 @@ import { endpointMetrics } from '../../src/outputs/endpoint-metrics.ts';
 import type { Declared } from '../../src/outputs/metric.ts';
 import { findingsOpen, metricSets } from '../../src/outputs/metric-table.ts';
 import { createMetrics } from '../../src/outputs/metrics.ts';
+import { outageMetrics } from '../../src/outputs/monitor-metrics.ts';
 import { debianBinary } from '../debian.ts';
 import { busyView, hostileNames, startedUs, testView, unitView } from './agent-view.ts';
 import { metricsDocument } from './metrics-doc.ts';
@@ -17,6 +18,7 @@ const declared: readonly Declared[] = [
   ...Object.values(metricSets).flatMap((set): Declared[] => [...set.agent, ...set.unit]),
   findingsOpen,
   ...checkMetrics,
+  ...outageMetrics,
   ...endpointMetrics,
 ];
 
@@ -101,6 +103,21 @@ test('the figures of the agent', async () => {
     ['unitwatch_signal_delay_seconds_bucket', { le: '+Inf' }, 4],
     ['unitwatch_signal_delay_seconds_count', {}, 4],
     ['unitwatch_signal_delay_seconds_sum', {}, 5.0055],
+    ['unitwatch_check_outage', { name: 'shop' }, 0],
+    ['unitwatch_check_outage', { name: 'planned' }, 1],
+    ['unitwatch_check_subscriptions', { name: 'planned', kind: 'tcp' }, 3],
+    [
+      'unitwatch_outage_end_timestamp_seconds',
+      { outage: 'sunday', name: 'planned' },
+      1_763_700_000,
+    ],
+    ['unitwatch_monitor_records', { collection: 'subscriptions' }, 5],
+    ['unitwatch_delivery_attempts_total', { phase: 'retrying' }, 8],
+    ['unitwatch_deliveries_waiting', {}, 2],
+    ['unitwatch_deliveries_oldest_timestamp_seconds', {}, startedUs / 1e6],
+    ['unitwatch_deliveries_held', {}, 4],
+    ['unitwatch_deliveries_lost_total', {}, 6],
+    ['unitwatch_monitor_file_up', {}, 0],
   ];
   for (const [name, labels, want] of table) assert.equal(valueIn(lines, name, labels), want, name);
 });
@@ -203,6 +220,9 @@ test('an agent without units, findings, versions and drops is valid too', async 
   assert.equal(valueIn(lines, 'unitwatch_dbus_connected'), 0);
   assert.equal(valueIn(lines, 'unitwatch_patterns_detected_total', { pattern: 'anomaly' }), 0);
   assert.equal(valueIn(lines, 'node_systemd_version'), undefined);
+  for (const name of ['unitwatch_monitor_records', 'unitwatch_outage_end_timestamp_seconds']) {
+    assert.equal(valueIn(lines, name), undefined, name);
+  }
 });
 
 test('the process figures agree with the process', async () => {

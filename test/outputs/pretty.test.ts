@@ -24,6 +24,7 @@ const want = {
   alarm: 'raised, mysql',
   restart_step: 'attempt 2, restart ok',
   circuit: 'open, 3 failures',
+  control: 'start failed, its start command ended with status 3, no /data',
   check: 'missing, 0 of 1 processes, was running for 1 d',
   notification: 'down, anna, retrying, status 503',
   agent: 'started, version 0.1.0, 300 units',

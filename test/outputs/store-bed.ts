@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { ProbeResult, StoreNotice, StoreView } from '../../src/model/store.ts';
+import type { ProbeResult } from '../../src/model/probe.ts';
+import type { StoreNotice, StoreView } from '../../src/model/store.ts';
 import { initPostgres, type Partitioning } from '../../src/outputs/store/init-postgres.ts';
 import { Postgres } from '../../src/outputs/store/postgres.ts';
 import type { PostgresSettings } from '../../src/outputs/store/postgres-target.ts';
@@ -80,12 +82,12 @@ export async function open(t: TestContext, settings: StoreSettings): Promise<Ope
   return { store, notices, path: settings.local.path };
 }
 
-/** Result number `n`, which stands in its details. */
+/** Result number `n`, which stands in its details, as `attempts`. */
 export function probe(n: number, more: Partial<ProbeResult> = {}): ProbeResult {
   return {
-    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, durationUs: 1_000 + n },
+    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, attempts: n },
     ...{ timeUs: 1_790_000_000_000_000 + n * 1_000, reason: n % 5 === 0 ? 'timeout' : '' },
-    ...{ status: 200, details: { n } },
+    ...{ status: 200, durationSeconds: (1_000 + n) / 1e6, phaseSeconds: {} },
     ...more,
   };
 }
@@ -97,19 +99,25 @@ export interface Child {
   readonly process: ChildProcess;
   readonly lines: string[];
   view(): StoreView | undefined;
+  /** Asks it to `end` or to `stop`. @returns the last view */
+  ask(what: 'end' | 'stop'): Promise<StoreView>;
 }
 
-/** @param before what runs it: a command and its arguments */
+/**
+ * @param before what runs it: a command and its arguments
+ * @param first number of its first result
+ */
 export function startChild(
   t: TestContext,
   settings: StoreSettings,
   before: readonly string[] = [],
+  first = 0,
 ): Child {
   const [file = '', ...argv] = [
     ...[...before, process.execPath, childFile],
-    ...[JSON.stringify(settings), '0'],
+    ...[JSON.stringify(settings), `${first}`],
   ];
-  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(file, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   const lines: string[] = [];
   let view: StoreView | undefined;
@@ -117,7 +125,14 @@ export function startChild(
     if (line.startsWith('view ')) view = JSON.parse(line.slice(5));
     else lines.push(line);
   });
-  return { process: child, lines, view: () => view };
+  const ask = async (what: 'end' | 'stop'): Promise<StoreView> => {
+    const closed = once(child, 'close');
+    child.stdin.write(`${what}\n`);
+    await closed;
+    if (view === undefined) throw new Error('the store said nothing');
+    return view;
+  };
+  return { process: child, lines, view: () => view, ask };
 }
 
 /** Waits until something is so; a condition that throws is not so yet. */

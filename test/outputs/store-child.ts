@@ -1,22 +1,30 @@
 /**
- * An agent's store in a process of its own, for the tests that kill it. It writes results with numbers
- * from the given one on, and prints a number when everything up to it is on disk.
+ * An agent's store in a process of its own, for the tests that kill it or fill its disk. It writes
+ * results with numbers from the given one on, and prints a number when everything up to it is on disk.
+ * A line `end` on standard input: it makes no more results, and ends when all are on disk, and
+ * exported where there is a PostgreSQL; `stop`: it ends at once.
  *
  *     node store-child.js SETTINGS(JSON) FIRST [COUNT]
  */
-import type { ProbeResult } from '../../src/model/store.ts';
+import { createInterface } from 'node:readline';
+import type { ProbeResult } from '../../src/model/probe.ts';
 import { StoreError } from '../../src/outputs/store/contract.ts';
 import { openStore, type StoreSettings } from '../../src/outputs/store/store.ts';
 
 const [given = '', first = '0', count = 'Infinity'] = process.argv.slice(2);
 const settings: StoreSettings = JSON.parse(given);
 /** Results at a time; many where they cannot be written, so that memory fills up. */
-const burst = { up: 40, down: 1_000 };
+const burst = { up: 200, down: 4_000 };
 
 function result(n: number): ProbeResult {
   return {
-    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, reason: '', durationUs: n },
-    ...{ timeUs: Date.now() * 1_000, details: { n, text: 'x'.repeat(200) } },
+    ...{ name: `service-${n % 7}`, kind: 'http', up: n % 5 !== 0, attempts: n },
+    ...{
+      timeUs: Date.now() * 1_000,
+      reason: 'x'.repeat(200),
+      durationSeconds: n / 1e6,
+    },
+    phaseSeconds: {},
   };
 }
 
@@ -30,14 +38,22 @@ try {
   process.stdout.write('open\n');
   let n = Number(first);
   const end = n + Number(count);
-  while (n < end) {
+  let asked = '';
+  createInterface(process.stdin).on('line', (line) => (asked = line));
+  while (n < end && asked === '') {
     const some = store.view.localUp ? burst.up : burst.down;
     for (let i = 0; i < some && n < end; i++) store.result(result(n++));
     if (await store.flush(500)) process.stdout.write(`written ${n - 1}\n`);
     process.stdout.write(`view ${JSON.stringify({ ...store.view })}\n`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  while (asked !== 'stop' && store.view.queued + (settings.postgres ? store.view.waiting : 0) > 0) {
+    await store.flush(500);
+    process.stdout.write(`view ${JSON.stringify({ ...store.view })}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   await store.stop(5_000);
+  process.stdin.destroy();
   process.stdout.write(`view ${JSON.stringify({ ...store.view })}\n`);
 } catch (error) {
   if (!(error instanceof StoreError)) throw error;

@@ -41,14 +41,14 @@ test('an agent is killed at any moment, and started again: each result that it h
   await until('nothing waits', () => store.view.waiting === 0);
   const [sums] = await server.sql(
     `SELECT count(*)::int AS rows, count(DISTINCT id)::int AS keys,
-      count(DISTINCT details ->> 'n')::int AS numbers FROM unitwatch.results`,
+      count(DISTINCT details ->> 'attempts')::int AS numbers FROM unitwatch.results`,
   );
   assert.ok(Number(sums?.['rows']) > 0);
   assert.equal(sums?.['keys'], sums?.['rows'], 'by key');
   assert.equal(sums?.['numbers'], sums?.['rows'], 'by what is in them');
   for (const [from, to] of written) {
     const sql = `SELECT count(*)::int AS rows FROM unitwatch.results
-      WHERE (details ->> 'n')::int BETWEEN $1 AND $2`;
+      WHERE (details ->> 'attempts')::int BETWEEN $1 AND $2`;
     const [there] = await server.sql(sql, [from, to]);
     assert.equal(there?.['rows'], to - from + 1, `of life ${from / 1_000_000}`);
   }

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Sqlite } from '../../src/outputs/store/sqlite.ts';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
+import type { Store } from '../../src/outputs/store/store.ts';
 import { type PostgresServer, postgresServer } from '../postgres.ts';
 import { cuttingProxy } from './cutting-proxy.ts';
-import { init, missing, open, probe, reach, scratch, settingsFor, until } from './store-bed.ts';
+import {
+  init,
+  mebibyte,
+  missing,
+  open,
+  probe,
+  reach,
+  scratch,
+  settingsFor,
+  until,
+} from './store-bed.ts';
 
 let server: PostgresServer;
 before(async () => {
@@ -12,14 +23,16 @@ before(async () => {
 });
 after(() => server.close());
 beforeEach(async () => {
+  await server.start();
   await server.sql('DROP SCHEMA IF EXISTS unitwatch CASCADE');
 });
 
-/** The numbers of all results, in order. */
+/** The numbers of all results, in order; each row has a key of its own. */
 async function numbers(): Promise<number[]> {
   const rows = await server.sql(
-    `SELECT (details ->> 'n')::int AS n FROM unitwatch.results ORDER BY 1`,
+    `SELECT (details ->> 'attempts')::int AS n, id FROM unitwatch.results ORDER BY 1`,
   );
+  assert.equal(new Set(rows.map(({ id }) => id)).size, rows.length, 'by key');
   return rows.map(({ n }) => Number(n));
 }
 
@@ -53,6 +66,63 @@ test('the server is killed in mid-export, again and again: each result is there 
   assert.deepEqual(await numbers(), upTo(n));
   assert.ok(notices.some(({ phase }) => phase === 'trouble'));
   assert.equal(notices.at(-1)?.message, 'PostgreSQL takes rows again.');
+});
+
+/** Gives it numbers from one up to another, as fast as it writes them. */
+async function feed(store: Store, from: number, to: number): Promise<void> {
+  for (let n = from; n < to; n++) {
+    store.result(probe(n));
+    if (n % 5_000 === 4_999) assert.ok(await store.flush(30_000));
+  }
+  assert.ok(await store.flush(30_000));
+}
+
+test('the server is away for long: all is kept up to the bound, the oldest beyond it counted; then all is moved, and what is new is kept', async (t) => {
+  await init(server);
+  await server.kill();
+  const settings = settingsFor(scratch(t), reach(server), {
+    ...{ maxBytes: 12 * mebibyte, batch: 500, exportIntervalMs: 200 },
+  });
+  const { store, notices } = await open(t, settings);
+  await feed(store, 0, 25_000);
+  assert.equal(store.view.waiting, 25_000, 'nothing is lost below the bound');
+  await feed(store, 25_000, 60_000);
+  const { size } = store.view.lost;
+  assert.ok(size > 0 && store.view.waiting === 60_000 - size);
+  assert.ok(store.view.usedBytes < 12.5 * mebibyte);
+  await server.start();
+  await until('PostgreSQL is back', () => store.view.postgresUp === true);
+  // Meanwhile there are new ones.
+  let n = 60_000;
+  const began = performance.now();
+  while (store.view.waiting > 0) {
+    for (let i = 0; i < 10; i++) store.result(probe(n++));
+    assert.ok(store.view.queued < 1_000, `${store.view.queued} wait in memory`);
+    await sleep(50);
+    assert.ok(performance.now() - began < 60_000, 'it does not end');
+  }
+  assert.ok(await store.flush(30_000));
+  await until('all are exported', () => store.view.waiting === 0);
+  assert.deepEqual([missing(store.view), store.view.lost.size], [0, size]);
+  // The oldest are lost, but for the batch that was on its way: it may have arrived.
+  assert.deepEqual(await numbers(), [...upTo(500), ...upTo(n).slice(500 + size)]);
+  const told = notices.filter(({ phase }) => phase === 'lost').map(({ message }) => message);
+  assert.match(told.join(), /because the local database reached store\.max_size/);
+});
+
+test('the server is away for longer than rows may wait: the oldest are counted', async (t) => {
+  await init(server);
+  await server.kill();
+  const settings = settingsFor(scratch(t), reach(server), { maxAgeUs: 3_000_000 });
+  const { store } = await open(t, settings);
+  await feed(store, 0, 500);
+  await until('all but the first batch are too old', () => store.view.lost.age === 400);
+  await feed(store, 500, 600);
+  await server.start();
+  await until('the others are exported', () => store.view.exported + store.view.lost.age === 600);
+  const { age } = store.view.lost;
+  assert.deepEqual(await numbers(), [...upTo(100), ...upTo(600).slice(100 + age)]);
+  assert.equal(missing(store.view), 0);
 });
 
 test('the connection is cut before a COMMIT and behind it: each result is there once', async (t) => {
@@ -98,7 +168,7 @@ test('a row that somebody else is inserting is waited for, and stored once', asy
   const before = await open(t, settingsFor(folder, undefined));
   for (let n = 0; n < 30; n++) before.store.result(probe(n));
   await before.store.stop(10_000);
-  const local = await Sqlite.open(before.path, { readOnly: true });
+  const local = await openSqlite(before.path, { readOnly: true });
   const [row] = local.rows('SELECT body FROM rows WHERE seq = 20');
   local.close();
   const other = await server.connect();
@@ -130,20 +200,16 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
   const settings = settingsFor(folder, reach(server), { exportIntervalMs: 3_600_000 });
   const { store, notices } = await open(t, settings);
   for (let n = 0; n < 300; n++) {
-    const nasty = {
-      name: 'nul\0 and half \ud800',
-      reason: '\u0000',
-      details: { n, '\0': '\udfff' },
-    };
+    const nasty = { name: 'nul\0 and half \ud800', reason: '\u0000', address: '\udfff' };
     store.result(probe(n, n % 100 === 50 ? { name: 'poison' } : n % 100 === 51 ? nasty : {}));
   }
-  store.result(probe(300, { details: { n: 300, cycle: 1n } }));
-  store.result(probe(301, { details: { n: 301, long: 'ä'.repeat(100_000) } }));
+  store.result(probe(300, { attempts: Number.NaN, redirects: -0 }));
+  store.result(probe(301, { address: 'ä'.repeat(100_000) }));
   store.result(probe(302, { name: 'n'.repeat(100_000), reason: 'r'.repeat(100_000) }));
-  store.result(probe(303, { timeUs: Number.NaN, durationUs: Number.NaN, status: 1e9 }));
+  store.result(probe(303, { timeUs: Number.NaN, durationSeconds: Number.NaN, status: 1e9 }));
   assert.ok(await store.flush(10_000));
   // What no store of ours writes, but a bad disk or a person might.
-  const other = await Sqlite.open(settings.local.path);
+  const other = await openSqlite(settings.local.path);
   other.change(`UPDATE rows SET body = '{"broken' WHERE seq = 7`);
   other.change(`UPDATE rows SET body = '{"id":"no uuid"}' WHERE seq = 8`);
   other.change(`UPDATE rows SET body = replace(body, 'service', 'ser\\u0000vice') WHERE seq = 9`);
@@ -161,7 +227,7 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
     `SELECT name, reason, details FROM unitwatch.results WHERE name LIKE 'nul%' LIMIT 1`,
   );
   assert.equal(clean?.['name'], 'nul\ufffd and half \ufffd');
-  const local = await Sqlite.open(settings.local.path, { readOnly: true });
+  const local = await openSqlite(settings.local.path, { readOnly: true });
   t.after(() => local.close());
   const reasons = local.rows('SELECT reason FROM rejected ORDER BY seq').map((r) => r['reason']);
   assert.equal(reasons.length, 6);

@@ -18,7 +18,11 @@ const kinds = fc.constantFrom<StoredKind>('result', 'event');
 test('in memory: what was given is written, waits or was dropped; the oldest results go first', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('push' as const), kind: kinds, size: fc.nat(40) }),
-    fc.record({ do: fc.constant('take' as const), max: fc.integer({ min: 1, max: 8 }) }),
+    fc.record({
+      do: fc.constant('take' as const),
+      max: fc.integer({ min: 1, max: 8 }),
+      bytes: fc.integer({ min: 1, max: 200 }),
+    }),
     fc.record({ do: fc.constant('settle' as const) }),
   );
   const property = fc.property(
@@ -39,8 +43,9 @@ test('in memory: what was given is written, waits or was dropped; the oldest res
           const row = { kind: one.kind, atUs: pushed++, body: 'x'.repeat(one.size) };
           dropped += queue.push(row);
         } else if (one.do === 'take') {
-          const again = queue.take(one.max);
+          const again = queue.take(one.max, one.bytes);
           if (taken.length > 0) assert.equal(again, taken);
+          else assert.ok(again.length < 2 || sizeOf(again) <= one.bytes);
           taken = again;
         } else {
           queue.settle();
@@ -63,13 +68,17 @@ test('in memory: what was given is written, waits or was dropped; the oldest res
   fc.assert(property, { numRuns: runs * 5 });
 });
 
+function sizeOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, { body }) => sum + body.length, 0);
+}
+
 test('in memory: an event outlives every result', () => {
   const queue = new RowQueue({ rows: 3, bytes: 1_000 });
   const row = (kind: StoredKind, atUs: number): Row => ({ kind, atUs, body: '{}' });
   queue.push(row('event', 0));
   for (let n = 1; n <= 5; n++) queue.push(row('result', n));
   assert.deepEqual(
-    queue.take(10).map(({ atUs }) => atUs),
+    queue.take(10, 1_000).map(({ atUs }) => atUs),
     [0, 4, 5],
   );
 });

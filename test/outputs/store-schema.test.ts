@@ -20,12 +20,12 @@ beforeEach(async () => {
 
 test('many that create the schema at once make it once; again it changes nothing', async () => {
   const all = await Promise.all(Array.from({ length: 6 }, () => init(server, 'day')));
-  assert.deepEqual(all.map(({ from }) => from).sort(), [0, 1, 1, 1, 1, 1]);
+  assert.deepEqual(all.map(({ from }) => from).sort(), [0, 2, 2, 2, 2, 2]);
   assert.equal(
     all.reduce((sum, { partitions }) => sum + partitions.length, 0),
     10,
   );
-  assert.deepEqual(await init(server, 'none'), { from: 1, to: 1, partitions: [] });
+  assert.deepEqual(await init(server, 'none'), { from: 2, to: 2, partitions: [] });
 });
 
 test('a schema of a later version is left alone', async () => {
@@ -111,12 +111,12 @@ test('every query of docs/store.md answers its question', async (t) => {
   for (const [n, up] of states.entries()) {
     store.result(
       probe(n, {
-        ...{ name: 'shop', up, timeUs: nowUs - (600 - n * 60) * 1e6, durationUs: 20_000 },
-        ...{ reason: up ? '' : 'refused', outage: n === 5, phasesUs: { connect: 5_000 } },
+        ...{ name: 'shop', up, timeUs: nowUs - (600 - n * 60) * 1e6, durationSeconds: 0.02 },
+        ...{ reason: up ? '' : 'refused', outage: n === 5, phaseSeconds: { connect: 0.005 } },
       }),
     );
     store.result(
-      probe(n, { name: 'slow', up: true, timeUs: nowUs - n * 1e6, durationUs: 1e6 * (n + 1) }),
+      probe(n, { name: 'slow', up: true, timeUs: nowUs - n * 1e6, durationSeconds: n + 1 }),
     );
   }
   store.event({
@@ -185,7 +185,7 @@ test('the command: init, status, export-once, beside an agent and without one', 
   );
   const made = await unitwatch(t, yaml, 'init', '--partition', 'day', '--grant', server.user);
   assert.deepEqual([made.status, made.said.includes('new partitions: 10')], [0, true], made.said);
-  assert.match((await unitwatch(t, yaml, 'init')).said, /is up to date \(version 1\)/);
+  assert.match((await unitwatch(t, yaml, 'init')).said, /is up to date \(version 2\)/);
 
   const { store } = await open(t, settingsFor(folder, undefined));
   for (let n = 0; n < 1_234; n++) store.result(probe(n));

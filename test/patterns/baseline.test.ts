@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { zoneOffset } from '../../src/model/local-time.ts';
 import { Crowd } from '../../src/patterns/baseline/crowd.ts';
 import { upperTail } from '../../src/patterns/baseline/negative-binomial.ts';
 import { calendarOf, RestartRate } from '../../src/patterns/baseline/restart-rate.ts';
 import { Timetable } from '../../src/patterns/baseline/timetable.ts';
-import { zoneOffset } from '../../src/patterns/local-time.ts';
 
 const hour = 3600e6;
 /** A day's baseline, in UTC. */

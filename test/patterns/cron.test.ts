@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { localClock } from '../../src/model/local-time.ts';
 import { CronClock, cronEntries, cronEntriesMax } from '../../src/patterns/cron.ts';
-import { localClock } from '../../src/patterns/local-time.ts';
 
 const minute = 60e6;
 const at = (text: string) => Date.parse(text) * 1000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../../bench/random.ts';
+import { localClock } from '../../src/model/local-time.ts';
 import { findCluster } from '../../src/patterns/hour-cluster.ts';
-import { localClock } from '../../src/patterns/local-time.ts';
 import { findPeriod } from '../../src/patterns/period-search.ts';
 import {
   crash,

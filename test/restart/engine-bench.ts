@@ -12,6 +12,11 @@ export function alarm(process: string, row = 1): Alarm {
   return { id: `mysql:${row}`, source: 'mysql', process, raisedUs: mondayUs, reason: '' };
 }
 
+/** An alarm of a check that is down, or of a finding that is open. */
+export function fact(source: 'check' | 'finding', process: string, number = 1): Alarm {
+  return { id: `${source}:${number}`, source, process, raisedUs: mondayUs, reason: '' };
+}
+
 /** The engine on a clock that only moves when told to; what it does takes no time and is noted. */
 export class Bench {
   engine: Engine;
@@ -21,6 +26,8 @@ export class Bench {
   readonly done: { readonly what: Action['kind']; readonly name: string; readonly atS: number }[] =
     [];
   readonly endings: Ending[] = [];
+  /** What each health check was told to look at besides. */
+  readonly checked: (readonly string[])[] = [];
   journal = '';
   /** How the next health checks end; `ok` when there are no more. */
   health: StepOutcome[] = [];
@@ -68,7 +75,32 @@ export class Bench {
   }
 
   list(alarms: readonly Alarm[], clears: boolean): void {
-    this.engine.polled({ source: 'mysql', alarms, askedUs: this.nowUs, clears }, this.now);
+    this.#list('mysql', alarms, clears);
+  }
+
+  /** What the agent itself sees. @param dropped why alarms are no longer listed */
+  facts(
+    source: 'check' | 'finding',
+    alarms: readonly Alarm[],
+    dropped: ReadonlyMap<string, string> = new Map(),
+  ): void {
+    this.#list(source, alarms, false, dropped);
+  }
+
+  #list(
+    source: Alarm['source'],
+    alarms: readonly Alarm[],
+    clears: boolean,
+    dropped: ReadonlyMap<string, string> = new Map(),
+  ): void {
+    const askedUs = this.nowUs;
+    this.engine.polled({ source, alarms, askedUs, clears, dropped }, this.now);
+    this.settleDown();
+  }
+
+  /** The unit goes down by itself. */
+  fall(unit: string): void {
+    this.engine.fell(unit, this.now);
     this.settleDown();
   }
 
@@ -120,6 +152,7 @@ export class Bench {
           ? action.alarm.process
           : action.call.hook;
     this.done.push({ what: action.kind, name, atS: this.nowUs / second - 1_000 });
+    if (action.kind === 'health_check') this.checked.push(action.checked);
     if (action.kind === 'settle') this.endings.push(action.ending);
     if (this.silent.includes(action.kind)) this.unanswered.push(action);
     else this.engine.done(action.id, this.#answerTo(action), this.now);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CheckView } from '../../src/model/check.ts';
 import type { Draft } from '../../src/model/event.ts';
 import type { Alarm } from '../../src/model/repair.ts';
 import {
@@ -26,6 +27,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
   const events: Draft[] = [];
   const reports: string[] = [];
   let standing: Alarm[] = [];
+  const checks: CheckView[] = [];
   let asking = 0;
   let most = 0;
   let fault: Error | undefined;
@@ -65,6 +67,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
   const engine = new Engine({ rules, random: () => 0, bootId: '' });
   const runner = new RepairRunner({
     ...{ engine, rules, sources: [source], effects, hook: undefined, clock },
+    look: async (processes) => checks.filter(({ name }) => processes.includes(name)),
     checkIntervalMs: 5,
     write: async (text) => {
       await sleep(5);
@@ -75,7 +78,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
     report: (sentence) => reports.push(sentence),
   });
   return {
-    ...{ log, events, reports, runner, engine },
+    ...{ log, events, reports, runner, engine, checks },
     raise: (...alarms: Alarm[]) => {
       standing = alarms;
     },
@@ -86,6 +89,13 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
       health = () => new Promise(() => undefined);
     },
     most: () => most,
+  };
+}
+
+function checkView(name: string, state: 'up' | 'down'): CheckView {
+  return {
+    ...{ name, kind: 'tcp', state, sinceUs: 0, checkedUs: 0, durationUs: 0, dependsOn: [] },
+    ...{ reason: state === 'down' ? 'refused' : '', outage: false },
   };
 }
 
@@ -134,6 +144,42 @@ test('stops within two seconds while a health check hangs', async () => {
   const told = log.length;
   await sleep(100);
   assert.equal(log.length, told, 'nothing is begun after that');
+});
+
+test('a check that stays down: its repair fails until it is up', async () => {
+  const { runner, events, log, checks } = world(['check_down']);
+  runner.start();
+  checks.push(checkView('listener', 'down'));
+  runner.check('listener', 'listener', 'down', 'refused');
+  const steps = () => events.flatMap((e) => (e.event_type === 'restart_step' ? [e.data] : []));
+  await until(() => steps().some(({ step, attempt }) => step === 'waiting' && attempt === 2));
+  const failed = steps().find(({ step, outcome }) => step === 'health_check' && outcome !== 'ok');
+  assert.equal(failed?.reason, 'the check listener still says down: refused');
+  assert.ok(!steps().some(({ step }) => step === 'settled'));
+  checks.splice(0, 1, checkView('listener', 'up'));
+  runner.check('listener', 'listener', 'up', '');
+  await until(() => steps().some(({ step }) => step === 'given_up' || step === 'settled'));
+  await runner.stop();
+  assert.equal(log.filter((line) => line.startsWith('restart')).length, 1);
+});
+
+test('a finding that becomes worse after the restart: the attempt has failed', async () => {
+  const { runner, events, log } = world(['crash_loop']);
+  const finding = {
+    ...({ pattern: 'crash_loop', service: 'looping', sentence: '', id: 'f1' } as const),
+    ...({ timeUs: 1, severity: 'warning', evidence: {} } as const),
+  };
+  runner.start();
+  runner.finding({ ...finding, phase: 'opened' });
+  const waits = () =>
+    events.flatMap((e) => (e.event_type === 'restart_step' ? [e.data.reason ?? ''] : []));
+  await until(() => waits().some((reason) => reason.includes('settled when')));
+  runner.finding({ ...finding, phase: 'updated' });
+  await until(() => waits().some((reason) => reason.includes('its finding has become worse')));
+  runner.finding({ ...finding, phase: 'cleared' });
+  await until(() => events.some((e) => e.event_type === 'alarm' && e.data.phase === 'cleared'));
+  await runner.stop();
+  assert.equal(log.filter((line) => line === 'restart looping').length, 1);
 });
 
 test('findings, checks and units are alarms only where the process asks for that', async () => {

@@ -58,6 +58,20 @@ test('the command before the restart fails: no restart', () => {
   assert.ok(bench.steps.some(({ step }) => step === 'given_up'));
 });
 
+test('stopped by hand while the command before the restart runs: no restart', () => {
+  const bench = new Bench({ preRestartCommand: ['/bin/true'] });
+  bench.silent = ['pre_restart_command'];
+  bench.poll(alarm('web'));
+  bench.engine.unit('web.service', 'stopped_by_hand', bench.now);
+  bench.answer(bench.unanswered[0], { outcome: 'ok', reason: '' });
+  assert.deepEqual([bench.restarts, bench.waits], [[], ['web: stopped_by_hand']]);
+  assert.equal(bench.engine.view().budget.active, 0);
+  bench.silent = [];
+  bench.engine.unit('web.service', 'up', bench.now);
+  bench.settleDown();
+  assert.deepEqual(bench.restarts, [0]);
+});
+
 test('what is refused is given up at once', () => {
   const bench = new Bench();
   bench.restartOutcome = 'refused';
@@ -304,7 +318,10 @@ test('a list that was asked for before the settling does not raise the alarm aga
   const askedUs = bench.nowUs - second;
   bench.poll(alarm('web'));
   const raised = { ...alarm('web'), raisedUs: alarm('web').raisedUs + 1 };
-  bench.engine.polled({ source: 'mysql', alarms: [raised], askedUs, clears: true }, bench.now);
+  bench.engine.polled(
+    { source: 'mysql', alarms: [raised], askedUs, clears: true, dropped: new Map() },
+    bench.now,
+  );
   bench.settleDown();
   assert.equal(bench.endings.length, 1);
   bench.wait(30);

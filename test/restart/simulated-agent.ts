@@ -1,4 +1,5 @@
 import type { Draft } from '../../src/model/event.ts';
+import type { Alarm } from '../../src/model/repair.ts';
 import type { BudgetLimits } from '../../src/restart/budget.ts';
 import { Engine } from '../../src/restart/engine.ts';
 import type {
@@ -13,6 +14,7 @@ import {
   alarmOf,
   type FakeRow,
   type FakeUnit,
+  isDeaf,
   minute,
   second,
   type World,
@@ -32,6 +34,7 @@ interface AgentOptions {
 export class SimulatedAgent {
   readonly figures: Figures = {
     ...{ restarts: 0, settled: 0, givenUp: 0, kills: 0, circuits: 0, lost: 0, resumed: 0 },
+    ...{ proofs: 0, deaf: 0 },
   };
   readonly #world: World;
   readonly #options: AgentOptions;
@@ -45,6 +48,9 @@ export class SimulatedAgent {
   #timerUs = Number.POSITIVE_INFINITY;
   /** The source's own memory: when it first saw a row, since it last settled it. */
   #firstSeen = new Map<string, number>();
+  /** Alarms of checks that are down; an agent's own, gone with it. */
+  #down = new Map<string, Alarm>();
+  #downs = 0;
 
   constructor(world: World, options: AgentOptions) {
     this.#world = world;
@@ -99,8 +105,64 @@ export class SimulatedAgent {
       if (unit.autoRestart) engine.unit(unit.name, 'auto_restart', world.now);
       else if (!unit.byHand) engine.unit(unit.name, 'starting', world.now);
     }
+    this.#down.clear();
+    this.findings();
+    this.#lookAtChecks();
     this.#poll();
     this.pump();
+  }
+
+  /** Each check's interval, and what it finds. */
+  #lookAtChecks(): void {
+    const world = this.#world;
+    const life = this.#life;
+    for (const unit of world.units) if (unit.checked) this.#looked(unit);
+    world.in(world.between(10 * second, 40 * second), () => {
+      if (this.#life === life) this.#lookAtChecks();
+    });
+  }
+
+  /** What a check says now is known. */
+  #looked(unit: FakeUnit): void {
+    const world = this.#world;
+    const isDown = isDeaf(world, unit);
+    if (isDown === this.#down.has(unit.name)) return;
+    if (isDown) {
+      this.#downs += 1;
+      const id = `check:${this.#life}-${this.#downs}`;
+      const raisedUs = world.now.wallUs;
+      this.#down.set(unit.name, { id, source: 'check', process: unit.name, raisedUs, reason: '' });
+      unit.factUs = world.nowUs;
+    } else this.#down.delete(unit.name);
+    world.say(() => `the check of ${unit.name} is ${isDown ? 'down' : 'up'}`);
+    this.#facts('check', [...this.#down.values()]);
+  }
+
+  /** A finding was opened or cleared. */
+  findings(): void {
+    const raisedUs = this.#world.now.wallUs;
+    const alarms = this.#world.units.flatMap(({ name, finding }) =>
+      finding === 0
+        ? []
+        : [
+            {
+              ...{ id: `finding:${finding}`, source: 'finding' as const, process: name },
+              ...{ raisedUs, reason: '' },
+            },
+          ],
+    );
+    this.#facts('finding', alarms);
+  }
+
+  #facts(source: 'check' | 'finding', alarms: readonly Alarm[]): void {
+    const { now, nowUs: askedUs } = this.#world;
+    const dropped = new Map<string, string>();
+    this.#engine?.polled({ source, alarms, askedUs, clears: false, dropped }, now);
+  }
+
+  /** A unit went down by itself. */
+  fell(name: string): void {
+    this.#engine?.fell(name, this.#world.now);
   }
 
   kill(why: string): void {
@@ -187,7 +249,8 @@ export class SimulatedAgent {
     this.#timerUs = dueUs;
     const life = this.#life;
     world.in(Math.max(0, dueUs - world.nowUs), () => {
-      if (this.#life !== life) return;
+      // One that an earlier deadline took the place of.
+      if (this.#life !== life || this.#timerUs !== dueUs) return;
       this.#timerUs = Number.POSITIVE_INFINITY;
       engine.tick(world.now);
       this.pump();
@@ -196,10 +259,14 @@ export class SimulatedAgent {
 
   #tell(event: Draft): void {
     this.#world.say(() => `agent ${this.#options.name} tells ${describe(event)}`);
-    this.#judge.event(event, this.#unitOf(event.service)?.settings);
+    this.#judge.event(event, this.#unitOf(event.service), this.#down);
     if (event.event_type === 'circuit') this.figures.circuits += 1;
     if (event.event_type !== 'restart_step') return;
     if (event.data.step === 'given_up') this.figures.givenUp += 1;
+    const unit = this.#unitOf(event.service);
+    if (event.data.step === 'given_up' && unit?.up && this.#down.has(unit.name))
+      this.figures.deaf += 1;
+    if (event.data.reason?.includes('finding is cleared')) this.figures.proofs += 1;
     if (event.data.step === 'settled' && event.data.outcome === 'ok') this.figures.settled += 1;
   }
 
@@ -227,7 +294,10 @@ export class SimulatedAgent {
       const alarms = list.map((row) => alarmOf(row, this.#firstSeenUs(row.id)));
       for (const row of world.rows) if (!list.includes(row)) row.goneUs = askedUs;
       const clears = !this.#options.readOnly;
-      this.#engine?.polled({ source: 'mysql', alarms, askedUs, clears }, world.now);
+      this.#engine?.polled(
+        { source: 'mysql', alarms, askedUs, clears, dropped: new Map() },
+        world.now,
+      );
     }
     world.in(world.quiet ? 5 * minute : 30 * second, () => {
       if (this.#life === life) this.#poll();
@@ -269,10 +339,10 @@ export class SimulatedAgent {
     world.say(() => `agent ${this.#options.name} does ${action.kind} (action ${id})`);
     switch (action.kind) {
       case 'claim':
-        this.#answer(id, tookUs(), this.#claim(action.alarm.id));
+        this.#answer(id, tookUs(), isFact(action.alarm) ? ok : this.#claim(action.alarm.id));
         break;
       case 'settle':
-        this.#answer(id, tookUs(), this.#settle(action));
+        this.#answer(id, tookUs(), isFact(action.alarm) ? ok : this.#settle(action));
         break;
       case 'resolve':
         this.#answer(id, tookUs(), { ...ok, strategy: 'service' });
@@ -289,7 +359,7 @@ export class SimulatedAgent {
         this.#restart(id, action.process);
         break;
       case 'health_check':
-        this.#check(id, action.process);
+        this.#check(id, action.process, action.checked);
         break;
     }
   }
@@ -341,6 +411,7 @@ export class SimulatedAgent {
       unit.restarting = unit.restarting.filter((restart) => restart.untilUs > world.nowUs);
       if (hangs || unit.byHand) return;
       unit.restartsLeft = Math.max(0, unit.restartsLeft - 1);
+      unit.deafLeft = Math.max(0, unit.deafLeft - 1);
       unit.up = unit.restartsLeft === 0;
     });
     const failed = !world.quiet && world.chance(0.05);
@@ -348,12 +419,14 @@ export class SimulatedAgent {
     this.#answer(id, tookUs, { outcome, reason: outcome === 'ok' ? '' : outcome });
   }
 
-  #check(id: number, process: string): void {
+  #check(id: number, process: string, checked: readonly string[]): void {
     const world = this.#world;
     const unit = this.#unitOf(process);
     const name = unit?.name ?? '';
     const isWell = unit !== undefined && world.isWell(world.units.indexOf(unit));
-    const well = isWell && (world.quiet || !world.chance(0.05));
+    if (unit !== undefined && checked.length > 0) this.#looked(unit);
+    const heard = unit === undefined || checked.length === 0 || !isDeaf(world, unit);
+    const well = isWell && heard && (world.quiet || !world.chance(0.05));
     const answer: Answer = well ? ok : { outcome: 'failed', reason: 'it is not up' };
     const lookedUs = world.nowUs;
     this.#judge.checked(name, false, undefined);
@@ -361,6 +434,11 @@ export class SimulatedAgent {
       this.#judge.checked(name, well, lookedUs);
     });
   }
+}
+
+/** The agent's own: there is nobody to ask and nobody to tell. */
+function isFact({ source }: Alarm): boolean {
+  return source !== 'mysql';
 }
 
 function plainTimeoutUs(unit: FakeUnit): number {

@@ -1,4 +1,5 @@
 import type { Draft, EventData } from '../../src/model/event.ts';
+import type { Alarm } from '../../src/model/repair.ts';
 import type { BudgetLimits } from '../../src/restart/budget.ts';
 import type { ProcessSettings } from '../../src/restart/contract.ts';
 import type { UnitFact } from '../../src/restart/engine-contract.ts';
@@ -19,6 +20,8 @@ interface Record {
   /** No restart before: the delay that was due after a failed attempt. */
   notBeforeUs: number;
   underRepair: boolean;
+  /** The alarm that the last step of its repair was told with. */
+  begunBy: string;
   acceptedUs: number;
   stoppedByHand: boolean;
 }
@@ -49,12 +52,36 @@ export class Judge {
     else if (fact === 'up' || fact === 'starting') record.stoppedByHand = false;
   }
 
-  event(event: Draft, settings: ProcessSettings | undefined): void {
-    const unit = this.#unitOf(event.service);
-    if (unit === undefined || settings === undefined) return;
-    const record = this.#record(unit);
+  /** @param down alarms of checks, by unit */
+  event(event: Draft, unit: FakeUnit | undefined, down: ReadonlyMap<string, Alarm>): void {
+    if (unit === undefined) return;
+    const { settings } = unit;
+    const record = this.#record(unit.name);
+    if (event.event_type === 'restart_step') {
+      record.begunBy = event.data.alarm_id ?? record.begunBy;
+      this.#settled(record, event, unit, down);
+    }
     if (event.event_type === 'circuit') this.#circuit(record, event.data, settings, event.service);
     if (event.event_type === 'restart_step') this.#step(record, event.data, settings);
+  }
+
+  /** What a check or a finding complains about is repaired when that says so. */
+  #settled(
+    record: Record,
+    { data }: Extract<Draft, { event_type: 'restart_step' }>,
+    { name, finding, findingUs }: FakeUnit,
+    down: ReadonlyMap<string, Alarm>,
+  ): void {
+    if (data.step !== 'settled' || data.outcome !== 'ok') return;
+    const isOpen = finding > 0 && record.begunBy === `finding:${finding}`;
+    // One that was opened since is another one.
+    if (isOpen && findingUs < record.checkedUs)
+      this.#violated(`${name} is settled, and its finding is open`);
+    // An alarm that came meanwhile, of which the repair did not know, asks for another one.
+    const alarm = down.get(name);
+    const isAsked = alarm?.id === record.begunBy;
+    if (isAsked && alarm.raisedUs - this.#world.now.wallUs < record.checkedUs - this.#world.nowUs)
+      this.#violated(`${name} is settled, and its check is down`);
   }
 
   #circuit(
@@ -83,7 +110,10 @@ export class Judge {
       record.underRepair = true;
       record.acceptedUs = this.#world.nowUs;
     }
+    // It runs, and holds nobody back until it has to be restarted again.
+    if (data.reason?.includes('finding is cleared') === true) record.underRepair = false;
     if (data.step === 'waiting' && data.reason?.startsWith('attempt ') === true) {
+      this.#goesOn(record);
       const factor = settings.useBackoff ? settings.backoffMultiplier ** (data.attempt - 2) : 1;
       const delayMs = Math.min(settings.restartDelayMs * factor, settings.backoffMaxMs);
       record.notBeforeUs = this.#world.nowUs + delayMs * 1_000;
@@ -99,10 +129,17 @@ export class Judge {
     if (data.step === 'settled') record.failures = 0;
   }
 
+  #goesOn(record: Record): void {
+    if (record.underRepair) return;
+    record.underRepair = true;
+    record.acceptedUs = this.#world.nowUs;
+  }
+
   restart(unit: FakeUnit, process: string): void {
     const { nowUs } = this.#world;
     const record = this.#record(unit.name);
     const { settings } = unit;
+    this.#goesOn(record);
     record.restarts += 1;
     if (record.restarts > settings.maxAttempts) this.#violated(`${process}: too many attempts`);
     if (nowUs < record.notBeforeUs)
@@ -148,10 +185,12 @@ export class Judge {
   #judgeNeed(record: Record, unit: FakeUnit, process: string): void {
     const index = this.#world.units.indexOf(unit);
     const rows = this.#world.rows.filter((row) => row.unit === index);
-    const isNew = rows.some((row) => row.raisedUs >= record.checkedUs);
+    const isNew =
+      rows.some((row) => row.raisedUs >= record.checkedUs) || unit.factUs >= record.checkedUs;
     if (record.checked === 'well' && !isNew)
       this.#violated(`${process}: repaired again without a new alarm`);
-    if (!isNew && record.lastRestartUs < 0 && !rows.some((row) => row.raisedUs > 0))
+    const wasAsked = rows.some((row) => row.raisedUs > 0) || unit.factUs > 0;
+    if (!isNew && record.lastRestartUs < 0 && !wasAsked)
       this.#violated(`${process}: repaired without an alarm`);
   }
 
@@ -185,11 +224,6 @@ export class Judge {
     if (record.checkedUs === 0) this.#violated(`${row.id} is settled and was never found well`);
   }
 
-  #unitOf(process: string): string | undefined {
-    const row = this.#world.rows.find((known) => known.process === process);
-    return row && this.#world.units[row.unit]?.name;
-  }
-
   #record(unit: string): Record {
     const known = this.#records.get(unit);
     if (known !== undefined) return known;
@@ -204,6 +238,7 @@ export class Judge {
       failures: 0,
       notBeforeUs: 0,
       underRepair: false,
+      begunBy: '',
       acceptedUs: 0,
       stoppedByHand: false,
     };

@@ -44,6 +44,14 @@ export interface FakeUnit {
   /** How often it will die again by itself. */
   deathsLeft: number;
   byHand: boolean;
+  /** A check looks at its port, which can be deaf while the unit runs: restarts until it is not. */
+  readonly checked: boolean;
+  deafLeft: number;
+  /** Which finding of it is open; 0 for none. */
+  finding: number;
+  findingUs: number;
+  /** When something was seen last that asks for a repair: its check, its finding, a fall of it. */
+  factUs: number;
   autoRestart: boolean;
   /** Until when restarts of it run, with the agent that asked for each. */
   restarting: { readonly agent: number; readonly untilUs: number }[];
@@ -80,11 +88,17 @@ export class World {
   readonly violations: string[] = [];
   #jobs: Job[] = [];
   #order = 0;
+  #findings = 0;
 
   constructor(seed: number, traced: boolean) {
     this.seed = seed;
     this.random = seeded(seed);
     this.trace = traced ? [] : undefined;
+  }
+
+  newFinding(): number {
+    this.#findings += 1;
+    return this.#findings;
   }
 
   chance(share: number): boolean {
@@ -145,6 +159,11 @@ export class World {
     if (unit === undefined || !unit.up) return false;
     return unit.needs < 0 || this.isWell(unit.needs);
   }
+}
+
+/** What its check says; undefined where it has none. */
+export function isDeaf(world: World, unit: FakeUnit): boolean {
+  return unit.checked && (unit.deafLeft > 0 || !world.isWell(world.units.indexOf(unit)));
 }
 
 /** What a source sees of a row. */

@@ -8,6 +8,7 @@ const runs = 1_500;
 test('simulation: no rule is broken in thousands of runs, and they meet what there is to meet', () => {
   const sums: Figures = {
     ...{ restarts: 0, settled: 0, givenUp: 0, kills: 0, circuits: 0, lost: 0, resumed: 0 },
+    ...{ proofs: 0, deaf: 0 },
   };
   for (let seed = 1; seed <= runs; seed++) {
     const { violations, figures } = simulate(seed);
@@ -18,7 +19,7 @@ test('simulation: no rule is broken in thousands of runs, and they meet what the
   // Each at least as often as there are runs, or a tenth of it: nothing is proved by runs without.
   for (const name of ['restarts', 'settled', 'givenUp', 'circuits'] as const)
     assert.ok(sums[name] > runs, `${name}: ${sums[name]}`);
-  for (const name of ['kills', 'lost', 'resumed'] as const)
+  for (const name of ['kills', 'lost', 'resumed', 'proofs', 'deaf'] as const)
     assert.ok(sums[name] > runs / 10, `${name}: ${sums[name]}`);
 });
 

@@ -3,6 +3,7 @@ import {
   type FakeRow,
   type FakeUnit,
   hour,
+  isDeaf,
   minute,
   plain,
   second,
@@ -25,6 +26,9 @@ export interface Figures {
   circuits: number;
   lost: number;
   resumed: number;
+  /** Repairs that waited for their finding to be cleared, and what checks asked for in vain. */
+  proofs: number;
+  deaf: number;
 }
 
 /** One run of the simulation; the same seed gives the same run. */
@@ -39,6 +43,7 @@ export function simulate(seed: number, traced = false): Result {
     agents.push(new SimulatedAgent(world, { readOnly, budget, name: i }));
   for (const agent of agents) agent.start();
   for (const [i] of world.rows.entries()) monitor(world, i, readOnly);
+  if (agentCount === 1) for (const unit of world.units) detector(world, unit, agents);
   trouble(world, agents);
   run(world, agents, world.nowUs + world.between(15 * minute, 60 * minute));
   world.say(() => 'the faults are over');
@@ -48,24 +53,32 @@ export function simulate(seed: number, traced = false): Result {
   for (const agent of agents) agent.start();
   run(world, agents, world.nowUs + 2.5 * hour);
   // A breaker and a small budget may take long.
-  if (world.rows.some((row) => row.alarm && !world.isWell(row.unit)))
+  if (world.rows.some((row) => isComplainedOf(world, row)))
     run(world, agents, world.nowUs + 4 * hour);
   for (const row of world.rows) judgeEnd(world, row, agents, readOnly);
+  for (const unit of world.units) judgeFacts(world, unit, agents, readOnly);
   for (const agent of agents) agent.judgeEnd();
-  const figures = {
-    restarts: 0,
-    settled: 0,
-    givenUp: 0,
-    kills: 0,
-    circuits: 0,
-    lost: 0,
-    resumed: 0,
+  const figures = figuresOf(agents);
+  return { seed, violations: world.violations, trace: world.trace ?? [], figures };
+}
+
+function figuresOf(agents: readonly SimulatedAgent[]): Figures {
+  const figures: Figures = {
+    ...{ restarts: 0, settled: 0, givenUp: 0, kills: 0, circuits: 0, lost: 0, resumed: 0 },
+    ...{ proofs: 0, deaf: 0 },
   };
   for (const agent of agents) {
     for (const name of Object.keys(figures) as (keyof Figures)[])
       figures[name] += agent.figures[name];
   }
-  return { seed, violations: world.violations, trace: world.trace ?? [], figures };
+  return figures;
+}
+
+/** Its row is in alarm or its check is down, and it is not well. */
+function isComplainedOf(world: World, { alarm, unit: index }: FakeRow): boolean {
+  const unit = world.units[index];
+  if (unit === undefined || (world.isWell(index) && !isDeaf(world, unit))) return false;
+  return alarm || unit.checked;
 }
 
 function run(world: World, agents: readonly SimulatedAgent[], endUs: number): void {
@@ -83,7 +96,7 @@ function run(world: World, agents: readonly SimulatedAgent[], endUs: number): vo
 function makeUnits(world: World, agents: number): void {
   const count = world.pick(1, 5);
   for (let i = 0; i < count; i++) {
-    const unit = makeUnit(world, i);
+    const unit = makeUnit(world, i, agents);
     world.units.push(unit);
     // Two rows that mean one unit: claims are by row, so only where one agent is at work.
     const names = agents === 1 && world.chance(0.2) ? [unit.name, `alias${i}`] : [unit.name];
@@ -95,7 +108,7 @@ function makeUnits(world: World, agents: number): void {
   }
 }
 
-function makeUnit(world: World, i: number): FakeUnit {
+function makeUnit(world: World, i: number, agents: number): FakeUnit {
   const dead = world.chance(0.15);
   return {
     name: `unit${i}.service`,
@@ -114,6 +127,11 @@ function makeUnit(world: World, i: number): FakeUnit {
     restartsLeft: dead ? Number.POSITIVE_INFINITY : 0,
     deathsLeft: world.pick(1, 3),
     byHand: false,
+    checked: agents === 1 && world.chance(0.3),
+    deafLeft: 0,
+    finding: 0,
+    findingUs: 0,
+    factUs: Number.NEGATIVE_INFINITY,
     autoRestart: false,
     restarting: [],
   };
@@ -141,6 +159,38 @@ function raise(world: World, row: FakeRow): void {
 function clear(world: World, row: FakeRow): void {
   row.alarm = false;
   world.say(() => `row ${row.id} (${row.process}) is cleared by its script`);
+}
+
+/** Ends a finding when its unit has run for a while, as a crash loop's does. */
+function detector(world: World, unit: FakeUnit, agents: readonly SimulatedAgent[]): void {
+  let upSinceUs = world.nowUs;
+  const look = () => {
+    if (!unit.up) upSinceUs = world.nowUs;
+    const isOver = world.nowUs >= upSinceUs + 3 * minute || unit.byHand;
+    if (unit.finding > 0 && isOver) {
+      unit.finding = 0;
+      world.say(() => `the finding of ${unit.name} is cleared`);
+      for (const agent of agents) agent.findings();
+    }
+    world.in(20 * second, look);
+  };
+  look();
+}
+
+/** It went down by itself: perhaps too often by now. */
+function crashed(world: World, agents: readonly SimulatedAgent[], unit: FakeUnit): void {
+  if (agents.length > 1) return;
+  if (unit.finding > 0) unit.factUs = world.nowUs;
+  else if (world.chance(0.3)) {
+    unit.finding = world.newFinding();
+    unit.findingUs = world.nowUs;
+    unit.factUs = world.nowUs;
+    world.say(() => `finding ${unit.finding} of ${unit.name} is opened`);
+  }
+  for (const agent of agents) {
+    agent.fell(unit.name);
+    agent.findings();
+  }
 }
 
 /** What goes wrong, until it is quiet. */
@@ -204,6 +254,7 @@ function die(world: World, agents: readonly SimulatedAgent[], unit: FakeUnit, in
     unit.autoRestart = true;
     world.say(() => `${unit.name} died, systemd will restart it`);
     tell('auto_restart');
+    crashed(world, agents, unit);
     world.in(world.between(second, 2 * minute), () => {
       unit.autoRestart = false;
       unit.up = !unit.byHand && world.chance(0.7);
@@ -213,8 +264,10 @@ function die(world: World, agents: readonly SimulatedAgent[], unit: FakeUnit, in
     });
   } else {
     if (unit.restartsLeft === 0) unit.restartsLeft = world.pick(1, 4);
+    if (world.chance(0.3)) unit.deafLeft = world.chance(0.1) ? Infinity : world.pick(1, 5);
     world.say(() => `${unit.name} (${index}) died`);
     tell('down');
+    crashed(world, agents, unit);
   }
 }
 
@@ -234,7 +287,8 @@ function judgeEnd(
     world.violated(`${row.id} stands and no agent knows it`);
     return;
   }
-  if (world.isWell(row.unit)) {
+  const isDeafHere = isDeaf(world, world.units[row.unit] as FakeUnit);
+  if (world.isWell(row.unit) && !isDeafHere && !reasons.includes('dependency')) {
     world.violated(`${row.id} stands, though its unit is well`);
     return;
   }
@@ -246,12 +300,32 @@ function judgeEnd(
   );
 }
 
+/** What a check complains about was repaired, or is tried again and again. */
+function judgeFacts(
+  world: World,
+  unit: FakeUnit,
+  agents: readonly SimulatedAgent[],
+  readOnly: boolean,
+): void {
+  if (!isDeaf(world, unit) || world.violations.length > 0) return;
+  const reasons = agents.flatMap((agent) => agent.waitOf(unit.name));
+  if (reasons.length === 0) {
+    world.violated(`the check of ${unit.name} is down, and nobody repairs it`);
+    return;
+  }
+  const waitsForBudget = reasons.includes('budget') || reasons.includes('dependency');
+  if (waitsForBudget && agents.some((agent) => agent.isSpent)) return;
+  if (unit.deafLeft < Infinity && canBecomeWell(world, world.units.indexOf(unit), readOnly))
+    world.violated(`the check of ${unit.name} is down, and it could be well: ${reasons}`);
+}
+
 function canBecomeWell(world: World, index: number, readOnly: boolean): boolean {
   const unit = world.units[index];
   if (unit === undefined) return true;
   if (unit.restartsLeft === Number.POSITIVE_INFINITY || unit.byHand) return false;
+  if (unit.checked && unit.deafLeft === Number.POSITIVE_INFINITY) return false;
   const rows = world.rows.filter((row) => row.unit === index);
   const asks = rows.some((row) => row.alarm && !(readOnly && row.settledUs > row.goneUs));
-  if (!unit.up && !asks) return false;
+  if (!unit.up && !asks && !unit.checked) return false;
   return unit.needs < 0 || canBecomeWell(world, unit.needs, readOnly);
 }

@@ -1,13 +1,8 @@
 import type { ProbeFault } from '../../model/probe.ts';
+import type { StatusSpan } from '../../model/status-codes.ts';
 import type { RealtimeUs } from '../../model/time.ts';
 import type { RegexFault, TextTest } from '../regex.ts';
 import type { Certificate } from './certificate.ts';
-
-/** Status codes from the one to the other, both included. */
-export interface StatusSpan {
-  readonly min: number;
-  readonly max: number;
-}
 
 /** What an answer has to be like. */
 export interface Expected {

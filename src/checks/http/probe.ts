@@ -1,5 +1,6 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { ProbeResult } from '../../model/probe.ts';
+import type { StatusSpan } from '../../model/status-codes.ts';
 import type { EndpointBase, ProbeContext, Prober } from '../endpoints-contract.ts';
 import { compileRegex } from '../regex.ts';
 import { Course, ProbeFailure } from '../tcp/course.ts';
@@ -11,7 +12,7 @@ import {
   openConnection,
 } from './connection.ts';
 import { type Answer, BrokenAnswer, exchange } from './exchange.ts';
-import { type Expected, judgeAnswer, judgeCertificate, type StatusSpan } from './judge.ts';
+import { type Expected, judgeAnswer, judgeCertificate } from './judge.ts';
 import { type HttpRequest, isRedirect, redirected, shownUrl } from './request.ts';
 
 /** An HTTP service: up when it answers as expected. */

@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
-import type { ComponentCommand } from '../../model/platform.ts';
+import { endingOf, plainEnvironment, startCommand } from '../../command/start.ts';
+import type { Command } from '../../model/command.ts';
+import { CommandStderr } from './command-stderr.ts';
 import type { User } from './users.ts';
 
 /** How a command of a component runs. */
@@ -16,42 +18,46 @@ export interface CommandSettings {
 }
 
 /** A command that has been begun, or why it could not be. */
-export type Begun =
-  | { readonly child: ChildProcess; readonly ended: Promise<string> }
-  | { readonly refused: string };
+export type Begun = BegunCommand | { readonly refused: string };
 
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export interface BegunCommand {
+  readonly child: ChildProcess;
+  /** How it ended: empty for exit status 0. */
+  readonly ended: Promise<string>;
+  /** The last lines of its standard error until now. */
+  readonly lines: () => Promise<readonly string[]>;
+  /** Nobody wants its lines any more. */
+  readonly forget: () => void;
+}
+
 const passedOn = /^(PATH|LANG|LC_[A-Z]+|TZ)$/;
 
 /**
- * Begins a command in a session of its own, so that what it starts outlives whoever asked. Its input
- * and output are /dev/null: a pipe would break when the other end goes. A list runs without a shell.
- * Another user's command runs through setpriv(1), with that user's group and supplementary groups,
- * which spawn's own `uid` would leave as they are; only root can.
- *
- * `ended` tells how it ended: empty for exit status 0.
+ * Begins a command that outlives whoever asked. Its input and output are /dev/null: a pipe would break
+ * when the other end goes. Its standard error is kept until `forget`, see `CommandStderr`. Another
+ * user's command runs through setpriv(1), with that user's group and supplementary groups, which
+ * spawn's own `uid` would leave as they are; only root can.
  */
-export function begin(command: ComponentCommand, settings: CommandSettings): Begun {
+export async function begin(command: Command, settings: CommandSettings): Promise<Begun> {
   const { user, uid, workingDirectory, env } = settings;
-  const cwd = workingDirectory === '' ? '/' : workingDirectory;
-  if (!isFolder(cwd)) return { refused: `there is no folder ${cwd}` };
+  const folder = workingDirectory === '' ? '/' : workingDirectory;
+  if (!isFolder(folder)) return { refused: `there is no folder ${folder}` };
   const isOther = user !== undefined && user.uid !== uid;
   if (isOther && uid !== 0) return { refused: `only root can run commands as ${user.name}` };
-  const words = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
-  const argv = isOther ? [...asUser(user), ...words] : words;
-  const [file = '', ...rest] = argv;
-  const child = spawn(file, rest, {
-    cwd,
-    env: environment(env, user),
-    stdio: 'ignore',
-    detached: true,
+  const stderr = await CommandStderr.open();
+  const { child, ended } = startCommand({
+    ...{ command, folder, env: environment(env, user), output: 'ignore' },
+    ...(isOther && { wrap: asUser(user) }),
+    ...(stderr && { stderr: stderr.fd }),
   });
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`cannot be run: ${error.message}`));
-    child.once('exit', (code, signal) => resolve(ending(code, signal)));
-  });
+  stderr?.begun();
+  if (child === undefined) {
+    stderr?.close();
+    return { refused: endingOf(await ended) };
+  }
   child.unref();
-  return { child, ended };
+  const lines = async (): Promise<readonly string[]> => (await stderr?.lines()) ?? [];
+  return { child, ended: ended.then(endingOf), lines, forget: () => stderr?.close() };
 }
 
 function asUser({ uid, gid }: User): string[] {
@@ -68,13 +74,8 @@ function environment(
 ): Record<string, string | undefined> {
   const passed = Object.entries(env).filter(([name]) => passedOn.test(name));
   return {
-    PATH: defaultPath,
+    PATH: plainEnvironment.PATH,
     ...Object.fromEntries(passed),
     ...(user && { HOME: user.home, USER: user.name, LOGNAME: user.name, SHELL: user.shell }),
   };
-}
-
-function ending(code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal !== null) return `ended by ${signal}`;
-  return code === 0 ? '' : `ended with status ${code}`;
 }

@@ -1,10 +1,12 @@
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { signalGroup } from '../../command/group.ts';
 import type { CheckView } from '../../model/check.ts';
-import type { Component, ComponentCommand } from '../../model/platform.ts';
+import type { Command } from '../../model/command.ts';
+import type { Component } from '../../model/platform.ts';
 import type { StepOutcome } from '../../model/repair.ts';
 import type { Clock } from '../../model/time.ts';
-import { type Begun, begin } from './command.ts';
+import { type Begun, type BegunCommand, begin } from './command.ts';
 import { ProcTable } from './proc-table.ts';
 import type { ProcessChecks, ProcessIdentity } from './process-checks.ts';
 import { lookUpUser } from './users.ts';
@@ -27,6 +29,8 @@ export interface ControlOptions {
 export interface Controlled {
   readonly outcome: StepOutcome;
   readonly reason: string;
+  /** The last lines that its command wrote to standard error, where it did not work. */
+  readonly output: readonly string[];
 }
 
 /** Between two checks while something is waited for: soon at first, then twice as long each time. */
@@ -35,7 +39,7 @@ const pauseLastMs = 1_000;
 /** What survives SIGKILL this long hangs in the kernel. */
 const killedMs = 5_000;
 
-const ok: Controlled = { outcome: 'ok', reason: '' };
+const ok: Controlled = { outcome: 'ok', reason: '', output: [] };
 
 /**
  * Runs the component's `start` command and waits until its check says that it runs. The command and
@@ -47,20 +51,30 @@ export async function startComponent(name: string, options: ControlOptions): Pro
   if (component === undefined || refusal !== '') return refused(refusal);
   if (component.start === undefined) return refused(`${name} has no start command`);
   const before = await look(name, options);
-  if (isUp(before)) return { outcome: 'skipped', reason: `${name} already runs` };
+  if (isUp(before)) return skipped(`${name} already runs`);
   if (before?.state === 'unknown') {
     return refused(`it is not known whether ${name} runs: ${before.reason}`);
   }
   const begun = await run(component, component.start, options);
   if ('refused' in begun) return refused(begun.refused);
   const fault = failureOf(begun.ended);
-  const started = await until(options, options.timeoutMs, async () => {
-    if (isUp(await look(name, options))) return ok;
-    const words = fault();
-    return words === '' ? undefined : { outcome: 'failed', reason: `its start command ${words}` };
-  });
-  if (started) return started;
-  return { outcome: 'timeout', reason: `${name} did not run within ${options.timeoutMs / 1000} s` };
+  try {
+    const started = await until(options, options.timeoutMs, async () => {
+      if (isUp(await look(name, options))) return ok;
+      const words = fault();
+      if (words === '') return undefined;
+      return {
+        outcome: 'failed',
+        reason: `its start command ${words}`,
+        output: await begun.lines(),
+      };
+    });
+    if (started) return started;
+    const reason = `${name} did not run within ${options.timeoutMs / 1000} s`;
+    return { outcome: 'timeout', reason, output: await begun.lines() };
+  } finally {
+    begun.forget();
+  }
 }
 
 /**
@@ -74,12 +88,13 @@ export async function stopComponent(name: string, options: ControlOptions): Prom
   if (component === undefined || refusal !== '') return refused(refusal);
   await options.checks.checkNow();
   const processes = options.checks.identities(name);
-  if (processes.length === 0) return { outcome: 'skipped', reason: `${name} does not run` };
-  const words =
-    component.stop === undefined ? '' : await runStop(component, component.stop, options);
-  if (words !== '') return { outcome: 'failed', reason: `its stop command ${words}` };
+  if (processes.length === 0) return skipped(`${name} does not run`);
+  if (component.stop !== undefined) {
+    const stopped = await runStop(component, component.stop, options);
+    if (stopped.outcome !== 'ok') return stopped;
+  }
   const left = await end(processes, options);
-  return left === '' ? ok : { outcome: 'failed', reason: left };
+  return left === '' ? ok : failed(left);
 }
 
 function refusalOf(name: string, component: Component | undefined): string {
@@ -90,7 +105,15 @@ function refusalOf(name: string, component: Component | undefined): string {
 }
 
 function refused(reason: string): Controlled {
-  return { outcome: 'refused', reason };
+  return { outcome: 'refused', reason, output: [] };
+}
+
+function skipped(reason: string): Controlled {
+  return { outcome: 'skipped', reason, output: [] };
+}
+
+function failed(reason: string, output: readonly string[] = []): Controlled {
+  return { outcome: 'failed', reason, output };
 }
 
 async function look(name: string, { checks }: ControlOptions): Promise<CheckView | undefined> {
@@ -103,7 +126,7 @@ function isUp(view: CheckView | undefined): boolean {
 
 async function run(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   { uid, env }: ControlOptions,
 ): Promise<Begun> {
   const { workingDirectory } = component;
@@ -123,21 +146,29 @@ function failureOf(ended: Promise<string>): () => string {
   return () => words;
 }
 
-/** Empty where the command ended well in time. */
 async function runStop(
   component: Component,
-  command: ComponentCommand,
+  command: Command,
   options: ControlOptions,
-): Promise<string> {
+): Promise<Controlled> {
   const begun = await run(component, command, options);
-  if ('refused' in begun) return `could not be run: ${begun.refused}`;
+  if ('refused' in begun) return failed(`its stop command could not be run: ${begun.refused}`);
+  try {
+    const words = await endOf(begun, options);
+    return words === '' ? ok : failed(`its stop command ${words}`, await begun.lines());
+  } finally {
+    begun.forget();
+  }
+}
+
+/** Empty where the command ended well in time. */
+async function endOf(begun: BegunCommand, options: ControlOptions): Promise<string> {
   const limit = new AbortController();
   const late = sleep(options.timeoutMs, 'late', { signal: limit.signal }).catch(() => 'aborted');
   const words = await Promise.race([begun.ended, late]);
   limit.abort();
   if (words !== 'late') return words;
-  // Its whole process group: it leads one of its own.
-  if (begun.child.pid !== undefined) signal(-begun.child.pid, 'SIGKILL');
+  signalGroup(begun.child, 'SIGKILL');
   return `took longer than ${options.timeoutMs / 1000} s`;
 }
 

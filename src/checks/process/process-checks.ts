@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CheckView } from '../../model/check.ts';
 import type { Draft } from '../../model/event.ts';
 import type { Component, ComponentUse } from '../../model/platform.ts';
@@ -112,6 +113,11 @@ export class ProcessChecks {
     return this.#order;
   }
 
+  /** In the order of the configuration. */
+  get components(): readonly Component[] {
+    return this.#settings.plan.components;
+  }
+
   component(name: string): Component | undefined {
     return this.#followed.get(name)?.component;
   }
@@ -140,13 +146,20 @@ export class ProcessChecks {
     }
   }
 
-  /** Goes over to other components; those that stay keep what is known of them. */
+  /**
+   * Goes over to other components; those that stay keep what is known of them. Where one is new or
+   * has another description, all are looked at at once: one look, however often this is called meanwhile.
+   */
   reload(settings: ProcessCheckSettings): void {
+    const isNews = settings.plan.components.some(
+      (one) => !isDeepStrictEqual(one, this.component(one.name)),
+    );
     this.#settings = settings;
     this.#schedule.changeInterval(settings.intervalMs);
     this.#order = new DependencyOrder(settings.plan.components);
     this.#followed = this.#follow();
     this.#prepared = undefined;
+    if (isNews) this.#schedule.soon();
   }
 
   #follow(): ReadonlyMap<string, Followed> {

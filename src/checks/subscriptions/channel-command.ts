@@ -1,4 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { before, signalGroup } from '../../command/group.ts';
+import { endingOf, plainEnvironment, startCommand } from '../../command/start.ts';
+import type { Command } from '../../model/command.ts';
 import { type Channel, ok, type Sent, unknownSetting } from './channel.ts';
 import type { Settings } from './resources.ts';
 
@@ -15,23 +17,19 @@ const wordsMax = 64;
 export const commandChannel: Channel = {
   fault: (settings) =>
     unknownSetting(settings, ['command']) ??
-    (wordsOf(settings)
+    (commandOf(settings)
       ? undefined
       : `A command must be one string for /bin/sh, or a list of 1 to ${wordsMax} words whose first is a path from the root.`),
   send: async (message, settings) => {
-    const words = wordsOf(settings);
-    if (!words) return { ok: false, reason: 'it has no command', again: false };
-    return run(words, `${JSON.stringify(message)}\n`);
+    const command = commandOf(settings);
+    if (!command) return { ok: false, reason: 'it has no command', again: false };
+    return run(command, `${JSON.stringify(message)}\n`);
   },
 };
 
-type Words = readonly [file: string, ...rest: string[]];
-
-function wordsOf({ command }: Settings): Words | undefined {
+function commandOf({ command }: Settings): Command | undefined {
   if (typeof command === 'string') {
-    return command.trim() !== '' && !command.includes('\0')
-      ? ['/bin/sh', '-c', command]
-      : undefined;
+    return command.trim() !== '' && !command.includes('\0') ? command : undefined;
   }
   if (!Array.isArray(command) || command.length > wordsMax) return undefined;
   const words = command.filter(
@@ -43,48 +41,15 @@ function wordsOf({ command }: Settings): Words | undefined {
   return [file, ...rest];
 }
 
-function run([file, ...rest]: Words, input: string): Promise<Sent> {
-  return new Promise((resolve) => {
-    const child = spawn(file, rest, {
-      cwd: '/',
-      env: {
-        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-        LANG: 'C.UTF-8',
-      },
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      killGroup(child);
-    }, limitMs);
-    const end = (sent: Sent): void => {
-      clearTimeout(timer);
-      resolve(sent);
-    };
-    // It may end without reading its input.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    child.once('error', (error) => {
-      const code = 'code' in error ? String(error.code) : error.message;
-      end({ ok: false, reason: `it cannot be run (${code})`, again: true });
-    });
-    child.once('exit', (code, signal) => {
-      // What it has left in its group is ended with it: it has had its time.
-      killGroup(child);
-      const late = `it was not over after ${limitMs / 1_000} s`;
-      const how = signal === null ? `status ${code}` : String(signal);
-      end(code === 0 ? ok : { ok: false, reason: isLate ? late : how, again: true });
-    });
+async function run(command: Command, input: string): Promise<Sent> {
+  const { child, ended } = startCommand({
+    ...{ command, env: plainEnvironment, input, output: 'ignore' },
   });
-}
-
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group is gone.
-  }
+  const end = await before(limitMs, ended);
+  // What it has left in its group is ended with it: it has had its time.
+  if (child) signalGroup(child, 'SIGKILL');
+  if (end === undefined)
+    return { ok: false, reason: `it was not over after ${limitMs / 1_000} s`, again: true };
+  const reason = endingOf(end);
+  return reason === '' ? ok : { ok: false, reason, again: true };
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { DeliveryPhase } from '../../model/monitor.ts';
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { Message, Sent } from './channel.ts';
 import { DeadlineHeap } from './heap.ts';
 
 /** How a delivery goes. */
 export interface DeliveryNews {
   readonly message: Message;
-  readonly phase: 'sent' | 'retrying' | 'given_up';
+  readonly phase: DeliveryPhase;
   readonly attempts: number;
   /** Why it did not work; empty where it did. */
   readonly reason: string;
@@ -20,7 +22,7 @@ export interface DeliveriesOptions {
   /** One attempt; it never rejects. */
   readonly send: (message: Message) => Promise<Sent>;
   readonly onNews: (news: DeliveryNews) => void;
-  /** The file could not be written: the attempt counts for nothing and is made again. */
+  /** The file could not be written: how an attempt ended is written when it can be again. */
   readonly onTrouble: (error: unknown) => void;
   readonly nowUs: () => RealtimeUs;
 }
@@ -49,6 +51,13 @@ export class Deliveries {
   readonly #underWay = new Map<string, Promise<void>>();
   /** How many wait, by caller. */
   readonly #waiting = new Map<string, number>();
+  /** The message that is under way, by caller. */
+  readonly #sending = new Map<string, number>();
+  /** How the last attempt at a message ended, as long as the file does not have it; by caller. */
+  readonly #unwritten = new Map<string, { readonly id: number; readonly sent: Sent }>();
+  /** What had to make room, as long as the transaction in which it did is not committed. */
+  #dropped: DeliveryNews[] = [];
+  readonly #attempts = { sent: 0, retrying: 0, given_up: 0 };
   #total = 0;
 
   constructor(options: DeliveriesOptions) {
@@ -58,10 +67,13 @@ export class Deliveries {
 
   /** Reads anew what waits: at the start, and after a transaction that was rolled back. */
   recount(): void {
+    this.#dropped = [];
+    const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
+    const rows = this.#options.file.rows(sql);
+    for (const caller of this.#waiting.keys()) this.#due.remove(caller);
     this.#waiting.clear();
     this.#total = 0;
-    const sql = 'SELECT caller, count(*) AS n FROM deliveries GROUP BY caller';
-    for (const { caller, n } of this.#options.file.rows(sql)) {
+    for (const { caller, n } of rows) {
       this.#waiting.set(String(caller), Number(n));
       this.#total += Number(n);
       this.#schedule(String(caller));
@@ -73,7 +85,19 @@ export class Deliveries {
     return this.#total;
   }
 
-  /** Puts it into the queue; durable when the caller's transaction is. */
+  /** Attempts that ended, by how. */
+  get attempts(): Readonly<Record<DeliveryPhase, number>> {
+    return this.#attempts;
+  }
+
+  /** When the oldest was put into the queue; undefined without one. */
+  oldestUs(): RealtimeUs | undefined {
+    const sql = 'SELECT queued_us FROM deliveries ORDER BY id LIMIT 1';
+    const [row] = this.#total === 0 ? [] : this.#options.file.rows(sql);
+    return row && Number(row['queued_us']);
+  }
+
+  /** Puts it into the queue; durable when the caller's transaction is, after which comes `committed`. */
   add(message: Omit<Message, 'id'>): void {
     const { file, nowUs } = this.#options;
     const { caller } = message;
@@ -88,6 +112,11 @@ export class Deliveries {
     );
     this.#count(caller, 1);
     this.#schedule(caller);
+  }
+
+  /** What made room is told of. */
+  committed(): void {
+    for (const news of this.#dropped.splice(0)) this.#tell(news);
   }
 
   /** When `run` has something to begin; Infinity for nothing, or for no room. */
@@ -105,7 +134,7 @@ export class Deliveries {
       const attempt = this.#attempt(caller)
         .then(() => this.#leave(caller))
         .catch((error: unknown) => {
-          this.#underWay.delete(caller);
+          this.#ended(caller);
           this.#due.set(caller, this.#options.nowUs() + firstRetryUs);
           this.#options.onTrouble(error);
         })
@@ -119,6 +148,7 @@ export class Deliveries {
     const removed = this.#options.file.change('DELETE FROM deliveries WHERE caller = ?', caller);
     this.#count(caller, -removed);
     this.#due.remove(caller);
+    this.#unwritten.delete(caller);
   }
 
   /** Resolves when no attempt is under way. */
@@ -127,8 +157,13 @@ export class Deliveries {
   }
 
   #leave(caller: string): void {
-    this.#underWay.delete(caller);
+    this.#ended(caller);
     this.#schedule(caller);
+  }
+
+  #ended(caller: string): void {
+    this.#underWay.delete(caller);
+    this.#sending.delete(caller);
   }
 
   async #attempt(caller: string): Promise<void> {
@@ -136,9 +171,13 @@ export class Deliveries {
     const head = this.#head(caller);
     if (!head) return;
     const message = messageOf(head);
-    const sent = await send(message);
-    const attempts = Number(head['attempts']) + 1;
     const id = Number(head['id']);
+    const known = this.#unwritten.get(caller);
+    this.#sending.set(caller, id);
+    const sent = known?.id === id ? known.sent : await send(message);
+    // Nobody is told again and again only because the disk is full.
+    if (sent.ok || !sent.again) this.#unwritten.set(caller, { id, sent });
+    const attempts = Number(head['attempts']) + 1;
     const isOld = nowUs() - Number(head['queued_us']) >= keptUs;
     if (sent.ok) this.#end(id, { message, phase: 'sent', attempts, reason: '' });
     else if (!sent.again || isOld) {
@@ -147,14 +186,26 @@ export class Deliveries {
       const due = nowUs() + this.#delay(attempts);
       const sql = 'UPDATE deliveries SET attempts = ?, due_us = ? WHERE id = ?';
       // The caller may have been removed meanwhile.
-      if (file.change(sql, attempts, due, id) === 0) return;
-      this.#options.onNews({ message, phase: 'retrying', attempts, reason: sent.reason });
+      if (file.change(sql, attempts, due, id) > 0) {
+        this.#tell({ message, phase: 'retrying', attempts, reason: sent.reason });
+      }
     }
+    this.#unwritten.delete(caller);
   }
 
   #end(id: number, news: DeliveryNews): void {
+    // The caller may have been removed meanwhile.
+    if (this.#remove(id, news.message.caller)) this.#tell(news);
+  }
+
+  #remove(id: number, caller: string): boolean {
     const removed = this.#options.file.change('DELETE FROM deliveries WHERE id = ?', id);
-    this.#count(news.message.caller, -removed);
+    this.#count(caller, -removed);
+    return removed > 0;
+  }
+
+  #tell(news: DeliveryNews): void {
+    this.#attempts[news.phase]++;
     this.#options.onNews(news);
   }
 
@@ -163,26 +214,23 @@ export class Deliveries {
     return Math.round(full * (1 - this.#options.random() / 2));
   }
 
-  /** @param caller undefined: of all callers */
+  /** What is under way stays. @param caller undefined: of all callers */
   #dropOldest(caller: string | undefined): void {
     const { file } = this.#options;
     const columns = 'SELECT id, caller, message, attempts FROM deliveries';
-    const [oldest] =
+    const order = `ORDER BY id LIMIT ${atOnce + 1}`;
+    const rows =
       caller === undefined
-        ? file.rows(`${columns} ORDER BY id LIMIT 1`)
-        : file.rows(`${columns} WHERE caller = ? ORDER BY id LIMIT 1`, caller);
-    if (!oldest) return;
+        ? file.rows(`${columns} ${order}`)
+        : file.rows(`${columns} WHERE caller = ? ${order}`, caller);
+    const oldest = rows.find((row) => this.#sending.get(String(row['caller'])) !== row['id']);
+    if (!oldest || !this.#remove(Number(oldest['id']), String(oldest['caller']))) return;
     const reason = 'too many messages wait';
     const attempts = Number(oldest['attempts']);
-    this.#end(Number(oldest['id']), {
-      message: messageOf(oldest),
-      phase: 'given_up',
-      attempts,
-      reason,
-    });
+    this.#dropped.push({ message: messageOf(oldest), phase: 'given_up', attempts, reason });
   }
 
-  #head(caller: string): SqliteRow | undefined {
+  #head(caller: string): SqlRow | undefined {
     const sql = `SELECT id, message, attempts, due_us, queued_us FROM deliveries
       WHERE caller = ? ORDER BY id LIMIT 1`;
     return this.#options.file.rows(sql, caller)[0];
@@ -204,6 +252,6 @@ export class Deliveries {
 }
 
 /** It was written by `add`. */
-function messageOf(row: SqliteRow): Message {
+function messageOf(row: SqlRow): Message {
   return JSON.parse(String(row['message'])) as Message;
 }

@@ -21,6 +21,9 @@ export class Outbox {
   readonly #core: SubscriptionCore;
   #told: Told[] = [];
   #saved = new Map<string, SavedService>();
+  #lost = 0;
+  /** What the deliveries have counted was rolled back. */
+  #isStale = false;
   /** When it is to be tried again; Infinity while all is well. */
   retryUs: RealtimeUs = Number.POSITIVE_INFINITY;
 
@@ -31,16 +34,27 @@ export class Outbox {
     this.#core = core;
   }
 
+  /** Messages held in memory, because the file cannot be written. */
+  get held(): number {
+    return this.#told.length;
+  }
+
+  /** Messages that were too many to be held. */
+  get lost(): number {
+    return this.#lost;
+  }
+
   /**
    * After a failure it is tried again when `retryUs` has come; until then everything is held.
-   * @returns why it could not be written
+   * @returns why it could not be written, or whether something was
    */
-  commit(told: readonly Told[], nowUs: RealtimeUs): SqliteError | undefined {
+  commit(told: readonly Told[], nowUs: RealtimeUs): SqliteError | boolean {
     for (const [name, saved] of this.#core.takeUnsaved()) this.#saved.set(name, saved);
     this.#told.push(...told);
-    if (this.#told.length === 0 && this.#saved.size === 0) return undefined;
-    if (nowUs < this.retryUs && this.retryUs !== Number.POSITIVE_INFINITY) return undefined;
+    if (this.#told.length === 0 && this.#saved.size === 0) return false;
+    if (nowUs < this.retryUs && this.retryUs !== Number.POSITIVE_INFINITY) return this.#hold();
     try {
+      this.#recount();
       this.#file.transaction(() => {
         for (const one of this.#told) this.#deliveries.add(messageOf(one));
         for (const [name, saved] of this.#saved) this.#registry.save(name, saved);
@@ -48,15 +62,36 @@ export class Outbox {
       this.#told = [];
       this.#saved = new Map();
       this.retryUs = Number.POSITIVE_INFINITY;
-      return undefined;
+      this.#deliveries.committed();
+      return true;
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error;
-      this.#deliveries.recount();
       this.retryUs = nowUs + retryUs;
-      const lost = this.#told.splice(0, Math.max(0, this.#told.length - heldMax)).length;
-      if (lost === 0) return error;
-      return new SqliteError(error.code, `${error.message} ${lost} messages are lost.`, error);
+      this.#isStale = true;
+      this.#hold();
+      this.#tryToRecount();
+      return error;
     }
+  }
+
+  #recount(): void {
+    if (this.#isStale) this.#deliveries.recount();
+    this.#isStale = false;
+  }
+
+  /** A file that cannot even be read is counted when it can. */
+  #tryToRecount(): void {
+    try {
+      this.#recount();
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+    }
+  }
+
+  /** The oldest are lost where there are too many. */
+  #hold(): false {
+    this.#lost += this.#told.splice(0, Math.max(0, this.#told.length - heldMax)).length;
+    return false;
   }
 }
 

@@ -1,8 +1,10 @@
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { SavedService } from './core.ts';
 import {
   type AnyRecord,
   type Collection,
+  isService,
   keyOf,
   outagesOfServiceMax,
   quote,
@@ -52,11 +54,20 @@ export type FaultOf = (collection: Collection, record: AnyRecord) => string | un
 export class Registry implements Book {
   readonly #file: OwnSqlite;
   readonly #fault: FaultOf;
+  readonly #reserved: (name: string) => string | undefined;
 
-  /** @param fault what is wrong with the settings of a record's kind, where its kind is known */
-  constructor(file: OwnSqlite, fault: FaultOf) {
+  /**
+   * @param fault what is wrong with the settings of a record's kind, where its kind is known
+   * @param reserved why a service may not be called so; undefined where it may
+   */
+  constructor(
+    file: OwnSqlite,
+    fault: FaultOf,
+    reserved: (name: string) => string | undefined = () => undefined,
+  ) {
     this.#file = file;
     this.#fault = fault;
+    this.#reserved = reserved;
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {
@@ -75,6 +86,8 @@ export class Registry implements Book {
     if (this.get(collection, key)) {
       throw new RequestError(409, `There is a ${singular} ${shownKey(key)} already: update it.`);
     }
+    const reserved = isService(record) ? this.#reserved(record.name) : undefined;
+    if (reserved) throw new RequestError(409, reserved);
     const [count] = this.#file.rows(`SELECT count(*) AS n FROM ${collection}`);
     if (Number(count?.['n']) >= max) {
       throw new RequestError(409, `There are ${max} ${collection}, and there may be no more.`);
@@ -101,6 +114,18 @@ export class Registry implements Book {
   ): readonly Records[C][] {
     const sql = `SELECT record FROM ${collection} WHERE ${by} = ? ORDER BY key`;
     return this.#file.rows(sql, encodeURIComponent(name)).map((row) => recordOf(collection, row));
+  }
+
+  /** How many there are of each. */
+  counts(): Readonly<Record<Collection, number>> {
+    const count = (collection: Collection): number =>
+      Number(this.#file.rows(`SELECT count(*) AS n FROM ${collection}`)[0]?.['n']);
+    return {
+      services: count('services'),
+      callers: count('callers'),
+      subscriptions: count('subscriptions'),
+      outages: count('outages'),
+    };
   }
 
   /** What services knew when they were saved. */
@@ -170,6 +195,6 @@ function shownKey(key: string): string {
     .join(' for ');
 }
 
-function recordOf<C extends Collection>(collection: C, row: SqliteRow): Records[C] {
+function recordOf<C extends Collection>(collection: C, row: SqlRow): Records[C] {
   return readRecord(collection, JSON.parse(String(row['record'])));
 }

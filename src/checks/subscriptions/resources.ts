@@ -1,5 +1,6 @@
+import { isTimeZone } from '../../model/local-time.ts';
+import { type MonitoredCollection, monitoredCollections } from '../../model/monitor.ts';
 import { faultOfTimes, type OutageTimes, type Repeat, repeats } from '../outages.ts';
-import { isTimeZone } from '../outages-local-time.ts';
 
 /** What is monitored. */
 export interface ServiceRecord {
@@ -39,7 +40,7 @@ export interface OutageRecord extends OutageTimes {
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** What stands in the registry, by the name of its collection. */
-export interface Records {
+export interface Records extends Readonly<Record<MonitoredCollection, object>> {
   readonly services: ServiceRecord;
   readonly callers: CallerRecord;
   readonly subscriptions: SubscriptionRecord;
@@ -150,7 +151,7 @@ export const resourceTable: Readonly<Record<Collection, ResourceSpec>> = {
   },
 };
 
-export const collections = ['services', 'callers', 'subscriptions', 'outages'] as const;
+export const collections: readonly Collection[] = monitoredCollections;
 
 /** Planned outages of one service: each is looked through at every border. */
 export const outagesOfServiceMax = 64;
@@ -194,7 +195,7 @@ export function readRecord<C extends Collection>(collection: C, given: unknown):
       throw new RequestError(400, `The ${singular} has no ${field}: ${spec.doc}.`);
     record[field] = readField(field, spec, value);
   }
-  if (isOutage(collection, record)) {
+  if (hasTimes(collection, record)) {
     const fault = faultOfTimes(record);
     if (fault) throw new RequestError(400, fault);
   }
@@ -261,7 +262,7 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text);
 }
 
-function isOutage(
+function hasTimes(
   collection: Collection,
   record: object,
 ): record is OutageTimes & { repeat: Repeat } {
@@ -281,3 +282,11 @@ export function keyOf<C extends Collection>(collection: C, record: Records[C]): 
 export function joinKey(parts: readonly string[]): string {
   return parts.map((part) => encodeURIComponent(part)).join('/');
 }
+
+export const isSubscription = (record: AnyRecord): record is SubscriptionRecord =>
+  'grace_time' in record;
+export const isOutage = (record: AnyRecord): record is OutageRecord => 'time_zone' in record;
+export const isCaller = (record: AnyRecord): record is CallerRecord =>
+  'id' in record && 'kind' in record;
+export const isService = (record: AnyRecord): record is ServiceRecord =>
+  'kind' in record && !('id' in record);

@@ -1,29 +1,20 @@
-import { type Clock, type DurationUs, type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import type { MonitorFigures } from '../../model/monitor.ts';
+import { type Clock, type RealtimeUs, rfc3339 } from '../../model/time.ts';
 import { isOver } from '../outages.ts';
-import { type OwnSqlite, SqliteError } from '../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { Channel, Message, Sent } from './channel.ts';
 import { type Effects, SubscriptionCore } from './core.ts';
 import { Deliveries, type DeliveryNews } from './deliveries.ts';
 import { type Kind, type Looker, lookOnce, type Table } from './kinds.ts';
 import { CallerLog } from './log.ts';
+import type { MonitorEvent } from './monitor-event.ts';
 import { Outbox } from './outbox.ts';
 import { type Book, Registry } from './registry.ts';
-import type {
-  AnyRecord,
-  CallerRecord,
-  Collection,
-  OutageRecord,
-  Records,
-  SubscriptionRecord,
-} from './resources.ts';
-
-/** What a monitor tells its program. */
-export type MonitorEvent = { readonly timeUs: RealtimeUs } & (
-  | { readonly type: 'state'; readonly service: string; state: 'up' | 'down'; reason: string }
-  | { readonly type: 'outage'; readonly service: string; readonly inside: boolean }
-  | ({ readonly type: 'notification' } & DeliveryNews)
-  | { readonly type: 'trouble'; readonly reason: string }
-);
+import type { AnyRecord, Collection, OutageRecord, Records } from './resources.ts';
+import { isCaller, isOutage, isSubscription } from './resources.ts';
+import type { Told } from './service.ts';
+import { Trouble } from './trouble.ts';
+import { wallTime } from './wall-time.ts';
 
 export interface RunningOptions {
   readonly clock: Clock;
@@ -31,6 +22,7 @@ export interface RunningOptions {
   readonly file: OwnSqlite;
   readonly kinds: Table<Kind>;
   readonly notifications: Table<Channel>;
+  readonly reserved?: (name: string) => string | undefined;
   onEvent(event: MonitorEvent): void;
 }
 
@@ -38,19 +30,20 @@ export interface RunningOptions {
 const looksMax = 1_024;
 /** The wall clock may be set while nothing is due, and outages follow it. */
 const waitMaxMs = 10_000;
-/** The wall clock was set where it differs by more from the one that never steps. */
-const steppedUs: DurationUs = 100_000;
 
 /** A monitor between its start and its stop: the state machine with its clock, its looks and its file. */
 export class Running implements Book {
   readonly core = new SubscriptionCore();
   readonly log: CallerLog;
+  readonly nowUs: () => RealtimeUs;
   readonly #options: RunningOptions;
   readonly #registry: Registry;
   readonly #deliveries: Deliveries;
   readonly #outbox: Outbox;
   readonly #lookers = new Map<string, Looker>();
-  #offsetUs: DurationUs;
+  readonly #trouble: Trouble;
+  /** Asked of the file once after each change. */
+  #counts: MonitorFigures['records'] | undefined;
   #looks = 0;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -58,14 +51,21 @@ export class Running implements Book {
   constructor(options: RunningOptions) {
     const { file, random, clock } = options;
     this.#options = options;
-    this.#offsetUs = clock.realtimeUs() - clock.monotonicUs();
-    this.#registry = new Registry(file, (collection, record) => this.#fault(collection, record));
+    this.nowUs = wallTime(clock, (byUs, nowUs) => this.core.step(byUs, nowUs));
+    this.#trouble = new Trouble((news) =>
+      options.onEvent({ type: 'trouble', timeUs: this.nowUs(), ...news }),
+    );
+    this.#registry = new Registry(
+      file,
+      (collection, record) => this.#fault(collection, record),
+      options.reserved,
+    );
     this.#deliveries = new Deliveries({
       file,
       random,
       send: (message) => this.#send(message),
       onNews: (news) => this.#news(news),
-      onTrouble: (error) => this.#trouble(error),
+      onTrouble: (error) => this.#trouble.failed(error),
       nowUs: () => this.nowUs(),
     });
     this.#outbox = new Outbox(file, this.#registry, this.#deliveries, this.core);
@@ -74,13 +74,12 @@ export class Running implements Book {
     this.#tick();
   }
 
-  /** Deliveries under way are waited for, what waits is this.# */
+  /** Deliveries under way are waited for, what waits is kept. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#deliveries.idle();
-    const error = this.#outbox.commit([], Number.POSITIVE_INFINITY);
-    if (error) this.#trouble(error);
+    this.#commit([], Number.POSITIVE_INFINITY);
     for (const looker of this.#lookers.values()) looker.close?.();
     this.#options.file.close();
   }
@@ -113,15 +112,19 @@ export class Running implements Book {
     const record = registry.get(collection, key);
     const subscriptions =
       record && isCaller(record) ? registry.of('subscriptions', 'caller', record.id) : [];
-    registry.remove(collection, key);
+    this.#options.file.transaction(() => {
+      registry.remove(collection, key);
+      if (!record || !isCaller(record)) return;
+      this.#deliveries.forget(record.id);
+      this.log.forget(record.id);
+    });
+    this.#counts = undefined;
     if (!record) return;
     const now = this.nowUs();
     if (isSubscription(record)) this.core.unsubscribe(record.service, record.caller, now);
     else if (isOutage(record)) this.#plan(record.service);
     else if (isCaller(record)) {
       for (const { service, caller } of subscriptions) this.core.unsubscribe(service, caller, now);
-      this.#deliveries.forget(record.id);
-      this.log.forget(record.id);
     } else {
       this.core.removeService(record.name);
       this.#close(record.name);
@@ -129,15 +132,18 @@ export class Running implements Book {
     this.#tick();
   }
 
-  /** The monotonic clock as wall time; where the wall clock was set, times that are kept follow it. */
-  nowUs(): RealtimeUs {
-    const { clock } = this.#options;
-    const now = clock.monotonicUs() + this.#offsetUs;
-    const stepped = clock.realtimeUs() - now;
-    if (Math.abs(stepped) <= steppedUs) return now;
-    this.#offsetUs += stepped;
-    this.core.step(stepped, now + stepped);
-    return now + stepped;
+  figures(): MonitorFigures {
+    const deliveries = this.#deliveries;
+    this.#counts ??= this.#registry.counts();
+    return {
+      records: this.#counts,
+      waiting: deliveries.size,
+      oldestUs: deliveries.oldestUs(),
+      attempts: { ...deliveries.attempts },
+      held: this.#outbox.held,
+      lost: this.#outbox.lost,
+      isWritten: !this.#trouble.isOn,
+    };
   }
 
   #fault(collection: Collection, record: AnyRecord): string | undefined {
@@ -155,15 +161,14 @@ export class Running implements Book {
       for (const record of registry.list(collection)) this.#take(record);
     }
     const now = this.nowUs();
-    for (const outage of registry.list('outages')) {
-      if (isOver(outage, now)) registry.remove('outages', encodeURIComponent(outage.id));
-    }
+    this.#end(registry.list('outages'), now);
     const planned = new Set(registry.list('outages').map(({ service }) => service));
     for (const service of planned) this.#plan(service);
     for (const [name, saved] of registry.saved()) this.core.restore(name, saved, now);
   }
 
   #apply(record: AnyRecord): void {
+    this.#counts = undefined;
     this.#take(record);
     this.#tick();
   }
@@ -240,17 +245,28 @@ export class Running implements Book {
     const now = this.nowUs();
     for (const { service, inside } of outages) {
       this.#options.onEvent({ type: 'outage', service, inside, timeUs: now });
-      if (!inside) this.#tidy(service, now);
+      if (!inside) this.#end(this.#registry.of('outages', 'service', service), now);
     }
-    const error = this.#outbox.commit(told, now);
-    if (error) this.#trouble(error);
+    this.#commit(told, now);
   }
 
-  /** Outages that are over end themselves. */
-  #tidy(service: string, now: RealtimeUs): void {
-    const registry = this.#registry;
-    for (const outage of registry.of('outages', 'service', service)) {
-      if (isOver(outage, now)) registry.remove('outages', encodeURIComponent(outage.id));
+  #commit(told: readonly Told[], now: RealtimeUs): void {
+    const done = this.#outbox.commit(told, now);
+    const { lost } = this.#outbox;
+    this.#trouble.lost(lost);
+    if (done === true) this.#trouble.written(lost);
+    else if (done) this.#trouble.failed(done);
+  }
+
+  /** Outages that are over end themselves; where the file cannot be written, at the next start. */
+  #end(outages: readonly OutageRecord[], now: RealtimeUs): void {
+    try {
+      for (const outage of outages.filter((one) => isOver(one, now))) {
+        this.#registry.remove('outages', encodeURIComponent(outage.id));
+        this.#counts = undefined;
+      }
+    } catch (error) {
+      this.#trouble.failed(error);
     }
   }
 
@@ -270,18 +286,11 @@ export class Running implements Book {
     const now = this.nowUs();
     try {
       this.log.add({ time: rfc3339(now), ...news });
+      if (this.#outbox.retryUs === Number.POSITIVE_INFINITY)
+        this.#trouble.written(this.#outbox.lost);
     } catch (error) {
-      this.#trouble(error);
+      this.#trouble.failed(error);
     }
     this.#options.onEvent({ type: 'notification', timeUs: now, ...news });
   }
-
-  #trouble(error: unknown): void {
-    if (!(error instanceof SqliteError)) throw error;
-    this.#options.onEvent({ type: 'trouble', timeUs: this.nowUs(), reason: error.message });
-  }
 }
-
-const isSubscription = (record: AnyRecord): record is SubscriptionRecord => 'grace_time' in record;
-const isOutage = (record: AnyRecord): record is OutageRecord => 'time_zone' in record;
-const isCaller = (record: AnyRecord): record is CallerRecord => 'id' in record && 'kind' in record;

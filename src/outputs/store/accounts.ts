@@ -6,7 +6,7 @@ import {
   type StoreView,
 } from '../../model/store.ts';
 import type { RealtimeUs } from '../../model/time.ts';
-import type { LocalFigures, Settled, StoreError } from './contract.ts';
+import { type LocalFigures, type Settled, StoreError } from './contract.ts';
 
 /** Losses are told once in this time, with their number. */
 const toldEveryUs = 60_000_000;
@@ -26,7 +26,6 @@ const lossWords: Readonly<Record<LossReason, string>> = {
 export class Accounts {
   readonly accepted: Record<StoredKind, number> = { result: 0, event: 0 };
   readonly lost = zeros();
-  readonly carried: number;
   exported = 0;
   lastExportUs: RealtimeUs | undefined;
   figures: LocalFigures;
@@ -41,6 +40,7 @@ export class Accounts {
   readonly #mayAge: boolean;
   #localTrouble = '';
   #postgresTrouble = '';
+  #partitionsTrouble = '';
 
   constructor(options: {
     readonly figures: LocalFigures;
@@ -49,7 +49,6 @@ export class Accounts {
     readonly exports: boolean;
   }) {
     this.figures = options.figures;
-    this.carried = options.figures.waiting;
     this.#now = options.now;
     this.#tell = options.tell;
     this.#mayAge = !options.exports;
@@ -87,6 +86,18 @@ export class Accounts {
     this.#postgresTrouble = this.#tellChange('PostgreSQL', this.#postgresTrouble, error);
   }
 
+  onPartitionsTried(error: StoreError | undefined): void {
+    const told =
+      error &&
+      new StoreError(
+        error.kind,
+        `The next partitions cannot be made; rows go to results_rest and events_rest meanwhile. ${error.message}`,
+        error,
+      );
+    const what = 'PostgreSQL has the next partitions, and';
+    this.#partitionsTrouble = this.#tellChange(what, this.#partitionsTrouble, told);
+  }
+
   /** What the last minute's losses were, if any were not told. */
   tellLosses(now = this.#now()): void {
     if (now - this.#toldUs < toldEveryUs) return;
@@ -108,9 +119,11 @@ export class Accounts {
   view(queued: () => number, written: () => number): StoreView {
     const accounts = this;
     return {
-      carried: this.carried,
       accepted: this.accepted,
       lost: this.lost,
+      get carried() {
+        return accounts.figures.carried;
+      },
       get queued() {
         return queued();
       },

@@ -33,6 +33,8 @@ export interface LocalSettings {
 
 /** What the local database says of itself. */
 export interface LocalFigures {
+  /** Rows that waited in it when the agent opened it; 0 before it could. */
+  readonly carried: number;
   readonly waiting: number;
   readonly usedBytes: number;
   readonly fileBytes: number;
@@ -74,7 +76,7 @@ export interface Local {
   /** Appends all or none. */
   append(rows: readonly Row[], nowUs: RealtimeUs): Promise<LocalFigures>;
   /** The oldest rows that are not exported; they stay until `settle`, whatever the bounds say. */
-  next(rows: number, chars: number): Promise<Batch>;
+  next(rows: number, bytes: number): Promise<Batch>;
   /** Everything up to `seq` is in PostgreSQL, but for what it refused. */
   settle(seq: number, rejected: readonly Rejected[], nowUs: RealtimeUs): Promise<Settled>;
   /** One small step of deleting and shrinking. @returns whether there is more to do */

@@ -30,7 +30,15 @@ export async function exportOnce(
   const { local } = await LocalThread.open(settings.local, now());
   const done = { exported: 0, rejected: 0 };
   const exporter = new Exporter({
-    ...{ local, postgres, batch: settings.batch, intervalMs: 0, now, random },
+    ...{
+      local,
+      postgres,
+      partitions: undefined,
+      batch: settings.batch,
+      intervalMs: 0,
+      now,
+      random,
+    },
     onSettled: ({ exported, rejected }) => {
       done.exported += exported;
       done.rejected += rejected;

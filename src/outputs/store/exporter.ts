@@ -2,10 +2,11 @@ import type { RealtimeUs } from '../../model/time.ts';
 import { type Local, type Rejected, type Settled, type StoredRow, StoreError } from './contract.ts';
 import { insertRows } from './insert.ts';
 import { Loop } from './loop.ts';
+import type { Partitions } from './partitions.ts';
 import type { Postgres } from './postgres.ts';
 
-/** Characters of one batch: beside `batch` rows, so that long events do not add up to much. */
-const batchChars = 4_194_304;
+/** Bytes of one batch: beside `batch` rows, so that long events do not add up to much. */
+const batchBytes = 4_194_304;
 /** Wait after a failure: doubles from the first to the last, spread by a fifth. */
 const retryFirstMs = 500;
 const retryLastMs = 30_000;
@@ -14,6 +15,8 @@ const jitter = 0.2;
 export interface ExporterOptions {
   readonly local: Local;
   readonly postgres: Postgres;
+  /** Of PostgreSQL; undefined where nobody looks after them. */
+  readonly partitions: Partitions | undefined;
   readonly batch: number;
   /** How long rows may wait for others. */
   readonly intervalMs: number;
@@ -55,12 +58,13 @@ export class Exporter {
    * @throws StoreError of either database
    */
   async moveBatch(): Promise<boolean> {
-    const { local, batch, now, onSettled } = this.#options;
-    const { rows, more } = await local.next(batch, batchChars);
+    const { local, batch, now, onSettled, partitions } = this.#options;
+    const { rows, more } = await local.next(batch, batchBytes);
     const last = rows.at(-1);
     if (last === undefined) return false;
     const rejected = await this.#insert(rows);
     onSettled(await local.settle(last.seq, rejected, now()));
+    await partitions?.keep();
     return more;
   }
 
@@ -89,7 +93,9 @@ export class Exporter {
 
   #backoff({ kind }: StoreError): number {
     const doubled = retryFirstMs * 2 ** Math.min(this.#failures++, 16);
-    const ms = kind === 'refused' ? retryLastMs : Math.min(retryLastMs, doubled);
+    const isLocal = kind === 'full';
+    const ms =
+      kind === 'refused' ? retryLastMs : Math.min(isLocal ? retryFirstMs : retryLastMs, doubled);
     return ms * (1 - jitter + 2 * jitter * this.#options.random());
   }
 }

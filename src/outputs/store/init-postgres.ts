@@ -1,5 +1,5 @@
 import { StoreError } from './contract.ts';
-import { migrations, timedTables } from './migrations.ts';
+import { migrations } from './migrations.ts';
 import type { Postgres, Transaction } from './postgres.ts';
 
 /** "unitwatc" as a number: two that migrate at once wait for each other. */
@@ -13,7 +13,7 @@ export type Partitioning = (typeof partitionings)[number];
 export interface InitOptions {
   /** How new tables are partitioned; tables that are there stay as they are. */
   readonly partition: Partitioning;
-  /** A role that may then write and read, and nothing else. */
+  /** A role that may then write, read, and have the next partitions made; nothing else. */
   readonly grant: string | undefined;
 }
 
@@ -85,55 +85,26 @@ async function createFrame(on: Transaction): Promise<void> {
 }
 
 /**
- * The partition of now, the next ones, and one for everything else: no row is ever refused for want of
- * a partition. A period that already has rows in the one for everything else keeps them there.
+ * Makes the partitions of now and the next periods, where the tables have any.
+ * @returns their names
+ * @throws StoreError where this user may not, or the schema is older
  */
-async function makePartitions(on: Transaction): Promise<string[]> {
-  const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
-  const period = row?.['period'];
-  if (period !== 'day' && period !== 'month') return [];
-  const made: string[] = [];
-  for (const table of timedTables) {
-    const rest = `${table}_rest`;
-    if (await isMissing(on, rest)) {
-      await on.query(`CREATE TABLE unitwatch.${rest} PARTITION OF unitwatch.${table} DEFAULT`);
-      made.push(rest);
-    }
-    for (const { name, low, high } of await periodsFrom(on, period)) {
-      const partition = `${table}_${name}`;
-      const bounds = [low, high];
-      const inRest = `SELECT 1 FROM unitwatch.${rest} WHERE time >= $1 AND time < $2 LIMIT 1`;
-      if (!(await isMissing(on, partition)) || (await on.query(inRest, bounds)).length > 0)
-        continue;
-      await on.query(
-        `CREATE TABLE unitwatch.${partition} PARTITION OF unitwatch.${table}
-          FOR VALUES FROM ('${low}') TO ('${high}')`,
-      );
-      made.push(partition);
-    }
-  }
-  return made;
+async function makePartitions(on: Transaction): Promise<readonly string[]> {
+  const rows = await on.query(`SELECT unitwatch.make_partitions(${partitionsAhead}) AS name`);
+  return rows.map(({ name }) => String(name));
 }
 
-/** Names and bounds that PostgreSQL itself has made of its clock: digits, `-`, `:` and spaces. */
-async function periodsFrom(on: Transaction, period: 'day' | 'month') {
-  const name = period === 'day' ? 'YYYYMMDD' : 'YYYYMM';
-  const rows = await on.query(
-    `SELECT to_char(low, '${name}') AS name, to_char(low, 'YYYY-MM-DD') AS low,
-        to_char(low + interval '1 ${period}', 'YYYY-MM-DD') AS high
-      FROM (SELECT date_trunc('${period}', now()) + n * interval '1 ${period}' AS low
-        FROM generate_series(0, ${partitionsAhead}) AS n) AS periods`,
-  );
-  return rows.map((row) => ({
-    name: String(row['name']),
-    low: String(row['low']),
-    high: String(row['high']),
-  }));
-}
-
-async function isMissing(on: Transaction, table: string): Promise<boolean> {
-  const [row] = await on.query('SELECT to_regclass($1) IS NULL AS missing', [`unitwatch.${table}`]);
-  return row?.['missing'] === true;
+/**
+ * The same for an agent, while others do it, too: one does, the others leave it to him.
+ * @throws StoreError
+ */
+export function keepPartitions(postgres: Postgres): Promise<readonly string[]> {
+  return postgres.transaction(async (on) => {
+    const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
+    if (row === undefined || row['period'] === 'none') return [];
+    const [lock] = await on.query(`SELECT pg_try_advisory_xact_lock(${advisoryLock}) AS mine`);
+    return lock?.['mine'] === true ? makePartitions(on) : [];
+  });
 }
 
 async function grant(on: Transaction, role: string): Promise<void> {
@@ -142,4 +113,5 @@ async function grant(on: Transaction, role: string): Promise<void> {
   await on.query(`GRANT USAGE ON SCHEMA unitwatch TO ${name}`);
   await on.query(`GRANT SELECT ON ALL TABLES IN SCHEMA unitwatch TO ${name}`);
   await on.query(`GRANT INSERT ON unitwatch.results, unitwatch.events TO ${name}`);
+  await on.query(`GRANT EXECUTE ON FUNCTION unitwatch.make_partitions(integer) TO ${name}`);
 }

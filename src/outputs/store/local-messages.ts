@@ -18,7 +18,7 @@ export interface LocalStart {
 /** One thing that it is asked to do; one at a time, answered in order. */
 export type Request =
   | { readonly op: 'append'; readonly rows: readonly Row[]; readonly nowUs: RealtimeUs }
-  | { readonly op: 'next'; readonly rows: number; readonly chars: number }
+  | { readonly op: 'next'; readonly rows: number; readonly bytes: number }
   | {
       readonly op: 'settle';
       readonly seq: number;
@@ -34,5 +34,6 @@ export type Answer =
   | { readonly op: 'next'; readonly batch: Batch }
   | { readonly op: 'settle'; readonly settled: Settled }
   | { readonly op: 'collect'; readonly more: boolean; readonly figures: LocalFigures }
-  | { readonly op: 'close' }
+  /** The real path of the file; undefined where it could not be reached. */
+  | { readonly op: 'close'; readonly path: string | undefined }
   | { readonly op: 'failed'; readonly kind: Trouble; readonly message: string };

@@ -1,11 +1,11 @@
-import type { Sqlite } from './sqlite.ts';
+import type { Sqlite } from '../../sqlite.ts';
 
 /** "unwt", in the header of the file: nobody else's database is ever written or set aside. */
 export const applicationId = 0x756e7774;
 const formatVersion = 1;
 
-/** The write-ahead log is cut to this after a checkpoint, bytes. It is kept for deleting on a full disk. */
-const logBytes = 4_194_304;
+/** Length of the write-ahead log: it is cut to this, and never below it (`local-log.ts`). */
+export const logBytes = 4_194_304;
 
 /**
  * `rows` is a queue: what was exported stands up to `exported_to`, the rest waits. The views are for
@@ -35,8 +35,8 @@ export function prepare(on: Sqlite): void {
   on.rows('PRAGMA journal_mode = WAL');
   // In WAL mode this loses nothing when a process dies, and keeps the file whole when power is cut.
   on.exec(`PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${logBytes}`);
-  // The log is carried over every 512 KiB: on a full disk that must fit into the reserve.
-  on.rows('PRAGMA wal_autocheckpoint = 128');
+  // It is carried over by `local-log.ts`, which hears of it when that fails.
+  on.rows('PRAGMA wal_autocheckpoint = 0');
   // 2 MiB of pages: rows are appended at one end and deleted at the other.
   on.exec('PRAGMA cache_size = -2048');
   if (on.number('PRAGMA user_version') !== 0) return;

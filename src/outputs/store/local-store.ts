@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { RealtimeUs } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import {
   type Batch,
   type LocalFigures,
@@ -8,50 +9,35 @@ import {
   type Rejected,
   type Row,
   type Settled,
-  type StoredRow,
   StoreError,
 } from './contract.ts';
+import { LocalLog } from './local-log.ts';
+import { backlogOf, spanAfter, storedRow } from './local-rows.ts';
 import { prepare } from './local-schema.ts';
-import { Sqlite, type SqlRow } from './sqlite.ts';
+import { openSqlite } from './sqlite.ts';
 
-/** Rows deleted in one transaction: a few milliseconds, so that those who append wait no longer. */
-const deletedAtOnce = 1_000;
+/**
+ * Rows deleted in one transaction, and their bytes: a few milliseconds, so that those who append wait
+ * no longer, and a tenth of the log, so that a full disk has room for it.
+ */
+const deletedAtOnce = { rows: 1_000, bytes: 262_144 } as const;
 /** The same of rows that nobody has: no more than it takes. */
-const lostAtOnce = 100;
+const lostAtOnce = { rows: 100, bytes: 262_144 } as const;
 /** Free pages (1 MiB) before the file is shrunk: below it they are soon used again. */
 const freePages = 256;
-/** Pages given back in one transaction. */
-const vacuumedAtOnce = 1_000;
+/** Pages given back in one transaction; each moves up to three others. On a full disk fewer. */
+const vacuumedAtOnce = 200;
+const vacuumedTight = 64;
+/** Deletions in one go on a full disk, before others have their turn. */
+const reliefSteps = 16;
 /** Rows that PostgreSQL refused, kept to be looked at. */
 const rejectedMax = 1_000;
-
-/** What an agent, or `unitwatch store status`, finds in the file. */
-export function totalsOf(on: Sqlite): LocalTotals {
-  const value = (name: string): number =>
-    on.number('SELECT value FROM totals WHERE name = ?', name) ?? 0;
-  return {
-    written: value('written'),
-    exported: value('exported'),
-    lost_size: value('lost_size'),
-    lost_age: value('lost_age'),
-    rejected: value('rejected'),
-  };
-}
-
-/** Rows that are not exported, and when the oldest of them was given to the store. */
-export function backlogOf(on: Sqlite) {
-  const exportedTo = on.number(`SELECT value FROM totals WHERE name = 'exported_to'`) ?? 0;
-  return {
-    exportedTo,
-    waiting: on.number('SELECT count(*) FROM rows WHERE seq > ?', exportedTo) ?? 0,
-    oldestUs: on.number('SELECT at_us FROM rows WHERE seq > ? ORDER BY seq LIMIT 1', exportedTo),
-  };
-}
 
 /** The local database, synchronous: it runs in a thread of its own (`local-worker.ts`). */
 export class LocalStore {
   readonly #settings: LocalSettings;
   readonly #on: Sqlite;
+  readonly #log: LocalLog;
   /** Last row appended, exported, and handed out to be exported. */
   #last: number;
   #exportedTo: number;
@@ -64,6 +50,7 @@ export class LocalStore {
   private constructor(settings: LocalSettings, on: Sqlite) {
     this.#settings = settings;
     this.#on = on;
+    this.#log = new LocalLog(on, settings.path);
     const { exportedTo, waiting } = backlogOf(on);
     this.#exportedTo = exportedTo;
     this.#handedTo = exportedTo;
@@ -73,7 +60,7 @@ export class LocalStore {
 
   /** @param after number of the last row that a database in this place had: rows go on behind it */
   static async open(settings: LocalSettings, after: number): Promise<LocalStore> {
-    const on = await Sqlite.open(settings.path);
+    const on = await openSqlite(settings.path);
     try {
       prepare(on);
       on.change(`UPDATE totals SET value = max(value, ?) WHERE name = 'exported_to'`, after);
@@ -89,49 +76,49 @@ export class LocalStore {
     return this.#last;
   }
 
-  /** Appends all or none; makes room first where the database is at its bound. */
+  /**
+   * Appends all or none; makes room first where the database is at its bound.
+   * @throws StoreError `full` also where the rows before are in the log alone
+   */
   append(rows: readonly Row[], nowUs: RealtimeUs): void {
     for (let room = this.#hasRoom(); !room; room = this.#hasRoom()) {
       if (!this.#collectOne(nowUs)) break;
     }
+    let bytes = 0;
     this.#on.transaction(() => {
       let seq = this.#last;
       for (const { kind, atUs, body } of rows) {
         this.#on.change('INSERT INTO rows VALUES (?, ?, ?, ?)', ++seq, kind, atUs, body);
+        bytes += Buffer.byteLength(body);
       }
       this.#add('written', rows.length);
     });
     this.#last += rows.length;
     this.#waiting += rows.length;
+    this.#log.wrote(bytes);
   }
 
   /** Lengths come first: rows are at most 130 KiB each, and a whole batch of such is too much. */
-  next(rows: number, chars: number): Batch {
-    const lengths =
-      'SELECT seq, length(body) AS chars FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
-    let last = this.#exportedTo;
-    let held = 0;
-    for (const { seq, chars: more } of this.#on.rows(lengths, last, rows)) {
-      held += Number(more);
-      if (held > chars && last > this.#exportedTo) break;
-      last = Number(seq);
-    }
+  next(rows: number, bytes: number): Batch {
+    const { last } = spanAfter(this.#on, this.#exportedTo, { rows, bytes });
     const sql = 'SELECT seq, kind, at_us, body FROM rows WHERE seq > ? AND seq <= ? ORDER BY seq';
     const found = this.#on.rows(sql, this.#exportedTo, last).map(storedRow);
     this.#handedTo = Math.max(this.#handedTo, last);
     return { rows: found, more: found.length > 0 && last < this.#last };
   }
 
+  /** @param keeps whether refused rows are kept, or only the reason: there may be no room for them */
   settle(
     seq: number,
     rejected: readonly Rejected[],
     nowUs: RealtimeUs,
+    keeps = true,
   ): Pick<Settled, 'exported' | 'rejected'> {
     const counts = this.#on.transaction(() => {
       const sql = 'SELECT count(*) FROM rows WHERE seq > ? AND seq <= ?';
       const done = this.#on.number(sql, this.#exportedTo, seq) ?? 0;
       let refused = 0;
-      for (const one of rejected) refused += this.#reject(one, nowUs);
+      for (const one of rejected) refused += this.#reject(one, nowUs, keeps);
       this.#on.change(
         `DELETE FROM rejected WHERE seq IN
           (SELECT seq FROM rejected ORDER BY seq DESC LIMIT -1 OFFSET ${rejectedMax})`,
@@ -144,24 +131,43 @@ export class LocalStore {
     });
     this.#exportedTo = Math.max(this.#exportedTo, seq);
     this.#waiting -= counts.exported + counts.rejected;
+    this.#log.wrote(0);
     return counts;
   }
 
   /** @returns whether there is more to do */
   collect(nowUs: RealtimeUs): boolean {
-    return this.#collectOne(nowUs) || this.#shrink();
+    return this.#collectOne(nowUs) || this.#shrink(vacuumedAtOnce);
   }
 
   /**
-   * The disk is full: carries the log over into the file, as far as that goes, so that the log's own
-   * room can be used again, for deleting what was exported.
+   * The disk is full: deletes what was exported and gives the pages at the end of the file back, in
+   * steps for which the log has room, until the log can be carried over.
+   * @returns whether rows can be written without the file growing, or it has grown by now
    */
-  relieve(): void {
+  relieve(): boolean {
     try {
-      this.#on.rows('PRAGMA wal_checkpoint(RESTART)');
+      for (let step = 0; step < reliefSteps; step++) {
+        const gone = this.#deleteExported();
+        if (this.#log.carryOver() && gone === 0) break;
+        const shrunk = this.#log.isStuck && this.#vacuum(vacuumedTight);
+        if (gone === 0 && !shrunk) break;
+      }
+      this.#log.carryOver();
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
     }
+    return !this.#log.isStuck;
+  }
+
+  /** What is written stays in the log, and may not grow. */
+  get isStuck(): boolean {
+    return this.#log.isStuck;
+  }
+
+  /** Takes the room that deleting on a full disk needs. @returns whether it has it */
+  prepareForFull(): boolean {
+    return this.#log.lengthen();
   }
 
   /** Pages that rows can be written to without the file growing. */
@@ -170,7 +176,7 @@ export class LocalStore {
     return free * (this.#on.number('PRAGMA page_size') ?? 0);
   }
 
-  figures(): Omit<LocalFigures, 'setAside' | 'lostDamaged'> {
+  figures(): Omit<LocalFigures, 'carried' | 'setAside' | 'lostDamaged'> {
     const { path } = this.#settings;
     const [oldest] = this.#on.rows(
       'SELECT at_us FROM rows WHERE seq > ? ORDER BY seq LIMIT 1',
@@ -180,7 +186,7 @@ export class LocalStore {
     return {
       waiting: this.#waiting,
       usedBytes: this.#usedBytes(),
-      fileBytes: sizeOf(path) + sizeOf(`${path}-wal`),
+      fileBytes: sizeOf(path) + this.#log.bytes,
       oldestUs: typeof oldestUs === 'number' ? oldestUs : undefined,
       lostSize: this.#lostSize,
       lostAge: this.#lostAge,
@@ -192,9 +198,11 @@ export class LocalStore {
     this.#on.close();
   }
 
-  #reject({ seq, reason }: Rejected, nowUs: RealtimeUs): number {
+  #reject({ seq, reason }: Rejected, nowUs: RealtimeUs, keeps: boolean): number {
     this.#on.change(
-      `INSERT OR REPLACE INTO rejected SELECT seq, kind, at_us, body, ?, ? FROM rows WHERE seq = ?`,
+      `INSERT OR REPLACE INTO rejected
+        SELECT seq, kind, at_us, iif(?, body, ''), ?, ? FROM rows WHERE seq = ?`,
+      keeps ? 1 : 0,
       reason,
       nowUs,
       seq,
@@ -218,13 +226,7 @@ export class LocalStore {
   /** What was exported goes first; then what is too old; then the oldest while it is too much. */
   #collectOne(nowUs: RealtimeUs): boolean {
     const { maxAgeUs } = this.#settings;
-    const done = this.#on.change(
-      `DELETE FROM rows WHERE seq IN
-        (SELECT seq FROM rows WHERE seq <= ? ORDER BY seq LIMIT ${deletedAtOnce})`,
-      this.#exportedTo,
-    );
-    this.#deleted += done;
-    if (done > 0) return true;
+    if (this.#deleteExported() > 0) return true;
     const free = Math.max(this.#exportedTo, this.#handedTo);
     const old = this.#lose('lost_age', free, nowUs - maxAgeUs);
     this.#lostAge += old;
@@ -235,41 +237,51 @@ export class LocalStore {
     return over > 0;
   }
 
+  #deleteExported(): number {
+    const first = this.#on.number('SELECT seq FROM rows ORDER BY seq LIMIT 1');
+    if (first === undefined || first > this.#exportedTo) return 0;
+    const { last, bytes } = spanAfter(this.#on, first - 1, deletedAtOnce);
+    const sql = 'DELETE FROM rows WHERE seq <= ?';
+    const done = this.#on.change(sql, Math.min(last, this.#exportedTo));
+    this.#deleted += done;
+    this.#log.wrote(bytes);
+    return done;
+  }
+
   #lose(total: 'lost_age' | 'lost_size', after: number, beforeUs: RealtimeUs): number {
     const sql = 'SELECT at_us < ? FROM rows WHERE seq > ? ORDER BY seq LIMIT 1';
     if (this.#on.number(sql, beforeUs, after) !== 1) return 0;
+    const { last, bytes } = spanAfter(this.#on, after, lostAtOnce);
     const count = this.#on.transaction(() => {
       const gone = this.#on.change(
-        `DELETE FROM rows WHERE seq IN
-          (SELECT seq FROM rows WHERE seq > ? ORDER BY seq LIMIT ${lostAtOnce}) AND at_us < ?`,
+        'DELETE FROM rows WHERE seq > ? AND seq <= ? AND at_us < ?',
         after,
+        last,
         beforeUs,
       );
       this.#add(total, gone);
       return gone;
     });
     this.#waiting -= count;
+    this.#log.wrote(bytes);
     return count;
   }
 
   /** Gives free pages back to the file system, a piece at a time. */
-  #shrink(): boolean {
+  #shrink(pages: number): boolean {
     const free = this.#on.number('PRAGMA freelist_count') ?? 0;
     if (free < freePages) return false;
-    this.#on.rows(`PRAGMA incremental_vacuum(${vacuumedAtOnce})`);
+    const isSmaller = this.#vacuum(pages);
     // The file itself is cut when the log is carried over into it.
-    this.#on.rows('PRAGMA wal_checkpoint(PASSIVE)');
+    this.#log.carryOver();
+    return isSmaller;
+  }
+
+  #vacuum(pages: number): boolean {
+    const free = this.#on.number('PRAGMA freelist_count') ?? 0;
+    if (free > 0) this.#on.rows(`PRAGMA incremental_vacuum(${pages})`);
     return (this.#on.number('PRAGMA freelist_count') ?? 0) < free;
   }
-}
-
-function storedRow({ seq, kind, at_us, body }: SqlRow): StoredRow {
-  return {
-    seq: Number(seq),
-    kind: kind === 'event' ? 'event' : 'result',
-    atUs: Number(at_us),
-    body: String(body),
-  };
 }
 
 function sizeOf(path: string): number {

@@ -12,6 +12,7 @@ import {
   StoreError,
 } from './contract.ts';
 import type { Answer, LocalStart, Request } from './local-messages.ts';
+import { Reserve } from './reserve.ts';
 
 /** Heap of the thread, MiB: a batch of 8 MiB comes to it, and is copied twice on its way. */
 const heapMb = 96;
@@ -54,8 +55,8 @@ export class LocalThread implements Local {
     return answer.figures;
   }
 
-  async next(rows: number, chars: number): Promise<Batch> {
-    const answer = await this.#ask({ op: 'next', rows, chars });
+  async next(rows: number, bytes: number): Promise<Batch> {
+    const answer = await this.#ask({ op: 'next', rows, bytes });
     assert(answer.op === 'next', `next was answered with ${answer.op}`);
     return answer.batch;
   }
@@ -78,15 +79,21 @@ export class LocalThread implements Local {
     return answer.figures;
   }
 
-  /** Closes the file, and after `deadlineMs` lets go of a disk that hangs. */
+  /**
+   * Closes the file, and after `deadlineMs` lets go of a disk that hangs. When the thread has ended,
+   * SQLite has removed its log: the next life begins with the reserve.
+   */
   async close(deadlineMs: number): Promise<void> {
     if (this.#closed) return;
+    const answered = this.#answer();
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     const timer = setTimeout(() => void this.#worker.terminate(), deadlineMs);
     this.#worker.postMessage({ op: 'close' } satisfies Request);
     this.#closed = true;
     await exited;
     clearTimeout(timer);
+    const answer = await answered;
+    if (answer.op === 'close' && answer.path !== undefined) new Reserve(answer.path).hold();
   }
 
   async #ask(request: Request): Promise<Exclude<Answer, { op: 'failed' }>> {

@@ -2,116 +2,204 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../model/assert.ts';
 import type { RealtimeUs } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import { type LocalFigures, type LocalSettings, StoreError } from './contract.ts';
 import type { Answer, LocalStart, Request } from './local-messages.ts';
-import { LocalStore } from './local-store.ts';
+import { logBytes } from './local-schema.ts';
+import type { LocalStore } from './local-store.ts';
 import { lockFor, makeFile, openLocal, putAside } from './open-local.ts';
-import { Reserve } from './reserve.ts';
+import { hasFree, Reserve } from './reserve.ts';
 import { DamagedError } from './sqlite.ts';
 
 const damagedMessage = 'The local database is damaged: it is set aside and begun anew.';
 
 /** Free pages of the file with which rows are written again on a full disk: some batches. */
-const enoughBytes = 262_144;
+const enoughBytes = 524_288;
+/** What is left on a full disk, at most: less than a file that is opened needs beside it. */
+const roomBytes = 65_536;
+/** The log is made long where others have this left, too. */
+const longBytes = 2 * logBytes;
+
+/** Where the local database is, when it can be reached, and it is ours. */
+interface Place {
+  readonly path: string;
+  /** Held by the open file until the process ends. */
+  readonly lock: Sqlite;
+  /** Given up while the disk is full: then only what makes room is done. */
+  readonly reserve: Reserve;
+}
 
 class LocalWorker {
   readonly #settings: LocalSettings;
-  /** Undefined while a damaged one could not be replaced yet. */
+  #place: Place | undefined;
+  /** Undefined while it could not be opened, or a damaged one could not be replaced yet. */
   #store: LocalStore | undefined;
+  #isDamaged = false;
+  /** Rows that waited in it when it was opened first; undefined before. */
+  #carried: number | undefined;
   /** Sums of the databases before this one, which were damaged. */
   #before = { lostSize: 0, lostAge: 0, deleted: 0, lostDamaged: 0 };
   /** As of the last answer: what a damaged database cannot tell any more. */
   #known = nothing;
   #last = 0;
   readonly #setAside: string[] = [];
-  /** Given up while the disk is full: then only what makes room is done. */
-  readonly #reserve: Reserve;
 
   constructor(settings: LocalSettings) {
     this.#settings = settings;
-    this.#reserve = new Reserve(`${settings.path}.reserve`);
   }
 
-  /** @throws StoreError */
+  /**
+   * Opens it. What may pass by itself, such as a full disk, is waited for: each request tries again.
+   * @throws StoreError `refused`
+   */
   async open(nowUs: RealtimeUs): Promise<void> {
     try {
-      await this.#openOnce(nowUs);
+      await this.#ready(nowUs);
     } catch (error) {
-      if (!isFull(error)) throw error;
-      this.#reserve.release();
-      await this.#openOnce(nowUs);
-      return;
+      if (!(error instanceof StoreError) || error.kind === 'refused') throw error;
     }
-    this.#reserve.hold();
   }
 
   async answer(request: Request, nowUs: RealtimeUs): Promise<Answer> {
+    if (request.op === 'close') return this.#close();
     try {
-      if (this.#store === undefined) await this.#beginAnew(nowUs);
+      await this.#ready(nowUs);
       if (request.op === 'append' && !this.#hasRoom()) return fullAnswer(this.#settings.path);
       const answer = this.#do(request);
-      if (!this.#reserve.isHeld) this.#store?.relieve();
+      if (this.#isTight()) this.#relieve();
       return answer;
     } catch (error) {
-      if (isFull(error)) {
-        this.#reserve.release();
-        this.#store?.relieve();
-      }
+      if (isFull(error)) this.#relieve();
+      if (request.op === 'figures') return { op: 'figures', figures: this.#figures() };
       if (!(error instanceof DamagedError)) return failure(error);
       this.#store?.close();
       this.#store = undefined;
+      this.#isDamaged = true;
       return { op: 'failed', kind: 'down', message: damagedMessage };
     }
   }
 
-  async #openOnce(nowUs: RealtimeUs): Promise<void> {
+  /** Opens what is not open. @throws StoreError */
+  async #ready(nowUs: RealtimeUs): Promise<void> {
+    if (this.#store) return;
+    const { reserve } = await this.#reach();
     try {
-      this.#store = await openLocal(this.#settings);
+      await this.#openOnce(nowUs);
+    } catch (error) {
+      if (!isFull(error) && hasFree(this.#settings.path, roomBytes)) throw error;
+      reserve.release();
+      await this.#openOnce(nowUs);
+    }
+    this.#carried ??= this.#opened().figures().waiting;
+    this.#makeRoom();
+  }
+
+  async #reach(): Promise<Place> {
+    if (this.#place) return this.#place;
+    const path = await makeFile(this.#settings.path);
+    const lock = await lockFor(path);
+    this.#place = { path, lock, reserve: new Reserve(path) };
+    return this.#place;
+  }
+
+  async #openOnce(nowUs: RealtimeUs): Promise<void> {
+    const { path } = await this.#reach();
+    const settings = { ...this.#settings, path };
+    try {
+      if (!this.#isDamaged) {
+        this.#store = await openLocal(settings, this.#last);
+        return;
+      }
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error;
-      await this.#beginAnew(nowUs);
     }
+    await this.#putAside(path, nowUs);
+    this.#store = await openLocal(settings, this.#last);
   }
 
-  /** On a full disk: what was deleted has made as much room as the reserve, or others have. */
+  /** What is held for a full disk, while there is room. @returns whether the reserve is held */
+  #makeRoom(): boolean {
+    const { path, reserve } = this.#placed();
+    const isHeld = reserve.hold();
+    if (isHeld && hasFree(path, longBytes)) this.#opened().prepareForFull();
+    return isHeld;
+  }
+
+  /** On a full disk: others have made room, or what was deleted has. */
   #hasRoom(): boolean {
-    return this.#reserve.isHeld || this.#open().freeBytes >= enoughBytes || this.#reserve.hold();
+    const store = this.#opened();
+    if (store.isStuck && !store.relieve()) return false;
+    if (this.#placed().reserve.isHeld || this.#makeRoom()) return true;
+    return store.freeBytes >= enoughBytes;
   }
 
-  #do(request: Request): Answer {
+  #isTight(): boolean {
+    return !this.#placed().reserve.isHeld || this.#opened().isStuck;
+  }
+
+  /** The disk is full. What is in the log alone may go on into the place of the reserve. */
+  #relieve(): void {
+    if (!this.#store || !this.#place) return;
+    this.#place.reserve.release();
+    this.#store.relieve();
+  }
+
+  #close(): Answer {
+    this.#store?.close();
+    this.#place?.lock.close();
+    return { op: 'close', path: this.#place?.path };
+  }
+
+  #do(request: Exclude<Request, { op: 'close' }>): Answer {
     switch (request.op) {
       case 'append':
-        this.#open().append(request.rows, request.nowUs);
+        this.#opened().append(request.rows, request.nowUs);
         return { op: 'append', figures: this.#figures() };
       case 'next':
-        return { op: 'next', batch: this.#open().next(request.rows, request.chars) };
+        return { op: 'next', batch: this.#opened().next(request.rows, request.bytes) };
       case 'settle': {
-        const counts = this.#open().settle(request.seq, request.rejected, request.nowUs);
+        const counts = this.#settle(request);
         return { op: 'settle', settled: { ...counts, figures: this.#figures() } };
       }
       case 'collect': {
-        const more = this.#open().collect(request.nowUs);
+        const more = this.#opened().collect(request.nowUs);
         return { op: 'collect', more, figures: this.#figures() };
       }
       case 'figures':
         return { op: 'figures', figures: this.#figures() };
-      case 'close':
-        this.#open().close();
-        return { op: 'close' };
     }
   }
 
-  #open(): LocalStore {
+  /** Refused rows are not worth that all others wait for room. */
+  #settle({ seq, rejected, nowUs }: Extract<Request, { op: 'settle' }>) {
+    try {
+      return this.#opened().settle(seq, rejected, nowUs);
+    } catch (error) {
+      if (!isFull(error) || rejected.length === 0) throw error;
+      this.#relieve();
+      return this.#opened().settle(seq, rejected, nowUs, false);
+    }
+  }
+
+  #opened(): LocalStore {
     assert(this.#store !== undefined, 'the local database is not open');
     return this.#store;
   }
 
+  #placed(): Place {
+    assert(this.#place !== undefined, 'the local database has no place');
+    return this.#place;
+  }
+
   #figures(): LocalFigures {
-    this.#known = this.#open().figures();
-    this.#last = this.#open().last;
+    if (this.#store) {
+      this.#known = this.#store.figures();
+      this.#last = this.#store.last;
+    }
     const { lostSize, lostAge, deleted, lostDamaged } = this.#before;
     return {
       ...this.#known,
+      carried: this.#carried ?? 0,
       lostSize: this.#known.lostSize + lostSize,
       lostAge: this.#known.lostAge + lostAge,
       deleted: this.#known.deleted + deleted,
@@ -121,16 +209,15 @@ class LocalWorker {
   }
 
   /** What waited in the damaged one is lost, as far as its number is known. */
-  async #beginAnew(nowUs: RealtimeUs): Promise<void> {
-    const { path } = this.#settings;
+  async #putAside(path: string, nowUs: RealtimeUs): Promise<void> {
     this.#setAside.push(await putAside(path, nowUs));
+    this.#isDamaged = false;
     const { waiting, lostSize, lostAge, deleted } = this.#known;
     this.#known = nothing;
     this.#before.lostDamaged += waiting;
     this.#before.lostSize += lostSize;
     this.#before.lostAge += lostAge;
     this.#before.deleted += deleted;
-    this.#store = await LocalStore.open(this.#settings, this.#last);
   }
 }
 
@@ -155,13 +242,8 @@ function failure(error: unknown): Answer {
 }
 
 async function main(port: MessagePort, { settings, nowUs }: LocalStart): Promise<void> {
-  let worker: LocalWorker;
+  const worker = new LocalWorker(settings);
   try {
-    const path = await makeFile(settings.path);
-    // Held by the open file until the process ends.
-    const lock = await lockFor(path);
-    port.once('close', () => lock.close());
-    worker = new LocalWorker({ ...settings, path });
     await worker.open(nowUs);
   } catch (error) {
     port.postMessage(failure(error));

@@ -1,11 +1,22 @@
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import { type LocalSettings, StoreError } from './contract.ts';
 import { applicationId } from './local-schema.ts';
 import { LocalStore } from './local-store.ts';
-import { DamagedError, Sqlite } from './sqlite.ts';
+import { DamagedError, openSqlite } from './sqlite.ts';
 
 /** The first bytes of every SQLite file, and where the number of the application stands after them. */
 const magic = 'SQLite format 3\0';
@@ -23,11 +34,19 @@ export async function makeFile(path: string): Promise<string> {
     await refuseStranger(real);
     return real;
   } catch (error) {
-    if (error instanceof StoreError || !(error instanceof Error && 'code' in error)) throw error;
-    const what = `${JSON.stringify(path)} cannot be made (${String(error.code)})`;
-    const message = `${what}: check the owner and mode of its directory, or set store.path.`;
-    throw new StoreError('refused', message, error);
+    throw unmade(error, path);
   }
+}
+
+/** An error of the file system as a sentence; others are ours, and go on as they are. */
+function unmade(error: unknown, path: string): unknown {
+  if (error instanceof StoreError || !(error instanceof Error && 'code' in error)) return error;
+  const what = `${JSON.stringify(path)} cannot be made`;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    return new StoreError('full', `${what}: the disk is full.`, error);
+  }
+  const advice = 'check the owner and mode of its directory, or set store.path';
+  return new StoreError('refused', `${what} (${String(error.code)}): ${advice}.`, error);
 }
 
 /**
@@ -57,9 +76,13 @@ async function refuseStranger(path: string): Promise<void> {
  */
 export async function lockFor(path: string): Promise<Sqlite> {
   const lock = lockPath(path);
-  const file = await open(lock, 'a', 0o640);
-  await file.close();
-  const on = await Sqlite.open(lock, { waitMs: 0 });
+  try {
+    const file = await open(lock, 'a', 0o640);
+    await file.close();
+  } catch (error) {
+    throw unmade(error, lock);
+  }
+  const on = await openSqlite(lock, { waitMs: 0 });
   try {
     on.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     return on;
@@ -72,10 +95,13 @@ export async function lockFor(path: string): Promise<Sqlite> {
   }
 }
 
-/** @throws StoreError, and DamagedError where it has to be set aside */
-export async function openLocal(settings: LocalSettings): Promise<LocalStore> {
+/**
+ * @param after number of the last row that a database in this place had
+ * @throws StoreError, and DamagedError where it has to be set aside
+ */
+export async function openLocal(settings: LocalSettings, after: number): Promise<LocalStore> {
   await checkWhole(settings.path);
-  return LocalStore.open(settings, 0);
+  return LocalStore.open(settings, after);
 }
 
 /**
@@ -88,17 +114,23 @@ export async function putAside(path: string, nowUs: RealtimeUs): Promise<string>
     await rm(`${target}${ending}`, { force: true });
     if (await exists(`${path}${ending}`)) await rename(`${path}${ending}`, `${target}${ending}`);
   }
-  const note = await open(`${target}.txt`, 'w', 0o640);
-  await note.writeFile(`Set aside ${rfc3339(nowUs)}: SQLite calls it damaged.\n`);
-  await note.close();
-  await makeFile(path);
+  try {
+    await makeFile(path);
+    await writeFile(`${target}.txt`, `Set aside ${rfc3339(nowUs)}: SQLite calls it damaged.\n`, {
+      mode: 0o640,
+    });
+  } catch (error) {
+    // On a full disk there is no note.
+    const known = unmade(error, path);
+    if (!(known instanceof StoreError && known.kind === 'full')) throw known;
+  }
   return target;
 }
 
 async function checkWhole(path: string): Promise<void> {
-  const { size } = await stat(path);
+  const size = (await exists(path)) ? (await stat(path)).size : 0;
   if (size === 0 || size > checkedBytes) return;
-  const on = await Sqlite.open(path);
+  const on = await openSqlite(path);
   try {
     const [row] = on.rows('PRAGMA quick_check(1)');
     const said = row === undefined ? '' : Object.values(row)[0];

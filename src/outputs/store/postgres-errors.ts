@@ -11,6 +11,7 @@ const refusals: Readonly<Record<string, string>> = {
   '3F000': 'there is no schema unitwatch: run unitwatch store init',
   '42P01': 'a table is missing: run unitwatch store init',
   '42703': 'a column is missing: run unitwatch store init',
+  '42883': 'a function is missing: run unitwatch store init',
   '42501':
     'this user may not do that: run unitwatch store init --grant USER as the owner of the database',
   '25006': 'it takes no changes: it is a standby, or its transactions are read-only',

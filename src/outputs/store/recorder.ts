@@ -4,6 +4,8 @@ import { type Local, type LocalFigures, type Row, StoreError } from './contract.
 import { Loop } from './loop.ts';
 import { RowQueue } from './row-queue.ts';
 
+/** UTF-16 units in one transaction: on a full disk the log has room for it and for deleting. */
+const batchChars = 262_144;
 /** How long a row may wait for others, so that one transaction serves them all. */
 const gatherMs = 250;
 /** Wait after a write that failed. */
@@ -84,12 +86,12 @@ export class Recorder {
   async abandon(): Promise<void> {
     await this.#loop.stop();
     if (this.#queue.length > 0) this.#options.onLost('closed', this.#queue.length);
-    while (this.#queue.take(this.#options.batch).length > 0) this.#queue.settle();
+    while (this.#queue.take(this.#options.batch, batchChars).length > 0) this.#queue.settle();
   }
 
   async #step(): Promise<number> {
     const { local, batch, now, onFigures, onTried } = this.#options;
-    const rows = this.#queue.take(batch);
+    const rows = this.#queue.take(batch, batchChars);
     if (rows.length === 0) return gatherMs;
     try {
       const figures = await local.append(rows, now());
@@ -105,7 +107,8 @@ export class Recorder {
       return retryMs;
     }
     if (this.#queue.length === 0) for (const resolve of this.#waiting.splice(0)) resolve();
-    return this.#queue.length >= batch || this.#waiting.length > 0 ? 0 : gatherMs;
+    const isMuch = this.#queue.length >= batch || this.#queue.bytes >= batchChars;
+    return isMuch || this.#waiting.length > 0 ? 0 : gatherMs;
   }
 
   #lossReason(): LossReason {

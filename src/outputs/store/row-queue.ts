@@ -16,6 +16,10 @@ class Line {
     return this.#items.length - this.#head;
   }
 
+  get first(): Row | undefined {
+    return this.#items[this.#head]?.row;
+  }
+
   /** Infinity where it is empty. */
   get order(): number {
     return this.#items[this.#head]?.order ?? Number.POSITIVE_INFINITY;
@@ -73,15 +77,25 @@ export class RowQueue {
     return dropped;
   }
 
-  /** The oldest rows, at most `max`: the same again until they are settled. */
-  take(max: number): readonly Row[] {
+  /** UTF-16 units of their bodies. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The oldest rows, at most `max` and so many bytes, but one: the same again until they are settled. */
+  take(max: number, bytes: number): readonly Row[] {
     if (this.#taken.length > 0) return this.#taken;
     const { result, event } = this.#lines;
     const rows: Row[] = [];
+    let held = 0;
     while (rows.length < max) {
-      const row = (result.order < event.order ? result : event).shift();
-      if (row === undefined) break;
-      rows.push(row);
+      const line = result.order < event.order ? result : event;
+      const { first } = line;
+      if (first === undefined) break;
+      held += first.body.length;
+      if (held > bytes && rows.length > 0) break;
+      rows.push(first);
+      line.shift();
     }
     this.#taken = rows;
     return rows;

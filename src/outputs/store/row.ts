@@ -1,7 +1,7 @@
 import type { Event } from '../../model/event.ts';
 import { lineOf } from '../../model/line.ts';
-import type { ProbeResult } from '../../model/store.ts';
-import { type DurationUs, type RealtimeUs, realtimeUs, rfc3339 } from '../../model/time.ts';
+import { type ProbeResult, probePhases } from '../../model/probe.ts';
+import { type RealtimeUs, realtimeUs, rfc3339 } from '../../model/time.ts';
 import type { Row } from './contract.ts';
 
 /**
@@ -11,16 +11,16 @@ import type { Row } from './contract.ts';
 const nameMax = 255;
 /** Longest reason and message: a sentence or two. */
 const textMax = 2_000;
-/** Details of one result, as JSON: what an event may have, limits.eventBytes. */
-const detailsMax = 65_536;
-/** Phases of one probe. */
-const phasesMax = 32;
 /** PostgreSQL's smallest integer type that holds every status code there is. */
 const statusMax = 32_767;
 
 /** A result as the row that PostgreSQL will store. */
 export function resultRow(result: ProbeResult, id: string, host: string, nowUs: RealtimeUs): Row {
-  const { status } = result;
+  const { status, phaseSeconds } = result;
+  const phases = probePhases.flatMap((phase) => {
+    const lasted = phaseSeconds[phase];
+    return lasted === undefined ? [] : [[phase, seconds(lasted)]];
+  });
   const body = {
     id,
     time: rfc3339(result.timeUs),
@@ -29,15 +29,18 @@ export function resultRow(result: ProbeResult, id: string, host: string, nowUs: 
     kind: result.kind,
     up: result.up,
     reason: cut(result.reason, textMax),
-    duration_s: seconds(result.durationUs),
-    ...(result.phasesUs && { phases: phases(result.phasesUs) }),
+    duration_s: seconds(result.durationSeconds),
+    ...(phases.length > 0 && { phases: Object.fromEntries(phases) }),
     ...(status !== undefined && isStatus(status) && { status }),
     ...(result.outage && { outage: true }),
+    details: {
+      fault: result.fault,
+      address: result.address && cut(result.address, nameMax),
+      attempts: result.attempts,
+      redirects: result.redirects,
+    },
   };
-  const plain = cleanJson(JSON.stringify(body));
-  const details = result.details && detailsJson(result.details);
-  const whole = details ? `${plain.slice(0, -1)},"details":${details}}` : plain;
-  return { kind: 'result', atUs: nowUs, body: whole };
+  return { kind: 'result', atUs: nowUs, body: cleanJson(JSON.stringify(body)) };
 }
 
 /** An event as the row that PostgreSQL will store: the line of NDJSON, and what is sought in it. */
@@ -75,26 +78,11 @@ function cut(text: string, max: number): string {
   return text.length > max ? text.slice(0, max) : text;
 }
 
-function seconds(us: DurationUs): number {
-  return Number.isFinite(us) ? Math.round(us) / 1e6 : 0;
-}
-
-function phases(given: Readonly<Record<string, DurationUs>>): Record<string, number> {
-  const some = Object.entries(given).slice(0, phasesMax);
-  return Object.fromEntries(some.map(([name, us]) => [cut(name, nameMax), seconds(us)]));
+/** To the microsecond: a difference of two clocks has digits that mean nothing. */
+function seconds(value: number): number {
+  return Number.isFinite(value) ? Math.round(value * 1e6) / 1e6 : 0;
 }
 
 function isStatus(status: number): boolean {
   return Number.isInteger(status) && Math.abs(status) <= statusMax;
-}
-
-/** Details come from outside: what is no JSON, or too long, is left out, and says so. */
-function detailsJson(details: Readonly<Record<string, unknown>>): string {
-  try {
-    const json = cleanJson(JSON.stringify(details));
-    if (json.length <= detailsMax) return json;
-    return JSON.stringify({ left_out: 'too long', length: json.length });
-  } catch {
-    return JSON.stringify({ left_out: 'no JSON' });
-  }
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Event } from '../../model/event.ts';
-import type { ProbeResult, StoredKind, StoreNotice, StoreView } from '../../model/store.ts';
+import type { ProbeResult } from '../../model/probe.ts';
+import type { StoredKind, StoreNotice, StoreView } from '../../model/store.ts';
 import type { Clock } from '../../model/time.ts';
 import { Accounts } from './accounts.ts';
 import { Collector } from './collector.ts';
 import type { LocalSettings } from './contract.ts';
 import { Exporter } from './exporter.ts';
 import { LocalThread } from './local-thread.ts';
+import { Partitions } from './partitions.ts';
 import { Postgres } from './postgres.ts';
 import type { PostgresSettings } from './postgres-target.ts';
 import { Recorder } from './recorder.ts';
@@ -79,6 +81,10 @@ export async function openStore(settings: StoreSettings, deps: StoreDeps): Promi
     new Exporter({
       local,
       postgres,
+      partitions: new Partitions({
+        ...{ postgres, now },
+        onTried: accounts.onPartitionsTried.bind(accounts),
+      }),
       batch: settings.batch,
       intervalMs: settings.exportIntervalMs,
       now,
