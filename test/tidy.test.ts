@@ -82,6 +82,7 @@ const owner: Readonly<Record<string, string | readonly string[]>> = {
   undici: ['src/checks/http/', 'src/checks/subscriptions/', 'src/restart/hooks-webhook.ts'],
   'undici/lib/dispatcher/client.js': 'src/checks/http/',
   re2js: 'src/checks/regex.ts',
+  'simple-statistics': 'src/patterns/',
   'prom-client': 'src/outputs/',
   'prom-client/lib/registry.js': 'src/outputs/metrics.ts',
   // The reader, and where it found each value, for edits in place.
