@@ -109,7 +109,7 @@ test('up over IPv4, IPv6 and names; refused where nobody listens', async () => {
   assert.equal(await said('localhost', four), 'true  127.0.0.1');
   assert.equal(await said('localhost', six), 'true  ::1');
   assert.equal(await said('Good.Test', four), 'true  127.0.0.1');
-  assert.equal(await said('127.0.0.1', free), 'false refused undefined');
+  assert.equal(await said('127.0.0.1', free), 'false refused 127.0.0.1');
 });
 
 test('the target of an IPv6 address has brackets', () => {

@@ -16,12 +16,17 @@ const bodyBytesMax = 1_048_576;
 /** Of an answer as it comes: a body in chunks of one byte each is six times as long. */
 const answerBytesMax = 8 * bodyBytesMax;
 
-/** What came back. */
-export interface Answer {
+/** What came back, at least its headers. */
+export interface PartOfAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly bodyBytes: number;
+  /** There was more of the body. */
   readonly isCut: boolean;
+}
+
+/** What came back, to its end. */
+export interface Answer extends PartOfAnswer {
   /** What was wanted of it. */
   readonly body: string;
 }
@@ -35,14 +40,14 @@ export interface ExchangeOptions {
 
 /** The answer did not end well, and how far it had come. */
 export class BrokenAnswer extends ProbeFailure {
-  /** Undefined where nothing of it came. */
-  readonly status: number | undefined;
+  /** Undefined where its headers did not come. */
+  readonly part: PartOfAnswer | undefined;
   /** Not one byte of an answer had come. */
   readonly isSilent: boolean;
 
-  constructor(failure: ProbeFailure, status: number | undefined, isSilent: boolean) {
+  constructor(failure: ProbeFailure, part: PartOfAnswer | undefined, isSilent: boolean) {
     super(failure.fault, failure.message);
-    this.status = status;
+    this.part = part;
     this.isSilent = isSilent;
   }
 }
@@ -130,7 +135,8 @@ export async function exchange(
   try {
     return await course.wait(done);
   } catch (error) {
-    throw new BrokenAnswer(failureIn(course, error), status, isSilent);
+    const part = status === undefined ? undefined : { status, headers: answerHeaders, bodyBytes };
+    throw new BrokenAnswer(failureIn(course, error), part && { ...part, isCut: true }, isSilent);
   } finally {
     socket.off('readable', look);
   }

@@ -12,7 +12,7 @@ import {
   keyOf,
   openConnection,
 } from './connection.ts';
-import { type Answer, BrokenAnswer, exchange } from './exchange.ts';
+import { type Answer, BrokenAnswer, exchange, type PartOfAnswer } from './exchange.ts';
 import { type Expected, judgeAnswer, judgeCertificate } from './judge.ts';
 import { type HttpRequest, isRedirect, redirected, shownUrl } from './request.ts';
 
@@ -114,6 +114,7 @@ class HttpProber implements Prober {
       name,
       kind,
       timeUs,
+      ...(course.address !== undefined && { address: course.address }),
       attempts: course.attempts,
       durationSeconds: course.seconds,
       phaseSeconds: course.phaseSeconds,
@@ -192,7 +193,7 @@ class HttpProber implements Prober {
     request: HttpRequest,
     findings: Findings,
   ): Promise<Answer> {
-    findings.address = connection.address;
+    course.address = connection.address;
     findings.tls = connection.certificate !== undefined;
     let isGood = false;
     try {
@@ -201,16 +202,10 @@ class HttpProber implements Prober {
       const wantedBytes = this.#endpoint.regex === undefined ? 0 : searchedBytes;
       const answer = await exchange(course, connection, request, { wantedBytes, keep });
       isGood = keep && !answer.isCut;
-      findings.status = answer.status;
-      findings.bodyBytes = answer.bodyBytes;
-      findings.bodyCut = answer.isCut;
-      const length = Number(answer.headers['content-length'] ?? Number.NaN);
-      if (Number.isSafeInteger(length)) findings.contentLength = length;
+      noteAnswer(findings, answer);
       return answer;
     } catch (error) {
-      if (error instanceof BrokenAnswer && error.status !== undefined) {
-        findings.status = error.status;
-      }
+      if (error instanceof BrokenAnswer && error.part) noteAnswer(findings, error.part);
       throw error;
     } finally {
       if (isGood) this.#keep(connection);
@@ -259,6 +254,15 @@ class HttpProber implements Prober {
   #forget(connection: HttpConnection): void {
     if (this.#kept.get(connection.key) === connection) this.#kept.delete(connection.key);
   }
+}
+
+function noteAnswer(findings: Findings, { status, bodyBytes, isCut, headers }: PartOfAnswer): void {
+  findings.status = status;
+  findings.bodyBytes = bodyBytes;
+  findings.bodyCut = isCut;
+  const length = Number(headers['content-length'] ?? Number.NaN);
+  if (Number.isSafeInteger(length) && length >= 0) findings.contentLength = length;
+  else delete findings.contentLength;
 }
 
 async function expectedOf({ expectedStatus, regex }: HttpEndpoint): Promise<Expected> {
