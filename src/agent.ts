@@ -210,8 +210,8 @@ export class Agent {
     this.config = config;
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
-    void this.checking.configure(config);
-    this.repairs?.configure(config);
+    // Which checks there are decides which alarms stay.
+    void this.checking.configure(config).then(() => this.repairs?.configure(config));
     monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';

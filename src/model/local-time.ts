@@ -14,7 +14,7 @@ export interface LocalTime {
 }
 
 const dayUs: DurationUs = 86_400e6;
-/** Offsets change at whole quarters of an hour in every zone, since Liberia did in January 1972. */
+/** Nearly all offsets change at whole quarters of an hour; some did at 00:01, in Newfoundland until 2011. */
 const quarterUs: DurationUs = 900e6;
 /** Offsets remembered of one zone: the 48 episodes of one analysis, a few services over. */
 const offsetsMax = 512;
@@ -126,8 +126,7 @@ function offsetOf(timeZone: string): Offset {
     second: 'numeric',
   });
   const known = new Map<number, DurationUs>();
-  return (timeUs) => {
-    const quarter = Math.floor(Math.min(Math.max(timeUs, 0), latestUs) / quarterUs);
+  const atStart = (quarter: number): DurationUs => {
     let offset = known.get(quarter);
     if (offset === undefined) {
       offset = offsetAt(format, (quarter * quarterUs) / 1000);
@@ -135,6 +134,13 @@ function offsetOf(timeZone: string): Offset {
       known.set(quarter, offset);
     }
     return offset;
+  };
+  return (timeUs) => {
+    const clamped = Math.min(Math.max(timeUs, 0), latestUs);
+    const quarter = Math.floor(clamped / quarterUs);
+    const offset = atStart(quarter);
+    if (offset === atStart(quarter + 1)) return offset;
+    return offsetAt(format, Math.floor(clamped / 1e6) * 1e3);
   };
 }
 
