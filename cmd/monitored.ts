@@ -16,19 +16,12 @@ import type { Config } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { shown } from '../src/config/shown.ts';
 import type { CommandIo } from './io.ts';
+import { type Asked, askAgent } from './monitored-agent.ts';
+import { settingsAfter, settingsOf } from './monitored-settings.ts';
 import { askedWrongly, parseOptions } from './options.ts';
 
 const verbs = { add: 'POST', list: 'GET', update: 'PUT', remove: 'DELETE' } as const;
 type Verb = keyof typeof verbs;
-
-interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly body: object | undefined;
-}
-
-/** How long the running agent may take to answer. */
-const answerMs = 10_000;
 
 /** `unitwatch services ...`. @returns the exit status */
 export const services = command('services');
@@ -76,7 +69,7 @@ async function perform(
   io: CommandIo,
 ): Promise<number> {
   try {
-    const answer = (await askAgent(asked, config)) ?? (await edit(asked, config));
+    const answer = await answerTo(asked, config);
     if (answer.status < 300) {
       io.stdout.write(json ? `${JSON.stringify(answer.json)}\n` : textOf(collection, answer.json));
       return 0;
@@ -90,50 +83,13 @@ async function perform(
   }
 }
 
-/** Over the API of the agent that runs; undefined where none listens. */
-async function askAgent(
-  { method, path, body }: Asked,
-  { listen, page }: Config,
-): Promise<Answer | undefined> {
-  if (listen === 'off') return undefined;
-  const any: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = any[listen.host] ?? listen.host;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}/api/monitor${path}`;
-  const token = page.token?.reveal();
-  try {
-    const response = await fetch(url, {
-      method,
-      headers: {
-        'Content-Type': 'application/json',
-        ...(token && { Authorization: `Bearer ${token}` }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(answerMs),
-    });
-    const text = await response.text();
-    return { status: response.status, json: parsed(text) };
-  } catch (error) {
-    if (isRefused(error)) return undefined;
-    const why = error instanceof Error ? error.message : String(error);
-    const sentence = `The agent at ${host}:${listen.port} did not answer: ${why}.`;
-    return { status: 502, json: { error: sentence } };
-  }
-}
-
-/** fetch wraps what happened: one error for each address of a name. */
-function isRefused(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ('code' in error && error.code === 'ECONNREFUSED') return true;
-  return isRefused(error.cause);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { error: text.trim() };
-  }
+async function answerTo(asked: Asked, config: Config): Promise<Answer> {
+  const ask = async (one: Asked): Promise<Answer> =>
+    (await askAgent(one, config)) ?? (await edit(one, config));
+  if (asked.method !== 'PUT' || !asked.body || !('settings' in asked.body)) return ask(asked);
+  const before = await ask({ ...asked, method: 'GET', body: undefined });
+  if (before.status !== 200) return before;
+  return ask({ ...asked, body: settingsAfter(before.json, asked.body) });
 }
 
 /** In the file itself, which no agent has open then. */
@@ -142,7 +98,8 @@ async function edit({ method, path, body }: Asked, config: Config): Promise<Answ
     path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
     migrations,
   });
-  const channels = channelsOf(undefined);
+  const { host, port, tls, from } = config.monitor.smtp;
+  const channels = channelsOf(host === undefined ? undefined : { host, port, tls, from });
   try {
     const faultOf: FaultOf = (collection, record) => {
       if (!('kind' in record)) return undefined;
@@ -151,7 +108,11 @@ async function edit({ method, path, body }: Asked, config: Config): Promise<Answ
       const names = [...channels.keys()].join(', ');
       return channel ? channel.fault(record.settings) : `A caller's kind is one of ${names}.`;
     };
-    const book = new Registry(file, faultOf, (name) => reservedName(config, name));
+    const book = new Registry(file, {
+      fault: faultOf,
+      reserved: (name) => reservedName(config, name),
+      nowUs: () => Date.now() * 1e3,
+    });
     const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? serviceSecrets[kind] ?? [];
     return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
   } finally {
@@ -220,9 +181,9 @@ function fieldsOf(
     const value = values[optionName(name, spec)];
     if (value === undefined) continue;
     if (Array.isArray(value)) {
-      const wrong = value.find((word) => !/^[^=]+=/.test(String(word)));
-      if (wrong !== undefined) return `--set takes NAME=VALUE (got ${shown(String(wrong))})`;
-      fields[name] = Object.fromEntries(value.map((word) => settingOf(String(word))));
+      const settings = settingsOf(value.map(String));
+      if (typeof settings === 'string') return settings;
+      fields[name] = settings;
     } else if (spec.type === 'seconds') {
       const ms = parseDuration(String(value));
       if (ms === undefined) return `--${optionName(name, spec)} takes a duration such as 10s or 5m`;
@@ -230,17 +191,6 @@ function fieldsOf(
     } else fields[name] = value;
   }
   return fields;
-}
-
-/** `port=5432`, `headers={"Authorization": "..."}`, `url=https://...`: JSON, or else text. */
-function settingOf(word: string): readonly [string, unknown] {
-  const at = word.indexOf('=');
-  const text = word.slice(at + 1);
-  try {
-    return [word.slice(0, at), JSON.parse(text)];
-  } catch {
-    return [word.slice(0, at), text];
-  }
 }
 
 function textOf(collection: Collection, json: unknown): string {
@@ -289,7 +239,8 @@ ${rows.join('')}  ${'--config FILE'.padEnd(20)} read this configuration
   ${'--json'.padEnd(20)} print JSON
   ${'--help'.padEnd(20)} print this text
 
-What is there already is changed with update. Exit status: 0, 1 where it did
+What is there already is changed with update, which leaves everything that is
+not named as it is; --set NAME= takes a setting out. Exit status: 0, 1 where it did
 not work, 2 where the configuration or the command line is wrong.
 `;
 }

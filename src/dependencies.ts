@@ -3,11 +3,11 @@ import { dependencyRoutes } from './dependency-routes.ts';
 import { Blame, remember } from './deps/cause.ts';
 import { type Affects, chainAbove } from './deps/chain.ts';
 import { checkNode, checkUnits } from './deps/checks.ts';
+import { detailPicture, type PictureAsked } from './deps/detail-picture.ts';
 import { Foresight } from './deps/foresight.ts';
 import { givenUpDraft } from './deps/given-up.ts';
 import { DependencyGraph } from './deps/graph.ts';
 import { type Impact, impactOf, type Trigger } from './deps/impact.ts';
-import { pictureOf } from './deps/picture.ts';
 import { inactive, isDown, isUp, stateCode, stateWord } from './deps/states.ts';
 import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
@@ -197,11 +197,13 @@ export class Dependencies implements UnitsSink {
     return chain;
   }
 
-  /** What a unit depends on and who depends on it; undefined where that is not known. */
-  picture(name: string): DependencyPicture | undefined {
-    const { graph, settings } = this;
-    const picture = graph && pictureOf(graph, name, settings.dependency_depth);
-    return picture && { nodes: picture.groups.flatMap(({ units }) => units), edges: picture.edges };
+  /**
+   * What a unit or a component depends on and who depends on it; undefined where that is not known.
+   * @param checks the components as they are now
+   */
+  picture(asked: PictureAsked, checks: readonly CheckView[]): DependencyPicture | undefined {
+    this.updateChecks(checks);
+    return detailPicture(this.graph, checks, asked, this.settings.dependency_depth);
   }
 
   /** What follows for other units; or why that is not known. */

@@ -1,4 +1,5 @@
 import type { Control } from './control.ts';
+import type { PictureAsked } from './deps/detail-picture.ts';
 import type { CheckView } from './model/check.ts';
 import type { Event } from './model/event.ts';
 import type { Finding } from './model/finding.ts';
@@ -31,8 +32,9 @@ export interface PagesOptions {
   readonly repairs: () => readonly RepairView[];
   /** Those that are on now. */
   readonly outages: () => readonly OutageView[];
-  readonly picture: (name: string) => DependencyPicture | undefined;
-  readonly control: Control;
+  readonly picture: (asked: PictureAsked) => DependencyPicture | undefined;
+  /** Loaded when somebody wants to start or stop something. */
+  readonly control: () => Promise<Control>;
   /** Looks at every unit and every check now. */
   readonly refresh: () => Promise<void>;
 }
@@ -53,16 +55,15 @@ export class Pages {
 
   constructor(options: PagesOptions) {
     this.options = options;
-    const { control } = options;
     this.routes = pageRoutes({
       ...{ clock: options.clock, token: options.token },
       status: () => this.status(),
       service: (name) => this.service(name),
       subscribe: (listener) => this.subscribe(listener),
       actions: {
-        start: (name) => control.ask('start', name),
-        stop: (name) => control.ask('stop', name),
-        restart: (name) => control.ask('restart', name),
+        start: async (name) => (await options.control()).ask('start', name),
+        stop: async (name) => (await options.control()).ask('stop', name),
+        restart: async (name) => (await options.control()).ask('restart', name),
         acknowledge: async (id) => this.acknowledge(id),
         refresh: async () => {
           await options.refresh();
@@ -116,7 +117,7 @@ export class Pages {
     const unit = lookUp(name);
     const checks = all().filter((check) => check.name === name || check.unit === name);
     if (unit === undefined && checks.length === 0) return undefined;
-    const dependencies = picture(unit ? name : `check:${name}`);
+    const dependencies = picture({ name, isUnit: unit !== undefined });
     return {
       name,
       timeUs: clock.realtimeUs(),

@@ -4,7 +4,7 @@ import { readStatusCodes, statusCodesWanted } from '../model/status-codes.ts';
 import type { ProbeContext } from './endpoints-contract.ts';
 import { type Endpoint, openProber } from './endpoints-kinds.ts';
 import type { Kind } from './subscriptions/kinds.ts';
-import type { Settings } from './subscriptions/resources.ts';
+import type { Settings } from './subscriptions/settings.ts';
 import { isHostName } from './tcp/host-name.ts';
 
 /** The endpoint that the settings of a service describe, or one sentence on what is wrong with them. */

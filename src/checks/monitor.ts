@@ -61,7 +61,12 @@ export class Monitor implements Book {
     if (this.#running) return;
     const { kinds, notifications } = this;
     const file = await OwnSqlite.open({ path: this.#options.path ?? ':memory:', migrations });
-    this.#running = new Running({ ...this.#options, file, kinds, notifications });
+    try {
+      this.#running = new Running({ ...this.#options, file, kinds, notifications });
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Ends; deliveries under way are waited for, what waits is kept. */

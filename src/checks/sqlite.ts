@@ -1,9 +1,6 @@
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { DatabaseSyncInstance } from '@photostructure/sqlite';
-
-export type SqliteValue = string | number | null;
-export type SqliteRow = Readonly<Record<string, unknown>>;
+import { resultCode, Sqlite, type SqlRow, type SqlValue } from '../sqlite.ts';
 
 /** Something is wrong with the file; one sentence says what to do. */
 export class SqliteError extends Error {
@@ -28,20 +25,15 @@ export interface SqliteOptions {
 const busyMs = 50;
 /** SQLITE_BUSY and SQLITE_LOCKED, sqlite.org/rescode.html. */
 const lockedCodes: ReadonlySet<number> = new Set([5, 6]);
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+const damagedCodes: ReadonlySet<number> = new Set([11, 26]);
 
 /** One SQLite file of our own, held by one process at a time. Calls are synchronous and short. */
 export class OwnSqlite {
-  readonly #database: DatabaseSyncInstance;
-  readonly #lock: DatabaseSyncInstance | undefined;
-  readonly #path: string;
-  readonly #statements = new Map<string, ReturnType<DatabaseSyncInstance['prepare']>>();
+  readonly #database: Sqlite;
+  readonly #lock: Sqlite | undefined;
 
-  private constructor(
-    path: string,
-    database: DatabaseSyncInstance,
-    lock: DatabaseSyncInstance | undefined,
-  ) {
-    this.#path = path;
+  private constructor(database: Sqlite, lock: Sqlite | undefined) {
     this.#database = database;
     this.#lock = lock;
   }
@@ -52,21 +44,23 @@ export class OwnSqlite {
    * @throws SqliteError
    */
   static async open({ path, migrations }: SqliteOptions): Promise<OwnSqlite> {
-    const { DatabaseSync } = await import('@photostructure/sqlite');
-    let lock: DatabaseSyncInstance | undefined;
-    let database: DatabaseSyncInstance | undefined;
+    const opening = { waitMs: busyMs, meaningOf: (error: unknown) => explained(error, path) };
+    let lock: Sqlite | undefined;
+    let database: Sqlite | undefined;
     try {
       if (path !== ':memory:') {
         await makeFile(path);
         await makeFile(`${path}.lock`);
-        lock = new DatabaseSync(`${path}.lock`, { timeout: busyMs });
+        lock = await Sqlite.open(`${path}.lock`, opening);
         lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
       }
-      database = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: true });
+      database = await Sqlite.open(path, { ...opening, foreignKeys: true });
+      refuseStranger(database, path);
+      if (path !== ':memory:') await chmod(path, 0o600);
       // In WAL, FULL keeps what was committed also when the power fails.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
       migrate(database, path, migrations);
-      return new OwnSqlite(path, database, lock);
+      return new OwnSqlite(database, lock);
     } catch (error) {
       database?.close();
       lock?.close();
@@ -74,62 +68,28 @@ export class OwnSqlite {
     }
   }
 
-  rows(sql: string, ...values: readonly SqliteValue[]): readonly SqliteRow[] {
-    return this.#guarded(() => this.#prepared(sql).all(...values));
+  rows(sql: string, ...values: readonly SqlValue[]): readonly SqlRow[] {
+    return this.#database.rows(sql, ...values);
   }
 
   /** How many rows it changed. */
-  change(sql: string, ...values: readonly SqliteValue[]): number {
-    return this.#guarded(() => Number(this.#prepared(sql).run(...values).changes));
+  change(sql: string, ...values: readonly SqlValue[]): number {
+    return this.#database.change(sql, ...values);
   }
 
   /** All of it or nothing. */
   transaction<T>(work: () => T): T {
-    if (this.#database.isTransaction) return work();
-    this.change('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.change('COMMIT');
-      return result;
-    } catch (error) {
-      // A full disk has ended the transaction by itself.
-      if (this.#database.isTransaction) this.change('ROLLBACK');
-      throw error;
-    }
+    return this.#database.transaction(work);
   }
 
   close(): void {
-    this.#statements.clear();
     this.#database.close();
     this.#lock?.close();
   }
-
-  /** Statements are written in the code: there are a few dozen. */
-  #prepared(sql: string): ReturnType<DatabaseSyncInstance['prepare']> {
-    const known = this.#statements.get(sql);
-    if (known) return known;
-    const statement = this.#database.prepare(sql);
-    this.#statements.set(sql, statement);
-    return statement;
-  }
-
-  #guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw explained(error, this.#path);
-    }
-  }
 }
 
-function migrate(
-  database: DatabaseSyncInstance,
-  path: string,
-  migrations: readonly string[],
-): void {
-  const row: unknown = database.prepare('PRAGMA user_version').get();
-  const version = typeof row === 'object' && row && 'user_version' in row ? row.user_version : 0;
-  const from = Number(version);
+function migrate(database: Sqlite, path: string, migrations: readonly string[]): void {
+  const from = database.number('PRAGMA user_version') ?? 0;
   if (from > migrations.length) {
     const sentence = `${JSON.stringify(path)} was written by a later version of unitwatch: use that one, or move the file away.`;
     throw new SqliteError('newer', sentence);
@@ -140,26 +100,42 @@ function migrate(
   database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
+/** A database that was never ours is left as it is. */
+function refuseStranger(database: Sqlite, path: string): void {
+  if ((database.number('PRAGMA user_version') ?? 0) > 0) return;
+  if (database.number('SELECT count(*) FROM sqlite_schema') === 0) return;
+  const sentence = `${JSON.stringify(path)} is the database of something else: choose another file.`;
+  throw new SqliteError('unusable', sentence);
+}
+
+/** One that root makes belongs to whom its folder does: the agent's user has to open it, too. */
 async function makeFile(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o750 });
   const file = await open(path, 'a', 0o600);
-  await file.close();
-  await chmod(path, 0o600);
+  try {
+    const [{ size, uid }, owner] = [await file.stat(), await stat(folder)];
+    if (size === 0 && uid === 0 && process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Errors of SQLite and of the file system as one sentence; others are ours, and go on. */
 function explained(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || error instanceof SqliteError) return error;
   const shown = JSON.stringify(path);
-  const isSqlite = 'code' in error && error.code === 'ERR_SQLITE_ERROR';
-  const code = 'errcode' in error ? Number(error.errcode) & 0xff : 0;
-  const isLocked = isSqlite && (lockedCodes.has(code) || /is locked/.test(error.message));
-  if (isLocked) {
+  const code = resultCode(error);
+  if (lockedCodes.has(code)) {
     const sentence = `${shown} is in use by another unitwatch: stop it, or ask it over its API.`;
     return new SqliteError('locked', sentence, error);
   }
+  if (damagedCodes.has(code)) {
+    const sentence = `${shown} is damaged, or no database of unitwatch (${error.message}): move it away, or put a copy of it back.`;
+    return new SqliteError('unusable', sentence, error);
+  }
   const isSystem = 'syscall' in error;
-  if (!isSqlite && !isSystem) return error;
+  if (code === 0 && !isSystem) return error;
   const sentence = `${shown} cannot be used (${error.message}): check its owner, its mode and the space on its disk.`;
   return new SqliteError('unusable', sentence, error);
 }

@@ -14,6 +14,18 @@ const depthMax = 32;
 /** v1 writes "no limit" as the largest multiple of the page size; nothing real comes near. */
 const unlimitedBytes = 2 ** 60;
 
+/** The fields that are read, as they stand at the beginning of a line. */
+const fields = {
+  anon: Buffer.from('\nanon '),
+  limit: Buffer.from('\nhierarchical_memory_limit '),
+  memTotal: Buffer.from('\nMemTotal:'),
+  rssAnon: Buffer.from('\nRssAnon:'),
+  totalRss: Buffer.from('\ntotal_rss '),
+  totalSwap: Buffer.from('\ntotal_swap '),
+  usageUsec: Buffer.from('\nusage_usec '),
+  vmSwap: Buffer.from('\nVmSwap:'),
+} as const;
+
 /** What was read of one unit. */
 export interface ResourceReading {
   /** Anonymous memory and swap: what cannot be given back. */
@@ -56,13 +68,14 @@ export class ResourceReader {
   readonly #roots: ResourceRoots;
   readonly #trees: Trees;
   readonly #hostBytes: number;
-  readonly #buffer = Buffer.allocUnsafe(bufferBytes);
+  /** Begins with a line feed, as every other line does that is looked for. */
+  readonly #buffer = Buffer.alloc(bufferBytes, '\n');
   readonly #limits = new Map<string, { bytes: number; age: number }>();
 
   constructor(roots: ResourceRoots = { cgroup: '/sys/fs/cgroup', proc: '/proc' }) {
     this.#roots = roots;
     this.#trees = this.#findTrees();
-    this.#hostBytes = (this.#field(join(roots.proc, 'meminfo'), 'MemTotal:') ?? 0) * 1024;
+    this.#hostBytes = (this.#field(join(roots.proc, 'meminfo'), fields.memTotal) ?? 0) * 1024;
   }
 
   /** undefined where nothing can be read: the unit has just ended, or we may not. */
@@ -107,14 +120,14 @@ export class ResourceReader {
     const { memory, memoryIsV2 } = this.#trees;
     if (memory === undefined) return undefined;
     const folder = memory + cgroup;
-    const length = this.#load(`${folder}/memory.stat`);
-    if (length === undefined) return undefined;
+    const end = this.#load(`${folder}/memory.stat`);
+    if (end === undefined) return undefined;
     if (!memoryIsV2) {
-      const rss = this.#find('total_rss', length);
-      const swap = this.#find('total_swap', length) ?? 0;
+      const rss = this.#find(fields.totalRss, end);
+      const swap = this.#find(fields.totalSwap, end) ?? 0;
       return rss === undefined ? undefined : rss + swap;
     }
-    const anon = this.#find('anon', length);
+    const anon = this.#find(fields.anon, end);
     return anon === undefined
       ? undefined
       : anon + (this.#number(`${folder}/memory.swap.current`) ?? 0);
@@ -123,7 +136,7 @@ export class ResourceReader {
   #cpuOf(cgroup: string): DurationUs | undefined {
     const { cpu, cpuIsV2 } = this.#trees;
     if (cpu === undefined) return undefined;
-    if (cpuIsV2) return this.#field(`${cpu}${cgroup}/cpu.stat`, 'usage_usec');
+    if (cpuIsV2) return this.#field(`${cpu}${cgroup}/cpu.stat`, fields.usageUsec);
     const nanoseconds = this.#number(`${cpu}${cgroup}/cpuacct.usage`);
     return nanoseconds === undefined ? undefined : nanoseconds / 1000;
   }
@@ -150,7 +163,7 @@ export class ResourceReader {
     const { memory, memoryIsV2 } = this.#trees;
     if (memory === undefined) return 0;
     if (!memoryIsV2) {
-      const bytes = this.#field(`${memory}${cgroup}/memory.stat`, 'hierarchical_memory_limit') ?? 0;
+      const bytes = this.#field(`${memory}${cgroup}/memory.stat`, fields.limit) ?? 0;
       return bytes < unlimitedBytes ? bytes : 0;
     }
     let least = 0;
@@ -165,10 +178,10 @@ export class ResourceReader {
   }
 
   #anonOfProcess(pid: number): number | undefined {
-    const length = this.#load(`${this.#roots.proc}/${pid}/status`);
-    if (length === undefined) return undefined;
-    const rss = this.#find('RssAnon:', length);
-    return rss === undefined ? undefined : (rss + (this.#find('VmSwap:', length) ?? 0)) * 1024;
+    const end = this.#load(`${this.#roots.proc}/${pid}/status`);
+    if (end === undefined) return undefined;
+    const rss = this.#find(fields.rssAnon, end);
+    return rss === undefined ? undefined : (rss + (this.#find(fields.vmSwap, end) ?? 0)) * 1024;
   }
 
   #has(folder: string, file: string): boolean {
@@ -176,21 +189,21 @@ export class ResourceReader {
   }
 
   #text(file: string): string | undefined {
-    const length = this.#load(file);
-    return length === undefined ? undefined : this.#buffer.toString('latin1', 0, length);
+    const end = this.#load(file);
+    return end === undefined ? undefined : this.#buffer.toString('latin1', 1, end);
   }
 
-  #field(file: string, name: string): number | undefined {
-    const length = this.#load(file);
-    return length === undefined ? undefined : this.#find(name, length);
+  #field(file: string, field: Buffer): number | undefined {
+    const end = this.#load(file);
+    return end === undefined ? undefined : this.#find(field, end);
   }
 
   #number(file: string): number | undefined {
-    const length = this.#load(file);
-    return length === undefined ? undefined : this.#digits(0, length);
+    const end = this.#load(file);
+    return end === undefined ? undefined : this.#digits(1, end);
   }
 
-  /** The file's beginning into the buffer; its length, or undefined where it cannot be read. */
+  /** The file's beginning into the buffer, behind a line feed; its end there, or undefined. */
   #load(file: string): number | undefined {
     let descriptor: number;
     try {
@@ -199,7 +212,7 @@ export class ResourceReader {
       return undefined;
     }
     try {
-      return readSync(descriptor, this.#buffer, 0, bufferBytes, 0);
+      return 1 + readSync(descriptor, this.#buffer, 1, bufferBytes - 1, 0);
     } catch {
       return undefined;
     } finally {
@@ -207,33 +220,18 @@ export class ResourceReader {
     }
   }
 
-  /** The number after `name` at the beginning of a line of the buffer. */
-  #find(name: string, length: number): number | undefined {
-    let at = 0;
-    while (at < length) {
-      const end = this.#buffer.indexOf(10, at);
-      const stop = end < 0 || end > length ? length : end;
-      if (this.#startsWith(name, at, stop)) return this.#digits(at + name.length, stop);
-      at = stop + 1;
-    }
-    return undefined;
+  /** The number behind a field's name; what lies beyond `end` was left there by a longer file. */
+  #find(field: Buffer, end: number): number | undefined {
+    const at = this.#buffer.indexOf(field);
+    return at < 0 || at >= end ? undefined : this.#digits(at + field.length, end);
   }
 
-  #startsWith(name: string, at: number, stop: number): boolean {
-    if (at + name.length >= stop) return false;
-    for (let i = 0; i < name.length; i++) {
-      if (this.#buffer[at + i] !== name.charCodeAt(i)) return false;
-    }
-    const next = this.#buffer[at + name.length];
-    return next === 32 || next === 9;
-  }
-
-  #digits(from: number, stop: number): number | undefined {
+  #digits(from: number, end: number): number | undefined {
     let at = from;
-    while (at < stop && (this.#buffer[at] === 32 || this.#buffer[at] === 9)) at++;
+    while (at < end && (this.#buffer[at] === 32 || this.#buffer[at] === 9)) at++;
     let value = 0;
     const first = at;
-    for (; at < stop; at++) {
+    for (; at < end; at++) {
       const digit = (this.#buffer[at] as number) - 48;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;

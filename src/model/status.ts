@@ -1,5 +1,5 @@
 import type { CheckView } from './check.ts';
-import { isWell } from './check.ts';
+import { type CheckState, isWell } from './check.ts';
 import type { EventType, Severity } from './event.ts';
 import type { Pattern } from './finding.ts';
 import type { RepairStep } from './repair.ts';
@@ -148,7 +148,10 @@ export interface DependencyPicture {
 
 export interface DependencyNode {
   readonly name: string;
-  readonly state: 'up' | 'failed' | 'down' | 'changing';
+  /** `elsewhere`: a component that another host has; it is shown, not checked, and has no page here. */
+  readonly kind: 'unit' | 'component' | 'elsewhere';
+  /** Of units the first four; of components what their check says. */
+  readonly state: 'up' | 'failed' | 'down' | 'changing' | Exclude<CheckState, 'up' | 'down'>;
 }
 
 export interface DependencyEdge {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import { until, withBed } from '../bed.ts';
 import { valueIn } from '../outputs/metrics-text.ts';
-import { eventsOf, heard, withAgent } from './agent-process.ts';
+import { eventsOf, heard, startAgent, withAgent } from './agent-process.ts';
 
 async function listening(port = 0): Promise<{ server: Server; port: number }> {
   const server = createServer((_request, response) => response.end('it is well'));
@@ -20,10 +24,13 @@ async function close(server: Server): Promise<void> {
   await once(server, 'close');
 }
 
-test('an endpoint goes down and comes back: events, pages, metrics, and rows in the store', () =>
-  withBed({}, async (bed) => {
+test('an endpoint goes down and comes back: events, pages, metrics, and rows in the store', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'unitwatch-endpoints-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'store.db');
+  await withBed({}, async (bed) => {
     const { server, port } = await listening();
-    const config = `store: {enabled: true}
+    const config = `store: {enabled: true, path: ${path}}
 checks:
   blackbox_exporter_names: true
   tcp:
@@ -55,5 +62,31 @@ checks:
       await until('results are stored', async () => (await stored('result')) >= 5);
       assert.ok((await stored('event')) >= 4);
       await close(again.server);
+
+      const second = startAgent({
+        bus: bed.busAddress,
+        config: `store: {enabled: true, path: ${path}}\n`,
+      });
+      const said = `is in use by another agent \\(process ${agent.pid}\\): stop that one, or set store.path`;
+      await assert.rejects(second, new RegExp(said));
     });
-  }));
+    const on = await openSqlite(path, { readOnly: true });
+    const [first] = on.rows(
+      `SELECT body FROM rows WHERE kind = 'result' AND body ->> 'name' = 'shop'`,
+    );
+    on.close();
+    const {
+      phases,
+      status: code,
+      details,
+      up,
+      reason,
+      duration_s,
+    } = JSON.parse(String(first?.['body']));
+    assert.deepEqual(
+      [code, up, reason, details.address, details.attempts],
+      [200, true, '', '127.0.0.1', 1],
+    );
+    assert.ok(phases.connect > 0 && phases.first_byte > 0 && phases.first_byte < duration_s);
+  });
+});

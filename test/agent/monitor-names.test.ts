@@ -70,7 +70,7 @@ test('a name is of one check: of the configuration or of the monitor, whichever 
         () => phases().some(({ phase }) => phase === 'reloaded'),
         waitMs,
       );
-      assert.deepEqual(await names(), ['shop', 'web']);
+      await until('it checks the shop', async () => `${await names()}` === 'shop,web', waitMs);
       const freed = await beside(folder, agent, `services add db ${web}`);
       assert.equal(freed.status, 0, freed.err);
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import { until, withBed } from '../bed.ts';
 import { type RunningAgent, startAgent, withAgent } from './agent-process.ts';
 import {
@@ -24,7 +25,8 @@ test('callers are told of a server that dies, not in an outage, and nothing is f
   await withBed({}, async (bed) => {
     const settings = {
       bus: bed.busAddress,
-      config: `monitor:\n  enabled: true\n  path: ${join(folder, 'monitor.sqlite')}\n`,
+      config: `store: { enabled: true, path: ${join(folder, 'store.db')} }
+monitor:\n  enabled: true\n  path: ${join(folder, 'monitor.sqlite')}\n`,
       env: { UNITWATCH_PAGE_TOKEN: token },
     };
     const lists = async (agent: RunningAgent): Promise<string[]> => {
@@ -91,6 +93,17 @@ test('callers are told of a server that dies, not in an outage, and nothing is f
       assert.deepEqual(toldTo(agent, 'anna', 'planned'), [], 'nobody is told in an outage');
       kept = await lists(agent);
     });
+    const rows = await openSqlite(join(folder, 'store.db'), { readOnly: true });
+    const stored = rows.rows(
+      `SELECT DISTINCT body ->> 'name' AS name, body ->> 'outage' AS outage FROM rows
+        WHERE kind = 'result' ORDER BY 1`,
+    );
+    rows.close();
+    const want = [
+      ['db', null],
+      ['planned', 1],
+    ];
+    assert.deepEqual(stored.map(Object.values), want, 'results know of the outage');
 
     await withAgent(settings, async (agent) => {
       assert.deepEqual(await lists(agent), kept);

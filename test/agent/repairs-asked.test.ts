@@ -124,6 +124,8 @@ ${scratch.database}`;
       'There is no component and no unit nobody here.',
     );
     const { body } = await agent.page('/service/unstartable');
+    assert.match(body, /Dependencies around unstartable/);
+    assert.match(body, /aria-label="above, missing"/);
     assert.match(body, /start failed, its start command ended with status 3, no database/);
   });
 
@@ -134,6 +136,11 @@ ${scratch.database}`;
     assert.equal(await act('stop', 'paged.service'), 'paged.service was stopped.');
     await heard(agent, 'control', 'paged.service');
     assert.equal(await act('stop', 'paged'), 'paged.service does not run.');
+    assert.equal(
+      eventsOf(agent.events(), 'control', 'paged.service').length,
+      1,
+      'nothing was done',
+    );
     await scratch.alarms('raise', 'paged');
     await stepped(agent, 'paged', 'ignored skipped');
     assert.deepEqual(reasons(agent, 'paged', 'ignored'), ['it was stopped by hand']);

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ControlOptions,
   startComponent,
@@ -12,6 +13,7 @@ import { isPlan, planOf } from '../../src/checks/process/hosts.ts';
 import { ProcTable } from '../../src/checks/process/proc-table.ts';
 import { ProcessChecks } from '../../src/checks/process/process-checks.ts';
 import { systemClock } from '../../src/collector/system-clock.ts';
+import { Control } from '../../src/control.ts';
 import { type Component, defaultComponent } from '../../src/model/platform.ts';
 import { eventually, isThere } from './standing.ts';
 
@@ -117,6 +119,54 @@ test('what does not end by SIGTERM is killed after the grace', async () => {
   const pid = await pidOf(options);
   assert.deepEqual(await stopComponent('one', options), done);
   assert.equal(isThere(pid), false);
+});
+
+test('it gets SIGTERM first, and may end in order', async () => {
+  const mark = join(folder, 'in-order');
+  const one = component((word) => ({
+    start: shell(word, `trap 'touch ${mark}; exit' TERM; ${sleeping}`),
+  }));
+  const options = control(one);
+  assert.equal((await startComponent('one', options)).outcome, 'ok');
+  await pidOf(options);
+  assert.deepEqual(await stopComponent('one', options), done);
+  assert.ok(existsSync(mark));
+});
+
+test('who leaves waits no longer, and what was begun is let be', async () => {
+  const mark = join(folder, 'let-be');
+  const one = component(() => ({ start: `sleep 1; touch ${mark}` }));
+  const options = control(one, { timeoutMs: 60_000 });
+  let looks = 0;
+  const checks: ProcessChecks = Object.create(options.checks, {
+    checkNow: {
+      value: () => {
+        looks += 1;
+        return options.checks.checkNow();
+      },
+    },
+    components: { get: () => options.checks.components },
+    order: { get: () => options.checks.order },
+    component: { value: (name: string) => options.checks.component(name) },
+  });
+  const engine = new Control({
+    ...{ clock: systemClock, uid: options.uid, env: process.env, graceMs: () => 1_000 },
+    units: async () => ({ fault: 'there is none' }),
+    checks: () => checks,
+    impact: async () => ({ wrong: 'there is none' }),
+  });
+  const leaving = new AbortController();
+  const target = await engine.find('one');
+  assert.ok(!('wrong' in target));
+  const limits = { timeoutMs: 60_000, signal: leaving.signal };
+  const taking = engine.take({ verb: 'start', target, all: false }, async () => {}, limits);
+  await eventually('it was begun', () => looks > 2);
+  leaving.abort();
+  assert.equal((await taking).steps[0]?.words, 'not waited for any longer; what was begun goes on');
+  await eventually('its command has ended', () => existsSync(mark));
+  const last = looks;
+  await sleep(1_200);
+  assert.equal(looks, last, 'nobody looks for it any more');
 });
 
 test('a stop command ends it; what it leaves gets a signal all the same', async () => {
@@ -250,6 +300,8 @@ test("another user's command has that user's groups, home and nothing of our env
     .map((entry) => entry.split('=')[0]);
   assert.ok(names.includes('LANG') && names.includes('HOME'));
   assert.ok(!names.includes('UNITWATCH_SECRET'));
+  const fails = component(() => ({ user: 'nobody', start: 'echo not mine > /dev/stderr; exit 4' }));
+  assert.deepEqual((await startComponent('one', control(fails))).output, ['not mine']);
   assert.equal((await stopComponent('one', options)).outcome, 'ok');
 });
 
@@ -265,9 +317,11 @@ test('where the start fails, the last lines of its standard error are told, clea
     reason: 'its start command ended with status 3',
     output: ['line 5', 'line 6', 'line 7', 'red bell password=…', 'last'],
   });
-  const long = component(() => ({ start: 'head -c 300000 /dev/zero | tr "\\0" x >&2; exit 1' }));
+  const long = component(() => ({
+    start: 'head -c 300000 /dev/zero | tr "\\0" x >&2; echo >&2; echo the end >&2; exit 1',
+  }));
   const { output } = await startComponent('one', control(long));
-  assert.deepEqual(output, [`${'x'.repeat(200)}…`]);
+  assert.deepEqual(output, [`${'x'.repeat(200)}…`, 'the end']);
 });
 
 test('where it does not run in time, what it has said so far is told', async () => {
@@ -296,9 +350,12 @@ test('what was started writes on when nobody listens any more, without end and w
   const writes = `trap 'exit 9' PIPE; while :; do head -c 100000 /dev/zero >&2 || exit 8; echo x >> ${mark}; sleep 0.05; done`;
   const one = component((word) => ({ start: shell(word, writes) }));
   const options = control(one);
+  const pipes = () => process.getActiveResourcesInfo().filter((one) => one === 'PipeWrap').length;
+  const listening = pipes();
   assert.equal((await startComponent('one', options)).outcome, 'ok');
   const pid = await pidOf(options);
   const written = () => (existsSync(mark) ? readFileSync(mark, 'utf8').length : 0);
+  assert.equal(pipes(), listening, 'nobody listens');
   const before = written();
   await eventually('a megabyte more', () => written() > before + 20);
   assert.ok(isThere(pid));

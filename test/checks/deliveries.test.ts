@@ -82,6 +82,25 @@ test('tried again after twice the time, for a day, and then given up; the next i
   assert.equal(news.filter(({ phase }) => phase === 'retrying').length, sent.length - 2);
 });
 
+test('the wall clock is set: retries keep their distance, also over a restart', async (t) => {
+  const { make, sent, pass, clock, news } = await queue(t, () => no(true));
+  const deliveries = make();
+  deliveries.add(messageTo('anna', 'a'));
+  await pass(deliveries, 4);
+  for (const seconds of [-86_400, 2 * 86_400]) {
+    clock.us += seconds * 1e6;
+    deliveries.step(seconds * 1e6);
+  }
+  await pass(deliveries, 12);
+  assert.deepEqual(
+    sent.map((line) => Number(line.split(' ')[2])),
+    [0, 86_405, 86_415],
+  );
+  assert.ok(news.every(({ phase }) => phase === 'retrying'));
+  clock.us -= 86_400e6;
+  assert.ok(make().next() <= clock.us + 600e6, 'the clock was set back while nobody ran');
+});
+
 test('what can be of no use is given up at once', async (t) => {
   const { make, news, pass } = await queue(t, () => no(false));
   const deliveries = make();

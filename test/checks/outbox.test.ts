@@ -31,7 +31,7 @@ async function outbox(t: TestContext) {
     onTrouble: (error) => assert.fail(String(error)),
     nowUs: () => 0,
   });
-  const registry = new Registry(file, () => undefined);
+  const registry = new Registry(file, { fault: () => undefined, nowUs: () => 1e15 });
   const box = new Outbox(file, registry, deliveries, new SubscriptionCore());
   const pages = (): number => Number(file.rows('PRAGMA page_count')[0]?.['page_count']);
   const room = (more: number): void => {

@@ -65,11 +65,73 @@ test('what is asked wrongly: a sentence and status 2; what is not there: status 
     [['services', 'add', 'web', '--kind', 'tcp', '--set', 'host'], 2, /takes NAME=VALUE/],
     [['callers', 'add', 'anna', '--kind', 'fax'], 2, /kind is one of event, webhook/],
     [['services', 'remove', 'web'], 1, /There is no service "web"/],
+    [['services', 'update', 'web', '--set', 'port=1'], 1, /There is no service "web"/],
+    [
+      ['callers', 'add', 'anna', '--kind', 'email', '--set', 'to=a@b.example'],
+      2,
+      /monitor\.smtp\.host/,
+    ],
+    [['services', 'add', 'web', '--interval', '-5s'], 2, /argument is ambiguous\nTry: /],
   ] as const) {
     const { status: got, err } = await run(...words);
     assert.match(err, want);
     assert.equal(got, status, words.join(' '));
   }
+});
+
+test('an update changes the settings that it names; what is a text stays one', async (t) => {
+  const { run } = await commands(t);
+  const settings = async (...words: readonly string[]): Promise<unknown> => {
+    const { status, err } = await run('services', ...words);
+    assert.equal(status, 0, err);
+    return JSON.parse((await run('services', 'list', '--json')).out)[0].settings;
+  };
+  const url = 'http://127.0.0.1/';
+  const body = '{"a": 1}';
+  const post = ['--set', 'method=POST', '--set', `body=${body}`, '--set', 'regex=200'];
+  const added = { url, method: 'POST', body, regex: '200' };
+  const add = ['add', 'web', '--kind', 'http', '--set', `url=${url}`, ...post];
+  assert.deepEqual(await settings(...add), added);
+  const timed = { ...added, timeout: 3 };
+  assert.deepEqual(await settings('update', 'web', '--set', 'timeout=3'), timed);
+  const headers = ['update', 'web', '--set', 'headers={"a":"b"}', '--set', 'regex='];
+  const hidden = { url, method: 'POST', body, timeout: 3, headers: '(hidden)' };
+  assert.deepEqual(await settings(...headers), hidden);
+  assert.deepEqual(await settings('update', 'web', '--set', 'timeout=4'), {
+    ...hidden,
+    timeout: 4,
+  });
+  const tcp = ['update', 'web', '--kind', 'tcp', '--set', 'host=db', '--set', 'port=5432'];
+  assert.deepEqual(await settings(...tcp), { host: 'db', port: 5432 });
+});
+
+test('who answers in place of the agent, or does not, is told in a sentence', async (t) => {
+  const answers: readonly (readonly [number, string, RegExp])[] = [
+    [401, '{"error":"no"}', /The agent has another token: page\.token/],
+    [404, 'Nothing here.', /runs no monitor: set monitor\.enabled/],
+    [501, '<!DOCTYPE html>\n<html>', /:\d+ answers with status 501, and not as an agent/],
+    [200, 'hello', /answers with status 200, hello/],
+    [413, 'It is too long.\nReally.', /answers with status 413, It is too long\.\n$/],
+  ];
+  let turn = 0;
+  const server = createServer((_, response) => {
+    const [status, body] = answers[turn++] ?? [];
+    if (status === undefined) response.destroy();
+    else response.writeHead(status).end(body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { run } = await commands(t, `127.0.0.1:${Object(server.address()).port}`);
+  for (const [code, , want] of answers) {
+    const { status, out, err } = await run('services', 'list');
+    assert.match(err, want);
+    assert.deepEqual([status, out], [1, ''], `${code}`);
+  }
+  assert.match(
+    (await run('services', 'list')).err,
+    /did not answer: (other side closed|read ECONN)/,
+  );
 });
 
 test('an agent that has the file and no API is not edited behind its back', async (t) => {

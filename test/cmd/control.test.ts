@@ -20,7 +20,7 @@ describe('start, stop and restart of components', () => {
       bottom: {},
       'on sand': { needs: ['fails'] },
       fails: { first: 'echo no room >&2; printf "on \\033[31mdisk\\n" >&2; exit 3' },
-      slow: { first: 'sleep 600' },
+      slow: { first: 'read -rt 600 <> <(:)' },
     }),
   );
   after(() => platform.close());

@@ -17,4 +17,5 @@ for (let i = 0; i < Number(count); i++) {
     process.stdout.write(`${done.faults.join('\n')}\n`);
     process.exit(2);
   }
+  process.stderr.write('.');
 }

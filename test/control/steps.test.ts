@@ -114,6 +114,15 @@ test('steps are taken one after the other; a unit is asked for by its own name',
   assert.equal(sentenceOf(wish, taken), 'server was started.');
 });
 
+test('what was to do already is said as it is', () => {
+  const wish = { verb: 'start' as const, target: component('bottom'), all: false };
+  const skipped: Stepped = { outcome: 'skipped', words: 'already runs', output: [] };
+  const [step] = stepsOf(wish, world);
+  assert.ok(step);
+  const taken = { ok: true, steps: [{ ...step, ...skipped }] };
+  assert.equal(sentenceOf(wish, taken), 'bottom already runs.');
+});
+
 test('nothing is begun after a step that failed, and the sentence names it and what it wrote', async () => {
   const one = hands('middle');
   const wish = { verb: 'start' as const, target: component('top'), all: false };

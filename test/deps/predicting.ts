@@ -84,7 +84,8 @@ export async function observe(bed: ThrowAwaySystemd): Promise<Observer> {
     told: () => drafts.splice(0),
     known: async () => {
       const up = (await list(bus)).filter(([, active]) => active === 'active');
-      const isKnown = ([name]: Row) => dependencies.picture(name) !== undefined;
+      const isKnown = ([name]: Row) =>
+        dependencies.picture({ name, isUnit: true }, []) !== undefined;
       await until('the listener knows all', () => up.every(isKnown), 60_000);
     },
     reread: async (what) => {

@@ -112,6 +112,8 @@ test('axe finds nothing on any page, in light and dark, wide and narrow', async 
         '/',
         '/service/queue.service',
         '/service/worker.service',
+        '/service/processor%20gyroscope',
+        '/service/kafka%20mirror',
         '/service/no',
       ]) {
         await page.goto(`http://127.0.0.1:${server.address.port}${path}`);
@@ -139,7 +141,7 @@ test('names that try to be markup are shown and do nothing', async (t) => {
     world.repairs.push({ process: name, state: 'raised', reason: name, attempt: 1 });
     world.outages.push({ name, untilUs: 0, checks: [name] });
     world.pictures.set(name, {
-      nodes: hostileNames.map((other) => ({ name: other, state: 'up' })),
+      nodes: hostileNames.map((other) => ({ name: other, kind: 'unit', state: 'up' })),
       edges: hostileNames.map((other) => ({ from: name, to: other, kind: name, hard: true })),
     });
   }
@@ -177,6 +179,62 @@ test('without the script the tables, the filter and the details work', async (t)
   await page.getByRole('heading', { name: 'worker.service' }).waitFor();
   assert.equal(await page.getByRole('img').count(), 1);
   assert.ok((await page.getByRole('row').count()) > 30);
+});
+
+test("a component's page shows what it needs and what needs it, without the script too", async (t) => {
+  for (const width of [1_200, 360]) {
+    const { page, url, close } = await visit(busyWorld(), '/service/processor%20gyroscope', {
+      ...{ javaScriptEnabled: false, viewport: { width, height: 800 } },
+    });
+    t.after(close);
+    await page.getByRole('heading', { name: 'Dependencies' }).waitFor();
+    const drawn = page.locator('svg.graph a');
+    const labels: (string | null)[] = [];
+    for (const one of await drawn.all()) labels.push(await one.getAttribute('aria-label'));
+    assert.deepEqual(labels.toSorted(), [
+      ...['kafka server, running', 'processor gyroscope, degraded'],
+      ...['sampler, unknown', 'spark master, missing'],
+    ]);
+    // What needs it stands above it, what it needs below.
+    const top = async (name: string) =>
+      (await drawn.filter({ hasText: name }).boundingBox())?.y ?? assert.fail(name);
+    assert.ok((await top('sampler')) < (await top('processor gyroscope')));
+    assert.ok((await top('processor gyroscope')) < (await top('spark master')));
+    const rows = await page
+      .getByRole('table', { name: 'Dependencies around processor gyroscope' })
+      .getByRole('row')
+      .allInnerTexts();
+    assert.deepEqual(
+      rows
+        .slice(1)
+        .map((row) => row.replace(/\s+/g, ' '))
+        .toSorted(),
+      [
+        'processor gyroscope degraded needs kafka server running depends on',
+        'processor gyroscope degraded needs spark master missing depends on',
+        'sampler unknown needs processor gyroscope degraded depends on',
+      ],
+    );
+    // Only the picture may be wider than the screen, and it scrolls by itself.
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true);
+    for (const link of await page.locator('main a[href^="/service/"]').all()) {
+      const answer = await page.request.get(url + (await link.getAttribute('href')));
+      assert.equal(answer.status(), 200, String(await link.getAttribute('href')));
+    }
+  }
+});
+
+test('what a component needs on another host is named, and is no link', async (t) => {
+  const { page, close } = await visit(busyWorld(), '/service/kafka%20mirror');
+  t.after(close);
+  const away = 'kafka server (on another host)';
+  await page.locator('svg.graph text').getByText('(on an').waitFor();
+  assert.equal(await page.getByRole('link', { name: away }).count(), 0);
+  const row = page.getByRole('row').filter({ hasText: away });
+  assert.match(
+    ((await row.textContent()) ?? '').replace(/\s+/g, ' '),
+    /needs kafka server \(on another host\) not checked here/,
+  );
 });
 
 test('the keyboard alone reaches everything, and keeps its place when the page changes', async (t) => {

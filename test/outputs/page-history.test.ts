@@ -32,6 +32,7 @@ test('what each event becomes', () => {
       ['anomaly', undefined],
       ['memory_leak', undefined],
       ['alarm', undefined],
+      ['control', undefined],
       ['restart_step', undefined],
       ['circuit', undefined],
       ['check', 'missing'],

@@ -6,7 +6,7 @@ import { box, layout } from '../../src/outputs/page/graph-layout.ts';
 
 function picture(count: number, ties: readonly (readonly [number, number])[]): DependencyPicture {
   return {
-    nodes: Array.from({ length: count }, (_, i) => ({ name: `n${i}`, state: 'up' })),
+    nodes: Array.from({ length: count }, (_, i) => ({ name: `n${i}`, kind: 'unit', state: 'up' })),
     edges: ties.map(([from, to]) => ({
       from: `n${from}`,
       to: `n${to}`,

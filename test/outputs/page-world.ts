@@ -1,3 +1,4 @@
+import { detailPicture } from '../../src/deps/detail-picture.ts';
 import type { CheckView } from '../../src/model/check.ts';
 import type { Draft, Event } from '../../src/model/event.ts';
 import { Stamp } from '../../src/model/stamp.ts';
@@ -232,6 +233,12 @@ export function busyWorld(): World {
     reason: 'waits for spark master',
     dependsOn: ['spark master', 'kafka server'],
   });
+  world.check('kafka mirror', { dependsOn: ['kafka server'], elsewhere: ['kafka server'] });
+  world.check('sampler', {
+    state: 'unknown',
+    reason: 'not looked yet',
+    dependsOn: ['processor gyroscope'],
+  });
   world.check('grafana', { kind: 'http', state: 'down', outage: true, reason: 'refused' });
   world.repairs.push(
     { process: 'spark master', state: 'waiting', reason: 'The last attempt failed.', attempt: 2 },
@@ -240,6 +247,10 @@ export function busyWorld(): World {
   world.outages.push({ name: 'update', untilUs: nowUs + 3_600_000_000, checks: ['grafana'] });
   leakingQueue(world);
   crashingWorker(world);
+  for (const { name } of world.checks) {
+    const picture = detailPicture(undefined, world.checks, { name, isUnit: false }, 3);
+    if (picture) world.pictures.set(name, picture);
+  }
   world.pictures.set('queue.service', samplePicture('queue.service'));
   world.fail('db.service', nowUs - 90_000_000);
   return world;
@@ -297,7 +308,9 @@ function samplePicture(root: string): DependencyPicture {
   const states = ['up', 'failed', 'changing', 'down', 'up'] as const;
   const nodes = [root, ...needs, ...users, 'sysinit.target', 'multi-user.target'];
   return {
-    nodes: nodes.map((name, i) => ({ name, state: i === 0 ? 'up' : (states[i % 5] ?? 'up') })),
+    nodes: nodes.map((name, i) => ({
+      ...{ name, kind: 'unit', state: i === 0 ? 'up' : (states[i % 5] ?? 'up') },
+    })),
     edges: [
       ...needs.map((to, i) => ({
         ...{ from: root, to, kind: i % 2 === 0 ? 'Requires' : 'Wants', hard: i % 2 === 0 },

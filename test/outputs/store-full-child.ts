@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Row, StoreError } from '../../src/outputs/store/contract.ts';
 import { LocalStore } from '../../src/outputs/store/local-store.ts';
 import { LocalThread } from '../../src/outputs/store/local-thread.ts';
-import { Sqlite } from '../../src/outputs/store/sqlite.ts';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import { fillUp, freeBytes } from './small-disk.ts';
 
 const [what, folder = ''] = process.argv.slice(2);
@@ -36,7 +36,7 @@ function appendAll(store: LocalStore): number {
 }
 
 async function whole(): Promise<unknown> {
-  const on = await Sqlite.open(path);
+  const on = await openSqlite(path);
   const [row] = on.rows('PRAGMA integrity_check');
   on.close();
   return Object.values(row ?? {})[0];
@@ -71,7 +71,7 @@ async function refused(): Promise<unknown> {
   const rejected = batch.rows.slice(10).map(({ seq }) => ({ seq, reason: 'it is too large' }));
   const { exported, rejected: refusals, figures } = await local.settle(80, rejected, 1);
   await local.close(10_000);
-  const on = await Sqlite.open(path);
+  const on = await openSqlite(path);
   const [kept] = on.rows(
     'SELECT count(reason) AS reasons, sum(length(body)) AS characters FROM rejected',
   );

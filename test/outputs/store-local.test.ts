@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StoreError } from '../../src/outputs/store/contract.ts';
-import { Sqlite } from '../../src/outputs/store/sqlite.ts';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import type { StoreSettings } from '../../src/outputs/store/store.ts';
 import {
   mebibyte,
@@ -69,7 +69,7 @@ test('what is no database of the store is refused, and left as it is', async (t)
   assert.equal(statSync(settings.local.path).size, 11_000);
 
   const strange = settingsFor(scratch(t), undefined);
-  const sqlite = await Sqlite.open(strange.local.path);
+  const sqlite = await openSqlite(strange.local.path);
   sqlite.exec('CREATE TABLE addresses (name TEXT)');
   sqlite.close();
   assert.match(await refusal(strange, t), /is no database of unitwatch's store/);
@@ -138,7 +138,7 @@ test('the bound on its size holds; the oldest go first and are counted; the file
   assert.ok(lost.size > 0);
   assert.equal(waiting + lost.size, 20_000);
   await store.stop(10_000);
-  const on = await Sqlite.open(settings.local.path, { readOnly: true });
+  const on = await openSqlite(settings.local.path, { readOnly: true });
   assert.equal(on.number(`SELECT min(details ->> 'attempts') FROM results`), lost.size);
   assert.equal(on.number(`SELECT max(details ->> 'attempts') FROM results`), 19_999);
   on.close();
@@ -161,7 +161,7 @@ test('what is too old is deleted and counted, and the file gives its space back'
 test('a database that another program has locked holds nobody up', async (t) => {
   const settings = settingsFor(scratch(t), undefined);
   const { store } = await open(t, settings);
-  const other = await Sqlite.open(settings.local.path);
+  const other = await openSqlite(settings.local.path);
   other.exec('BEGIN IMMEDIATE');
   for (let n = 0; n < 150; n++) store.result(probe(n));
   let turns = 0;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Sqlite } from '../../src/outputs/store/sqlite.ts';
+import { openSqlite } from '../../src/outputs/store/sqlite.ts';
 import type { Store } from '../../src/outputs/store/store.ts';
 import { type PostgresServer, postgresServer } from '../postgres.ts';
 import { cuttingProxy } from './cutting-proxy.ts';
@@ -168,7 +168,7 @@ test('a row that somebody else is inserting is waited for, and stored once', asy
   const before = await open(t, settingsFor(folder, undefined));
   for (let n = 0; n < 30; n++) before.store.result(probe(n));
   await before.store.stop(10_000);
-  const local = await Sqlite.open(before.path, { readOnly: true });
+  const local = await openSqlite(before.path, { readOnly: true });
   const [row] = local.rows('SELECT body FROM rows WHERE seq = 20');
   local.close();
   const other = await server.connect();
@@ -209,7 +209,7 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
   store.result(probe(303, { timeUs: Number.NaN, durationSeconds: Number.NaN, status: 1e9 }));
   assert.ok(await store.flush(10_000));
   // What no store of ours writes, but a bad disk or a person might.
-  const other = await Sqlite.open(settings.local.path);
+  const other = await openSqlite(settings.local.path);
   other.change(`UPDATE rows SET body = '{"broken' WHERE seq = 7`);
   other.change(`UPDATE rows SET body = '{"id":"no uuid"}' WHERE seq = 8`);
   other.change(`UPDATE rows SET body = replace(body, 'service', 'ser\\u0000vice') WHERE seq = 9`);
@@ -227,7 +227,7 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
     `SELECT name, reason, details FROM unitwatch.results WHERE name LIKE 'nul%' LIMIT 1`,
   );
   assert.equal(clean?.['name'], 'nul\ufffd and half \ufffd');
-  const local = await Sqlite.open(settings.local.path, { readOnly: true });
+  const local = await openSqlite(settings.local.path, { readOnly: true });
   t.after(() => local.close());
   const reasons = local.rows('SELECT reason FROM rejected ORDER BY seq').map((r) => r['reason']);
   assert.equal(reasons.length, 6);

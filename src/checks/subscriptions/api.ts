@@ -1,5 +1,6 @@
-import type { Book } from './registry.ts';
+import { absent, type Book } from './registry.ts';
 import {
+  aOrAn,
   type Collection,
   collections,
   joinKey,
@@ -49,7 +50,7 @@ export function handleApi(
     }
     const { key, singular } = resourceTable[collection];
     if (parts.length !== 0 && parts.length !== key.length) {
-      throw new RequestError(404, `A ${singular} is found by its ${key.join('/')}.`);
+      throw new RequestError(404, `${aOrAn(singular)} is found by its ${key.join('/')}.`);
     }
     return answer(options, method, collection, parts, body);
   } catch (error) {
@@ -96,7 +97,7 @@ function answer(
 function present(book: Book, collection: Collection, key: string): object {
   const record = book.get(collection, key);
   if (record) return record;
-  throw new RequestError(404, `There is no such ${resourceTable[collection].singular}.`);
+  throw absent(collection, key);
 }
 
 function merged(collection: Collection, before: object, body: unknown): object {

@@ -2,7 +2,7 @@ import { before, signalGroup } from '../../command/group.ts';
 import { endingOf, plainEnvironment, startCommand } from '../../command/start.ts';
 import type { Command } from '../../model/command.ts';
 import { type Channel, ok, type Sent, unknownSetting } from './channel.ts';
-import type { Settings } from './resources.ts';
+import type { Settings } from './settings.ts';
 
 /** From the start to SIGKILL. */
 const limitMs = 30_000;

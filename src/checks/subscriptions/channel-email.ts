@@ -35,6 +35,10 @@ const subjectChars = 200;
 const address =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/;
 
+/** Who is told by mail is not entered before mail can be sent. */
+const noMailServer =
+  'Nobody can be told by mail, because no mail server is configured: set monitor.smtp.host.';
+
 /**
  * Mail over SMTP.
  * @param smtp undefined where no server is configured: then nothing can be sent
@@ -45,6 +49,7 @@ export function emailChannel(smtp: SmtpSettings | undefined, limitMs: number = w
     fault: (settings) => {
       const unknown = unknownSetting(settings, ['to']);
       if (unknown) return unknown;
+      if (!smtp) return noMailServer;
       const { to } = settings;
       if (typeof to === 'string' && address.test(to)) return undefined;
       return 'to must be one plain address such as anna@example.org.';

@@ -1,5 +1,5 @@
 import { type Channel, type Message, ok, type Sent, unknownSetting } from './channel.ts';
-import type { Settings } from './resources.ts';
+import type { Settings } from './settings.ts';
 
 /** From the first name server to the last byte. */
 const limitMs = 10_000;

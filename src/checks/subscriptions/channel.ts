@@ -1,4 +1,4 @@
-import type { Settings } from './resources.ts';
+import type { Settings } from './settings.ts';
 
 /** What a caller is told, as it goes over every channel. */
 export interface Message {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DeliveryPhase } from '../../model/monitor.ts';
 import type { DurationUs, RealtimeUs } from '../../model/time.ts';
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import type { OwnSqlite } from '../sqlite.ts';
 import type { Message, Sent } from './channel.ts';
 import { DeadlineHeap } from './heap.ts';
 
@@ -76,6 +77,18 @@ export class Deliveries {
       this.#waiting.set(String(caller), Number(n));
       this.#total += Number(n);
       this.#schedule(String(caller));
+    }
+  }
+
+  /** The wall clock was set: waits stay as long as they are. */
+  step(byUs: DurationUs): void {
+    const { file, onTrouble } = this.#options;
+    const by = Math.round(byUs);
+    try {
+      file.change('UPDATE deliveries SET due_us = due_us + ?, queued_us = queued_us + ?', by, by);
+      for (const caller of this.#waiting.keys()) this.#schedule(caller);
+    } catch (error) {
+      onTrouble(error);
     }
   }
 
@@ -229,7 +242,7 @@ export class Deliveries {
     this.#dropped.push({ message: messageOf(oldest), phase: 'given_up', attempts, reason });
   }
 
-  #head(caller: string): SqliteRow | undefined {
+  #head(caller: string): SqlRow | undefined {
     const sql = `SELECT id, message, attempts, due_us, queued_us FROM deliveries
       WHERE caller = ? ORDER BY id LIMIT 1`;
     return this.#options.file.rows(sql, caller)[0];
@@ -239,7 +252,10 @@ export class Deliveries {
   #schedule(caller: string): void {
     if (this.#underWay.has(caller)) return;
     const head = this.#head(caller);
-    this.#due.set(caller, head ? Number(head['due_us']) : Number.POSITIVE_INFINITY);
+    // The clock may have been set back while nobody ran.
+    const latest = this.#options.nowUs() + lastRetryUs;
+    const due = head ? Math.min(Number(head['due_us']), latest) : Number.POSITIVE_INFINITY;
+    this.#due.set(caller, due);
   }
 
   #count(caller: string, by: number): void {
@@ -251,6 +267,6 @@ export class Deliveries {
 }
 
 /** It was written by `add`. */
-function messageOf(row: SqliteRow): Message {
+function messageOf(row: SqlRow): Message {
   return JSON.parse(String(row['message'])) as Message;
 }

@@ -1,5 +1,6 @@
-import type { ServiceRecord, Settings } from './resources.ts';
+import type { ServiceRecord } from './resources.ts';
 import type { Observed } from './service.ts';
+import type { Settings } from './settings.ts';
 
 /** What one look has seen. */
 export interface Looked {
@@ -22,26 +23,6 @@ export interface Kind {
   /** One sentence on what is wrong with the settings of a service; undefined where nothing is. */
   fault?(settings: Settings): string | undefined;
   open(service: ServiceRecord): Looker;
-}
-
-/** A look that has not ended by then is given up: the service is not known. */
-const limitMs = 300_000;
-
-/** One look, whatever the kind does. @param looker undefined where its kind is not there */
-export async function lookOnce(looker: Looker | undefined): Promise<Looked> {
-  if (!looker) return { state: 'unknown', reason: 'its kind is not known' };
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<Looked>((resolve) => {
-    timer = setTimeout(resolve, limitMs, { state: 'unknown', reason: 'the look hangs' });
-    timer.unref();
-  });
-  try {
-    return await Promise.race([looker.look(), limit]);
-  } catch (error) {
-    return { state: 'unknown', reason: error instanceof Error ? error.message : String(error) };
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** A table to which a program adds at run time. */

@@ -1,4 +1,4 @@
-import { type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import { type DurationUs, type RealtimeUs, rfc3339 } from '../../model/time.ts';
 import { type OwnSqlite, SqliteError } from '../sqlite.ts';
 import type { SavedService, SubscriptionCore } from './core.ts';
 import type { Deliveries } from './deliveries.ts';
@@ -32,6 +32,11 @@ export class Outbox {
     this.#registry = registry;
     this.#deliveries = deliveries;
     this.#core = core;
+  }
+
+  /** The wall clock was set. */
+  step(byUs: DurationUs): void {
+    this.retryUs += byUs;
   }
 
   /** Messages held in memory, because the file cannot be written. */

@@ -1,8 +1,13 @@
-import type { OwnSqlite, SqliteRow } from '../sqlite.ts';
+import type { RealtimeUs } from '../../model/time.ts';
+import type { SqlRow } from '../../sqlite.ts';
+import { isOver } from '../outages.ts';
+import { type OwnSqlite, SqliteError } from '../sqlite.ts';
 import type { SavedService } from './core.ts';
 import {
   type AnyRecord,
+  aOrAn,
   type Collection,
+  isOutage,
   isService,
   keyOf,
   outagesOfServiceMax,
@@ -49,33 +54,32 @@ export interface Book {
 /** One sentence, or undefined where nothing is wrong. */
 export type FaultOf = (collection: Collection, record: AnyRecord) => string | undefined;
 
+/** What the registry asks before it takes a record. */
+export interface Rules {
+  /** What is wrong with the settings of a record's kind, where its kind is known. */
+  readonly fault: FaultOf;
+  /** Why a service may not be called so; undefined where it may. */
+  readonly reserved?: ((name: string) => string | undefined) | undefined;
+  readonly nowUs: () => RealtimeUs;
+}
+
 /** Services, callers, subscriptions and outages in SQLite. */
 export class Registry implements Book {
   readonly #file: OwnSqlite;
-  readonly #fault: FaultOf;
-  readonly #reserved: (name: string) => string | undefined;
+  readonly #rules: Rules;
 
-  /**
-   * @param fault what is wrong with the settings of a record's kind, where its kind is known
-   * @param reserved why a service may not be called so; undefined where it may
-   */
-  constructor(
-    file: OwnSqlite,
-    fault: FaultOf,
-    reserved: (name: string) => string | undefined = () => undefined,
-  ) {
+  constructor(file: OwnSqlite, rules: Rules) {
     this.#file = file;
-    this.#fault = fault;
-    this.#reserved = reserved;
+    this.#rules = rules;
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {
-    const rows = this.#file.rows(`SELECT record FROM ${collection} ORDER BY key`);
+    const rows = this.#file.rows(`SELECT key, record FROM ${collection} ORDER BY key`);
     return rows.map((row) => recordOf(collection, row));
   }
 
   get<C extends Collection>(collection: C, key: string): Records[C] | undefined {
-    const [row] = this.#file.rows(`SELECT record FROM ${collection} WHERE key = ?`, key);
+    const [row] = this.#file.rows(`SELECT key, record FROM ${collection} WHERE key = ?`, key);
     return row && recordOf(collection, row);
   }
 
@@ -83,10 +87,18 @@ export class Registry implements Book {
     const { singular, max } = resourceTable[collection];
     const key = keyOf(collection, record);
     if (this.get(collection, key)) {
-      throw new RequestError(409, `There is a ${singular} ${shownKey(key)} already: update it.`);
+      throw new RequestError(
+        409,
+        `${aOrAn(singular)} ${shownKey(key)} is there already: update it.`,
+      );
     }
-    const reserved = isService(record) ? this.#reserved(record.name) : undefined;
+    refuseDots(collection, key);
+    const reserved = isService(record) ? this.#rules.reserved?.(record.name) : undefined;
     if (reserved) throw new RequestError(409, reserved);
+    if (isOutage(record) && isOver(record, this.#rules.nowUs())) {
+      const sentence = `The outage is over already: look at end, until and time_zone (${record.time_zone}).`;
+      throw new RequestError(400, sentence);
+    }
     const [count] = this.#file.rows(`SELECT count(*) AS n FROM ${collection}`);
     if (Number(count?.['n']) >= max) {
       throw new RequestError(409, `There are ${max} ${collection}, and there may be no more.`);
@@ -96,13 +108,13 @@ export class Registry implements Book {
 
   update<C extends Collection>(collection: C, record: Records[C]): void {
     const key = keyOf(collection, record);
-    if (!this.get(collection, key)) throw this.#absent(collection, key);
+    if (!this.get(collection, key)) throw absent(collection, key);
     this.#put(collection, key, record);
   }
 
   remove(collection: Collection, key: string): void {
     const removed = this.#file.change(`DELETE FROM ${collection} WHERE key = ?`, key);
-    if (removed === 0) throw this.#absent(collection, key);
+    if (removed === 0) throw absent(collection, key);
   }
 
   /** Subscriptions or outages of one service, or subscriptions of one caller. */
@@ -111,7 +123,7 @@ export class Registry implements Book {
     by: C extends 'outages' ? 'service' : 'service' | 'caller',
     name: string,
   ): readonly Records[C][] {
-    const sql = `SELECT record FROM ${collection} WHERE ${by} = ? ORDER BY key`;
+    const sql = `SELECT key, record FROM ${collection} WHERE ${by} = ? ORDER BY key`;
     return this.#file.rows(sql, encodeURIComponent(name)).map((row) => recordOf(collection, row));
   }
 
@@ -129,10 +141,10 @@ export class Registry implements Book {
 
   /** What services knew when they were saved. */
   saved(): ReadonlyMap<string, SavedService> {
-    const rows = this.#file.rows('SELECT record, saved FROM services WHERE saved IS NOT NULL');
+    const rows = this.#file.rows('SELECT key, saved FROM services WHERE saved IS NOT NULL');
     return new Map(
       rows.map((row) => [
-        recordOf('services', row).name,
+        decodeURIComponent(String(row['key'])),
         // Nobody else writes here: it is what `save` wrote.
         JSON.parse(String(row['saved'])) as SavedService,
       ]),
@@ -145,7 +157,7 @@ export class Registry implements Book {
   }
 
   #put<C extends Collection>(collection: C, key: string, record: Records[C]): void {
-    const fault = this.#fault(collection, record);
+    const fault = this.#rules.fault(collection, record);
     if (fault) throw new RequestError(400, fault);
     const text = JSON.stringify(record);
     const service = this.#named('services', record, 'service');
@@ -166,7 +178,7 @@ export class Registry implements Book {
     const name: unknown = Reflect.get(record, field);
     if (typeof name !== 'string') return '';
     const key = encodeURIComponent(name);
-    if (!this.get(collection, key)) throw this.#absent(collection, key);
+    if (!this.get(collection, key)) throw absent(collection, key);
     return key;
   }
 
@@ -177,13 +189,19 @@ export class Registry implements Book {
     const sentence = `The service has ${outagesOfServiceMax} outages, and may have no more: let one repeat instead.`;
     throw new RequestError(409, sentence);
   }
+}
 
-  #absent(collection: Collection, key: string): RequestError {
-    return new RequestError(
-      404,
-      `There is no ${resourceTable[collection].singular} ${shownKey(key)}.`,
-    );
-  }
+/** Nothing is called so. */
+export function absent(collection: Collection, key: string): RequestError {
+  const { singular } = resourceTable[collection];
+  return new RequestError(404, `There is no ${singular} ${shownKey(key)}.`);
+}
+
+/** Whoever reads a URL takes these for folders, so that what is called so could not be removed. */
+function refuseDots(collection: Collection, key: string): void {
+  if (!key.split('/').some((part) => part === '.' || part === '..')) return;
+  const { singular } = resourceTable[collection];
+  throw new RequestError(400, `${aOrAn(singular)} cannot be called ${shownKey(key)}.`);
 }
 
 /** A key for people: `anna web`, in quotes. */
@@ -194,6 +212,14 @@ function shownKey(key: string): string {
     .join(' for ');
 }
 
-function recordOf<C extends Collection>(collection: C, row: SqliteRow): Records[C] {
-  return readRecord(collection, JSON.parse(String(row['record'])));
+/** Somebody may have edited the file, or a zone may be gone that a time is told in. */
+function recordOf<C extends Collection>(collection: C, row: SqlRow): Records[C] {
+  try {
+    return readRecord(collection, JSON.parse(String(row['record'])));
+  } catch (error) {
+    if (!(error instanceof RequestError || error instanceof SyntaxError)) throw error;
+    const { singular } = resourceTable[collection];
+    const sentence = `The ${singular} ${shownKey(String(row['key']))} in the file of the monitor cannot be used (${error.message}): stop the agent, and remove it with unitwatch ${collection} remove.`;
+    throw new SqliteError('unusable', sentence, error);
+  }
 }

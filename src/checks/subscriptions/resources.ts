@@ -1,6 +1,7 @@
 import { isTimeZone } from '../../model/local-time.ts';
 import { type MonitoredCollection, monitoredCollections } from '../../model/monitor.ts';
 import { faultOfTimes, type OutageTimes, type Repeat, repeats } from '../outages.ts';
+import { isSettings, type Settings, settingsWanted } from './settings.ts';
 
 /** What is monitored. */
 export interface ServiceRecord {
@@ -36,8 +37,6 @@ export interface OutageRecord extends OutageTimes {
   readonly service: string;
   readonly note?: string;
 }
-
-export type Settings = Readonly<Record<string, unknown>>;
 
 /** What stands in the registry, by the name of its collection. */
 export interface Records extends Readonly<Record<MonitoredCollection, object>> {
@@ -158,8 +157,6 @@ export const outagesOfServiceMax = 64;
 
 const nameMax = 128;
 const textMax = 500;
-/** Settings of one service or caller, as JSON: a command, a few headers. */
-const settingsMax = 8_192;
 
 /** What was asked wrongly; the sentence says what is right. */
 export class RequestError extends Error {
@@ -177,14 +174,14 @@ export class RequestError extends Error {
 export function readRecord<C extends Collection>(collection: C, given: unknown): Records[C] {
   const { fields, singular } = resourceTable[collection];
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new RequestError(400, `A ${singular} must be a JSON object.`);
+    throw new RequestError(400, `${aOrAn(singular)} must be a JSON object.`);
   }
   const unknown = Object.keys(given).find((field) => !Object.hasOwn(fields, field));
   if (unknown !== undefined) {
     const known = Object.keys(fields).join(', ');
     throw new RequestError(
       400,
-      `A ${singular} has no field ${quote(unknown)}; there are ${known}.`,
+      `${aOrAn(singular)} has no field ${quote(unknown)}; there are ${known}.`,
     );
   }
   const record: Record<string, unknown> = {};
@@ -235,16 +232,8 @@ function readSeconds(
 
 function readSettings(field: string, value: unknown): Settings {
   const given = value === '' ? {} : value;
-  const text = JSON.stringify(given);
-  if (
-    typeof given === 'object' &&
-    given !== null &&
-    !Array.isArray(given) &&
-    text.length <= settingsMax
-  ) {
-    return { ...given };
-  }
-  throw new RequestError(400, `${field} must be an object of at most ${settingsMax} characters.`);
+  if (isSettings(given)) return { ...given };
+  throw new RequestError(400, `${field} must be ${settingsWanted}.`);
 }
 
 /** A name stands in paths, subjects and terminals: nothing invisible, no line end, no space at an end. */
@@ -255,6 +244,11 @@ function isName(text: string): boolean {
     text.trim() === text &&
     !/[\p{C}\p{Zl}\p{Zp}]/u.test(text)
   );
+}
+
+/** For the beginning of a sentence. */
+export function aOrAn(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'An' : 'A'} ${noun}`;
 }
 
 /** For sentences: any text from outside, as JSON would have it, and short. */

@@ -1,17 +1,26 @@
 import type { MonitorFigures } from '../../model/monitor.ts';
-import { type Clock, type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import { type Clock, type DurationUs, type RealtimeUs, rfc3339 } from '../../model/time.ts';
 import { isOver } from '../outages.ts';
 import type { OwnSqlite } from '../sqlite.ts';
 import type { Channel, Message, Sent } from './channel.ts';
+import { sendOnce } from './channel-once.ts';
 import { type Effects, SubscriptionCore } from './core.ts';
 import { Deliveries, type DeliveryNews } from './deliveries.ts';
-import { type Kind, type Looker, lookOnce, type Table } from './kinds.ts';
+import type { Kind, Table } from './kinds.ts';
 import { CallerLog } from './log.ts';
+import { Lookers } from './lookers.ts';
 import type { MonitorEvent } from './monitor-event.ts';
 import { Outbox } from './outbox.ts';
 import { type Book, Registry } from './registry.ts';
-import type { AnyRecord, Collection, OutageRecord, Records } from './resources.ts';
-import { isCaller, isOutage, isSubscription } from './resources.ts';
+import {
+  type AnyRecord,
+  type Collection,
+  isCaller,
+  isOutage,
+  isSubscription,
+  type OutageRecord,
+  type Records,
+} from './resources.ts';
 import type { Told } from './service.ts';
 import { Trouble } from './trouble.ts';
 import { wallTime } from './wall-time.ts';
@@ -40,7 +49,7 @@ export class Running implements Book {
   readonly #registry: Registry;
   readonly #deliveries: Deliveries;
   readonly #outbox: Outbox;
-  readonly #lookers = new Map<string, Looker>();
+  readonly #lookers: Lookers;
   readonly #trouble: Trouble;
   /** Asked of the file once after each change. */
   #counts: MonitorFigures['records'] | undefined;
@@ -51,15 +60,19 @@ export class Running implements Book {
   constructor(options: RunningOptions) {
     const { file, random, clock } = options;
     this.#options = options;
-    this.nowUs = wallTime(clock, (byUs, nowUs) => this.core.step(byUs, nowUs));
+    this.nowUs = wallTime(clock, (byUs, nowUs) => this.#step(byUs, nowUs));
     this.#trouble = new Trouble((news) =>
       options.onEvent({ type: 'trouble', timeUs: this.nowUs(), ...news }),
     );
-    this.#registry = new Registry(
-      file,
-      (collection, record) => this.#fault(collection, record),
-      options.reserved,
-    );
+    this.#registry = new Registry(file, {
+      fault: (collection, record) => this.#fault(collection, record),
+      reserved: options.reserved,
+      nowUs: () => this.nowUs(),
+    });
+    this.#lookers = new Lookers((name) => {
+      const record = this.get('services', encodeURIComponent(name));
+      return record && options.kinds.get(record.kind)?.open(record);
+    });
     this.#deliveries = new Deliveries({
       file,
       random,
@@ -80,7 +93,7 @@ export class Running implements Book {
     clearTimeout(this.#timer);
     await this.#deliveries.idle();
     this.#commit([], Number.POSITIVE_INFINITY);
-    for (const looker of this.#lookers.values()) looker.close?.();
+    this.#lookers.closeAll();
     this.#options.file.close();
   }
 
@@ -127,7 +140,7 @@ export class Running implements Book {
       for (const { service, caller } of subscriptions) this.core.unsubscribe(service, caller, now);
     } else {
       this.core.removeService(record.name);
-      this.#close(record.name);
+      this.#lookers.close(record.name);
     }
     this.#tick();
   }
@@ -182,19 +195,24 @@ export class Running implements Book {
     } else if (isOutage(record)) this.#plan(record.service);
     else if (!isCaller(record)) {
       const { interval } = record;
-      this.#close(record.name);
+      this.#lookers.close(record.name);
       this.core.putService(record.name, interval && interval * 1e6, now);
     }
   }
 
   #plan(service: string): void {
+    const now = this.nowUs();
     const outages = this.#registry.of('outages', 'service', service);
-    this.core.setOutages(service, outages, this.nowUs());
+    this.core.setOutages(service, outages, now);
+    this.#end(outages, now);
   }
 
-  #close(service: string): void {
-    this.#lookers.get(service)?.close?.();
-    this.#lookers.delete(service);
+  /** The wall clock was set; it may have passed over an outage as a whole. */
+  #step(byUs: DurationUs, nowUs: RealtimeUs): void {
+    this.core.step(byUs, nowUs);
+    this.#deliveries.step(byUs);
+    this.#outbox.step(byUs);
+    this.#end(this.#registry.list('outages'), nowUs);
   }
 
   /** Does what is due, keeps what follows, and waits for the next. */
@@ -215,14 +233,10 @@ export class Running implements Book {
   }
 
   async #look(name: string): Promise<void> {
-    const looker = this.#looker(name);
-    const { state, reason = '' } = await lookOnce(looker);
+    const { state: seen, reason } = await this.#lookers.look(name);
     this.#looks--;
     if (this.#isStopped) return;
     const now = this.nowUs();
-    // What a looker saw that is closed by now is about other settings.
-    const isOld = this.#lookers.get(name) !== looker;
-    const seen = isOld ? 'unknown' : state;
     const before = this.core.view(name, now)?.state;
     const effects = this.core.result(name, seen, reason, now);
     if (seen !== 'unknown' && before !== undefined && before !== seen) {
@@ -230,15 +244,6 @@ export class Running implements Book {
     }
     this.#follow(effects);
     this.#tick();
-  }
-
-  #looker(name: string): Looker | undefined {
-    const known = this.#lookers.get(name);
-    if (known) return known;
-    const record = this.get('services', encodeURIComponent(name));
-    const looker = record && this.#options.kinds.get(record.kind)?.open(record);
-    if (looker) this.#lookers.set(name, looker);
-    return looker;
   }
 
   #follow({ told, outages }: Effects): void {
@@ -274,12 +279,7 @@ export class Running implements Book {
     const record = this.#registry.get('callers', encodeURIComponent(message.caller));
     const channel = record && this.#options.notifications.get(record.kind);
     if (!record || !channel) return { ok: false, reason: 'nobody is there', again: false };
-    try {
-      return await channel.send(message, record.settings);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { ok: false, reason, again: true };
-    }
+    return sendOnce(channel, message, record.settings);
   }
 
   #news(news: DeliveryNews): void {

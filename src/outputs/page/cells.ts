@@ -46,6 +46,10 @@ export function historyBadge(state: HistoryState): Html {
   return badge(historyLooks[state]);
 }
 
+export function stateLook(state: CheckState): Look {
+  return checkLooks[state];
+}
+
 export function stateWord(state: HistoryState): string {
   return historyLooks[state].word;
 }

@@ -16,6 +16,8 @@ export interface Placed {
 }
 
 export interface Layout {
+  /** Boxes in its longest row: 1 to 4. */
+  readonly columns: number;
   readonly width: number;
   readonly height: number;
   readonly nodes: readonly Placed[];
@@ -49,7 +51,8 @@ export function layout(root: string, { nodes, edges }: DependencyPicture): Layou
     below.push(nextLayer(below.at(-1) ?? [root], needs, taken));
   }
   const layers = [...above.reverse(), [root], ...below].filter((layer) => layer.length > 0);
-  const placed = place(layers, byName, root);
+  const columns = Math.max(...layers.map(({ length }) => Math.ceil(length / rowsOf(length))));
+  const placed = place(layers, byName, root, columns);
   const drawn = edges.flatMap((edge) => {
     const a = placed.get(edge.from);
     const b = placed.get(edge.to);
@@ -57,7 +60,8 @@ export function layout(root: string, { nodes, edges }: DependencyPicture): Layou
   });
   const all = [...placed.values()];
   return {
-    width: perRow * (box.width + box.gapX) - box.gapX,
+    columns,
+    width: columns * (box.width + box.gapX) - box.gapX,
     height: Math.max(...all.map(({ y }) => y)) + box.height,
     nodes: all,
     edges: drawn,
@@ -96,21 +100,26 @@ function nextLayer(
     .map(({ name }) => name);
 }
 
+function rowsOf(length: number): number {
+  return Math.ceil(length / perRow);
+}
+
 function place(
   layers: readonly (readonly string[])[],
   byName: ReadonlyMap<string, DependencyNode>,
   root: string,
+  columns: number,
 ): Map<string, Placed> {
   const placed = new Map<string, Placed>();
   let y = 0;
   for (const layer of layers) {
-    const rows = Math.ceil(layer.length / perRow);
+    const rows = rowsOf(layer.length);
     // Rows of equal length look calmer than a full one and a rest.
     const length = Math.ceil(layer.length / rows);
     for (const [i, name] of layer.entries()) {
       const inRow = Math.min(length, layer.length - Math.floor(i / length) * length);
-      const free = (perRow - inRow) * (box.width + box.gapX);
-      const node = byName.get(name) ?? { name, state: 'down' };
+      const free = (columns - inRow) * (box.width + box.gapX);
+      const node = byName.get(name) ?? { name, kind: 'unit', state: 'down' };
       placed.set(name, {
         node,
         x: free / 2 + (i % length) * (box.width + box.gapX),

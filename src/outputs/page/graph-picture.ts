@@ -1,6 +1,6 @@
-import type { DependencyPicture } from '../../model/status.ts';
+import type { DependencyNode, DependencyPicture } from '../../model/status.ts';
 import { fit, printable } from '../terminal-text.ts';
-import { plainTable, stateWord } from './cells.ts';
+import { plainTable, stateLook, stateWord } from './cells.ts';
 import { box, type Layout, layout, type Placed } from './graph-layout.ts';
 import { type Html, html, serviceLink, servicePath } from './html.ts';
 import { round } from './timeline.ts';
@@ -12,29 +12,50 @@ const edgesMax = 300;
 /** Room around for what is drawn on the border. */
 const margin = 4;
 
-const looks = {
-  up: { sign: '●', word: stateWord('up') },
-  failed: { sign: '✕', word: stateWord('failed') },
-  down: { sign: '○', word: stateWord('down') },
-  changing: { sign: '◐', word: 'changing' },
-} as const satisfies Readonly<Record<string, { sign: string; word: string }>>;
+/** Rows of the list that are shown unfolded. */
+const openMax = 12;
 
-/** What a unit needs and what needs it, as a picture and as a table. */
+/** How a node looks; the style knows the tones. */
+function lookOf({ kind, state }: DependencyNode): {
+  readonly tone: string;
+  readonly sign: string;
+  readonly word: string;
+} {
+  if (kind === 'elsewhere') return { tone: 'calm', sign: '→', word: 'not checked here' };
+  switch (state) {
+    case 'up':
+      return { tone: 'good', sign: '●', word: stateWord('up') };
+    case 'failed':
+      return { tone: 'bad', sign: '✕', word: stateWord('failed') };
+    case 'down':
+      return { tone: 'calm', sign: '○', word: stateWord('down') };
+    case 'changing':
+      return { tone: 'warn', sign: '◐', word: 'changing' };
+    default:
+      return stateLook(state);
+  }
+}
+
+/** What a unit or a component needs and what needs it, as a picture and as a table. */
 export function dependencyPicture(name: string, picture: DependencyPicture): Html {
   if (picture.edges.length === 0) return html`<p>Nothing is tied to it.</p>`;
   const drawn = layout(name, picture);
-  const sum = `${drawn.nodes.length} units and ${drawn.edges.length} ties. What needs it stands above, what it needs below. The table below has the same.`;
+  const what = drawn.nodes.every(({ node }) => node.kind === 'unit')
+    ? 'units'
+    : 'components and units';
+  const sum = `${drawn.nodes.length} ${what} and ${drawn.edges.length} ties. What needs it stands above, what it needs below. The table below has the same.`;
   const { width, height } = drawn;
   // A group, not an image: its links are to be reached.
   return html`<figure>
 <div class="wide" role="region" tabindex="0" aria-label="Picture of dependencies">
-<svg class="graph" viewBox="${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}" role="group" aria-labelledby="graph-title graph-text">
+<svg class="graph columns-${drawn.columns}" viewBox="${-margin} ${-margin} ${width + 2 * margin} ${height + 2 * margin}" role="group" aria-labelledby="graph-title graph-text">
 <title id="graph-title">Dependencies of ${name}</title>
 <desc id="graph-text">${sum}</desc>
 ${edgePaths(drawn)}${drawn.nodes.map(nodeBox)}</svg>
 </div>
 <figcaption><span class="key">above: needs it</span> <span class="key">below: is needed</span> <span class="key"><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="tie hard" d="M0 3h24"/></svg> cannot run without</span> <span class="key"><svg viewBox="0 0 24 6" width="24" height="6" aria-hidden="true"><path class="tie" d="M0 3h24"/></svg> would like to have</span>${
-    drawn.leftOut > 0 && html` <span class="key">${drawn.leftOut} more units are not drawn.</span>`
+    drawn.leftOut > 0 &&
+    html` <span class="key">${drawn.leftOut} more ${what} are not drawn.</span>`
   }</figcaption>
 </figure>
 ${edgeTable(name, picture)}`;
@@ -55,27 +76,37 @@ function edgePaths({ edges }: Layout): readonly Html[] {
 }
 
 function nodeBox({ node, x, y, isRoot }: Placed): Html {
-  const { sign, word } = looks[node.state];
+  const { tone, sign, word } = lookOf(node);
   const shown = fit(printable(node.name), lettersMax);
   // A label must hold what is to be seen, for those who speak to their browser (WCAG 2.5.3).
   const whole = shown === printable(node.name) ? shown : `${shown} (${node.name})`;
-  return html`<a href="${servicePath(node.name)}" aria-label="${whole}, ${word}"><g class="node ${node.state}${isRoot && html` root`}"><title>${node.name}, ${word}</title>
+  const drawn = html`<g class="node ${tone}${isRoot && html` root`}"><title>${node.name}, ${word}</title>
 <rect x="${x}" y="${y}" width="${box.width}" height="${box.height}" rx="8"/>
-<text class="sign" x="${x + 12}" y="${y + 22}">${sign}</text><text x="${x + 30}" y="${y + 22}">${shown}</text></g></a>
+<text class="sign" x="${x + 12}" y="${y + 22}">${sign}</text><text x="${x + 30}" y="${y + 22}">${shown}</text></g>`;
+  return node.kind === 'elsewhere'
+    ? html`${drawn}
+`
+    : html`<a href="${servicePath(node.name)}" aria-label="${whole}, ${word}">${drawn}</a>
 `;
 }
 
 function edgeTable(name: string, { nodes, edges }: DependencyPicture): Html {
-  const states = new Map(nodes.map((node) => [node.name, looks[node.state].word]));
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const shown = (other: string): Html => {
+    const node = byName.get(other);
+    if (node === undefined) return serviceLink(other);
+    const link = node.kind === 'elsewhere' ? html`${other}` : serviceLink(other);
+    return html`${link} <span class="quiet">${lookOf(node).word}</span>`;
+  };
   const rows = edges
     .slice(0, edgesMax)
     .map(({ from, to, kind, hard }) => [
-      html`${serviceLink(from)} <span class="quiet">${states.get(from)}</span>`,
-      html`<span class="quiet">needs</span> ${serviceLink(to)} <span class="quiet">${states.get(to)}</span>`,
+      shown(from),
+      html`<span class="quiet">needs</span> ${shown(to)}`,
       html`${kind}${hard && html`, cannot run without`}`,
     ]);
   const more = edges.length - edgesMax;
-  return html`<details><summary>Dependencies as a table</summary>
-${plainTable(`Dependencies around ${name}`, ['Unit', 'Needs', 'How'], rows)}${more > 0 && html`<p class="quiet">${more} more: see unitwatch graph.</p>`}</details>
+  return html`<details${edges.length <= openMax && html` open`}><summary>Dependencies as a table</summary>
+${plainTable(`Dependencies around ${name}`, ['Name', 'Needs', 'How'], rows)}${more > 0 && html`<p class="quiet">${more} more: see unitwatch graph.</p>`}</details>
 `;
 }

@@ -82,7 +82,8 @@ figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: .9rem; margin-top: .6rem; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
 figcaption svg { display: inline-block; width: auto; vertical-align: -.1rem; }
 .wide { overflow-x: auto; }
-svg.graph { min-width: 40rem; max-width: 52rem; margin: 0 auto; }
+svg.graph { margin: 0 auto; }
+svg.columns-1 { max-width: 13rem; } svg.columns-2 { min-width: 19rem; max-width: 26rem; } svg.columns-3 { min-width: 30rem; max-width: 39rem; } svg.columns-4 { min-width: 40rem; max-width: 52rem; }
 svg text { fill: var(--ink); font-size: 13px; }
 figure .timeline { height: 60px; border-bottom: 1px solid var(--line); } figure .chart { height: 180px; }
 .scaled { display: flex; gap: .6rem; } .scaled svg { flex: 1 1 0; min-width: 0; }
@@ -98,9 +99,9 @@ figure .timeline { height: 60px; border-bottom: 1px solid var(--line); } figure 
 .slope { stroke: var(--bar-bad); stroke-width: 2; stroke-dasharray: 6 5; } .limit { stroke: var(--bar-warn); stroke-width: 2; }
 .tie { fill: none; stroke: var(--soft); stroke-dasharray: 4 4; stroke-width: 1.3; } .tie.hard { stroke-dasharray: none; stroke-width: 1.7; }
 .node rect { fill: var(--paper); stroke: var(--bar-calm); stroke-width: 1.5; }
-.node.up rect { stroke: var(--bar-good); } .node.failed rect { stroke: var(--bar-bad); fill: var(--bad-ground); } .node.changing rect { stroke: var(--bar-warn); }
+.node.good rect { stroke: var(--bar-good); } .node.bad rect { stroke: var(--bar-bad); fill: var(--bad-ground); } .node.warn rect { stroke: var(--bar-warn); }
 .node.root rect { stroke-width: 3; } .node.root text { font-weight: 700; }
-.node.up .sign { fill: var(--good); } .node.failed .sign { fill: var(--bad); } .node.changing .sign { fill: var(--warn); } .node.down .sign { fill: var(--calm); }
+.node.good .sign { fill: var(--good); } .node.bad .sign { fill: var(--bad); } .node.warn .sign { fill: var(--warn); } .node.calm .sign { fill: var(--calm); }
 .graph a:hover text:last-child { text-decoration: underline; }
 .news { position: sticky; bottom: 0; }
 .news:not(:empty) { background: var(--ink); color: var(--ground); padding: .6rem 1rem; border-radius: 10px 10px 0 0; margin-top: 1.5rem; }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
+import type { Sqlite } from '../../sqlite.ts';
 import { StoreError } from './contract.ts';
 import { logBytes } from './local-schema.ts';
-import type { Sqlite } from './sqlite.ts';
 
 /** Pages that are written to the log before it is carried over: a fifth of it. */
 const carriedPages = 192;

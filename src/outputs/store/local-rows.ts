@@ -1,5 +1,5 @@
+import type { Sqlite, SqlRow } from '../../sqlite.ts';
 import type { LocalTotals, StoredRow } from './contract.ts';
-import type { Sqlite, SqlRow } from './sqlite.ts';
 
 /** What an agent, or `unitwatch store status`, finds in the file. */
 export function totalsOf(on: Sqlite): LocalTotals {

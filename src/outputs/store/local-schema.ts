@@ -1,4 +1,4 @@
-import type { Sqlite } from './sqlite.ts';
+import type { Sqlite } from '../../sqlite.ts';
 
 /** "unwt", in the header of the file: nobody else's database is ever written or set aside. */
 export const applicationId = 0x756e7774;

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { RealtimeUs } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import {
   type Batch,
   type LocalFigures,
@@ -13,7 +14,7 @@ import {
 import { LocalLog } from './local-log.ts';
 import { backlogOf, spanAfter, storedRow } from './local-rows.ts';
 import { prepare } from './local-schema.ts';
-import { Sqlite } from './sqlite.ts';
+import { openSqlite } from './sqlite.ts';
 
 /**
  * Rows deleted in one transaction, and their bytes: a few milliseconds, so that those who append wait
@@ -59,7 +60,7 @@ export class LocalStore {
 
   /** @param after number of the last row that a database in this place had: rows go on behind it */
   static async open(settings: LocalSettings, after: number): Promise<LocalStore> {
-    const on = await Sqlite.open(settings.path);
+    const on = await openSqlite(settings.path);
     try {
       prepare(on);
       on.change(`UPDATE totals SET value = max(value, ?) WHERE name = 'exported_to'`, after);

@@ -2,13 +2,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../model/assert.ts';
 import type { RealtimeUs } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import { type LocalFigures, type LocalSettings, StoreError } from './contract.ts';
 import type { Answer, LocalStart, Request } from './local-messages.ts';
 import { logBytes } from './local-schema.ts';
 import type { LocalStore } from './local-store.ts';
 import { lockFor, makeFile, openLocal, putAside } from './open-local.ts';
 import { hasFree, Reserve } from './reserve.ts';
-import { DamagedError, type Sqlite } from './sqlite.ts';
+import { DamagedError } from './sqlite.ts';
 
 const damagedMessage = 'The local database is damaged: it is set aside and begun anew.';
 

@@ -12,10 +12,11 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type RealtimeUs, rfc3339 } from '../../model/time.ts';
+import type { Sqlite } from '../../sqlite.ts';
 import { type LocalSettings, StoreError } from './contract.ts';
 import { applicationId } from './local-schema.ts';
 import { LocalStore } from './local-store.ts';
-import { DamagedError, Sqlite } from './sqlite.ts';
+import { DamagedError, openSqlite } from './sqlite.ts';
 
 /** The first bytes of every SQLite file, and where the number of the application stands after them. */
 const magic = 'SQLite format 3\0';
@@ -81,7 +82,7 @@ export async function lockFor(path: string): Promise<Sqlite> {
   } catch (error) {
     throw unmade(error, lock);
   }
-  const on = await Sqlite.open(lock, { waitMs: 0 });
+  const on = await openSqlite(lock, { waitMs: 0 });
   try {
     on.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
     return on;
@@ -129,7 +130,7 @@ export async function putAside(path: string, nowUs: RealtimeUs): Promise<string>
 async function checkWhole(path: string): Promise<void> {
   const size = (await exists(path)) ? (await stat(path)).size : 0;
   if (size === 0 || size > checkedBytes) return;
-  const on = await Sqlite.open(path);
+  const on = await openSqlite(path);
   try {
     const [row] = on.rows('PRAGMA quick_check(1)');
     const said = row === undefined ? '' : Object.values(row)[0];

@@ -7,7 +7,7 @@ import { applicationId } from './local-schema.ts';
 import { migrations } from './migrations.ts';
 import { Postgres } from './postgres.ts';
 import { PoisonError } from './postgres-errors.ts';
-import { DamagedError, Sqlite } from './sqlite.ts';
+import { DamagedError, openSqlite } from './sqlite.ts';
 import type { StoreSettings } from './store.ts';
 
 /** Both databases as they are now, for people; an agent may be running meanwhile. */
@@ -68,7 +68,7 @@ async function localStatus(path: string): Promise<LocalStatus> {
     const message = `There is no local database at ${shown}: an agent with store.enabled makes it.`;
     throw new StoreError('refused', message, cause);
   }
-  const on = await Sqlite.open(path, { readOnly: true });
+  const on = await openSqlite(path, { readOnly: true });
   try {
     if (on.number('PRAGMA application_id') !== applicationId) {
       throw new StoreError('refused', `${shown} is no database of unitwatch's store.`);

@@ -1,8 +1,9 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Sqlite } from '../../sqlite.ts';
 import { SourceError } from '../contract.ts';
 import { quoted, readName } from './name.ts';
-import { type Sqlite, SqliteFile, type SqliteOptions } from './sqlite-file.ts';
+import { SqliteFile, type SqliteOptions } from './sqlite-file.ts';
 import { type AlarmAdmin, alarmsMax, type ListedRow } from './table.ts';
 
 const tables = [

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DatabaseSyncInstance } from '@photostructure/sqlite';
+import { resultCode, Sqlite } from '../../sqlite.ts';
 import { SourceError } from '../contract.ts';
 import { quoted } from './name.ts';
 
@@ -12,16 +12,6 @@ const betweenMs = 50;
 export interface SqliteOptions {
   readonly path: string;
   readonly query_timeout: number;
-}
-
-export type SqliteValue = string | number | Uint8Array | null;
-export type SqliteRow = Readonly<Record<string, unknown>>;
-
-/** Statements on an open file; synchronous, so each must be short. */
-export interface Sqlite {
-  rows(sql: string, ...values: readonly SqliteValue[]): readonly SqliteRow[];
-  /** How many rows it changed. */
-  change(sql: string, ...values: readonly SqliteValue[]): number;
 }
 
 /** What is wrong with the file, by SQLite's result code (sqlite.org/rescode.html), with what to do. */
@@ -39,26 +29,6 @@ const outages: Readonly<Record<number, string>> = {
   10: 'reading or writing it failed',
   13: 'the disk is full',
 };
-
-/** An error met while rows are read comes without its code, with the message of that code alone. */
-const codeOfMessage: Readonly<Record<string, number>> = {
-  'access permission denied': 3,
-  'database is locked': 5,
-  'database table is locked': 6,
-  'attempt to write a readonly database': 8,
-  'disk I/O error': 10,
-  'database disk image is malformed': 11,
-  'database or disk is full': 13,
-  'unable to open database file': 14,
-  'file is not a database': 26,
-};
-
-/** SQLite's primary result code; 0 for an error that is none of SQLite's. */
-export function resultCode(error: unknown): number {
-  if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) return 0;
-  if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
-  return codeOfMessage[error.message] ?? 1;
-}
 
 /** Any error of SQLite as one sentence; others are ours, and go on as they are. */
 function sqliteError(error: unknown, path: string): unknown {
@@ -79,10 +49,10 @@ function sqliteError(error: unknown, path: string): unknown {
   return new SourceError('down', `${shown} cannot be used: ${why}.`, error);
 }
 
-/** One SQLite file, opened when it is wanted, and anew after a failure. The only place that knows the package. */
+/** One SQLite file, opened when it is wanted, and anew after a failure. */
 export class SqliteFile {
   readonly #options: SqliteOptions;
-  #open: DatabaseSyncInstance | undefined;
+  #open: Sqlite | undefined;
   #inode = 0;
   #closed = false;
 
@@ -96,7 +66,7 @@ export class SqliteFile {
     const deadline = performance.now() + query_timeout;
     for (;;) {
       try {
-        return work(statements(await this.#database()));
+        return work(await this.#database());
       } catch (error) {
         const isLocked = resultCode(error) === 5 || resultCode(error) === 6;
         if (!isLocked) this.#drop();
@@ -106,20 +76,9 @@ export class SqliteFile {
     }
   }
 
-  /** All of it or nothing. The lock for writing is taken at its beginning: none can be refused later. */
+  /** All of it or nothing. */
   async transaction<T>(work: (on: Sqlite) => T): Promise<T> {
-    return this.use((on) => {
-      on.change('BEGIN IMMEDIATE');
-      try {
-        const result = work(on);
-        on.change('COMMIT');
-        return result;
-      } catch (error) {
-        // A full disk has ended the transaction by itself.
-        if (this.#open?.isTransaction) on.change('ROLLBACK');
-        throw error;
-      }
-    });
+    return this.use((on) => on.transaction(() => work(on)));
   }
 
   close(): void {
@@ -133,24 +92,18 @@ export class SqliteFile {
   }
 
   /** A file that was put in the place of the old one is opened anew: the old one is nobody's. */
-  async #database(): Promise<DatabaseSyncInstance> {
+  async #database(): Promise<Sqlite> {
     const { path } = this.#options;
     const inode = await inodeOf(path);
     if (inode !== this.#inode) this.#drop();
     if (this.#closed) throw new SourceError('down', 'The source is closed.');
     if (this.#open) return this.#open;
-    const { DatabaseSync } = await import('@photostructure/sqlite');
-    this.#open ??= new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false });
+    const opened = await Sqlite.open(path, { waitMs: busyMs });
+    if (this.#open) opened.close();
+    this.#open ??= opened;
     this.#inode = inode;
     return this.#open;
   }
-}
-
-function statements(database: DatabaseSyncInstance): Sqlite {
-  return {
-    rows: (sql, ...values) => database.prepare(sql).all(...values),
-    change: (sql, ...values) => database.prepare(sql).run(...values).changes,
-  };
 }
 
 /** Opening a path where nothing is would create a database there. */

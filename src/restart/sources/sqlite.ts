@@ -1,14 +1,9 @@
+import { resultCode, type Sqlite, type SqlRow } from '../../sqlite.ts';
 import { SourceError } from '../contract.ts';
 import { prepend } from './note.ts';
 import type { SourceOptions, TableSource } from './options.ts';
 import { TableAlarms } from './source.ts';
-import {
-  resultCode,
-  type Sqlite,
-  SqliteFile,
-  type SqliteOptions,
-  type SqliteRow,
-} from './sqlite-file.ts';
+import { SqliteFile, type SqliteOptions } from './sqlite-file.ts';
 import {
   type Access,
   type AlarmRow,
@@ -164,12 +159,12 @@ function writeDown(on: Sqlite, id: number, { clear, note, mark }: Finish): void 
   );
 }
 
-function bytesOf(row: SqliteRow, column: string): Uint8Array | undefined {
+function bytesOf(row: SqlRow, column: string): Uint8Array | undefined {
   const value = row[column];
   return value instanceof Uint8Array ? value : undefined;
 }
 
-function textOf(row: SqliteRow, column: string): string {
+function textOf(row: SqlRow, column: string): string {
   const value = row[column];
   return typeof value === 'string' ? value : '';
 }
