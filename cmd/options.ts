@@ -19,8 +19,17 @@ export function parseOptions<const T extends Options>(
     return parseArgs({ args: [...argv], allowPositionals: true, options });
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
-    return { wrong: shown(error.message.split(/\.\s/)[0] ?? '', 200) };
+    return { wrong: shown(inOneSentence(error.message), 200) };
   }
+}
+
+/** Node.js takes three lines to say that the next word is an option itself. */
+function inOneSentence(message: string): string {
+  const flag = /^Option '(?:-\w, )?(--[\w-]+).* argument (?:is ambiguous|missing)/.exec(
+    message,
+  )?.[1];
+  if (flag === undefined) return message.split(/\.\s/)[0] ?? '';
+  return `Option '${flag}' needs a value; one that begins with - is given as ${flag}=-...`;
 }
 
 /** The sentence for a word that a command does not take. */

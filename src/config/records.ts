@@ -79,7 +79,7 @@ function toMap(
   const values = new Map<string, unknown>();
   for (const { name, nameOffset, value } of raw.entries) {
     const fault = nameFault(name);
-    if (fault) report({ what: fault, raw: { kind: 'nothing', offset: nameOffset } });
+    if (fault) report({ what: `has ${fault}`, raw: { kind: 'nothing', offset: nameOffset } });
     const inside = within(segment(name), key.of, report);
     const at = value.kind === 'nothing' ? { ...value, offset: nameOffset } : value;
     values.set(name, toOne(key.of, at, inside, reading));
@@ -87,10 +87,11 @@ function toMap(
   return Object.freeze(values);
 }
 
-function nameFault(name: string): string | undefined {
-  if (name === '') return 'has an entry without a name';
-  if (name.length > MAX_NAME) return `has a name of more than ${MAX_NAME} characters`;
-  return hasControl(name) ? 'has a name with control characters' : undefined;
+/** What is wrong with the name of an entry, after `has`. */
+export function nameFault(name: string): string | undefined {
+  if (name === '') return 'an entry without a name';
+  if (name.length > MAX_NAME) return `a name of more than ${MAX_NAME} characters`;
+  return hasControl(name) ? 'a name with control characters' : undefined;
 }
 
 function toRecordList(

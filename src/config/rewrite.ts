@@ -3,6 +3,7 @@ import {
   access,
   type FileHandle,
   link,
+  lstat,
   mkdir,
   open,
   realpath,
@@ -21,7 +22,10 @@ const lockPollMs = 20;
 /** Edits that begin anew because another one was quicker; of as many at once one is always done. */
 const triesMax = 50;
 
-const missing = ': does not exist; make it with unitwatch config create POSTGRES-URL, or empty';
+const missing =
+  ': does not exist; make it with unitwatch config create POSTGRES-URL, or for use without PostgreSQL make an empty file';
+const deadLink =
+  ': is a symbolic link to a file that does not exist; make that file, empty, or remove the link';
 
 /** What an edit makes of a file. */
 export interface NewText {
@@ -52,7 +56,8 @@ export async function rewriteFile<Word extends string = never>(
 ): Promise<Written | Faults | Word> {
   for (let tries = 0; tries < triesMax; tries++) {
     const file = await readConfigFile(name);
-    if (!file || 'what' in file) return fault(name, file?.what ?? missing);
+    if (!file) return fault(name, (await isLink(name)) ? deadLink : missing);
+    if ('what' in file) return fault(name, file.what);
     const made = await edit(file);
     if (typeof made === 'string' || 'faults' in made) return made;
     const done = await told(name, () => replace(name, file, made));
@@ -93,6 +98,15 @@ export async function createFile(
       return { mode };
     });
   });
+}
+
+async function isLink(name: string): Promise<boolean> {
+  try {
+    return (await lstat(name)).isSymbolicLink();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { FileRead } from './file.ts';
 import type { Key } from './key.ts';
 import type { Config } from './keys.ts';
 import { rawOfText } from './raw.ts';
-import { compileRegexes, convertEntry, newReading } from './records.ts';
+import { compileRegexes, convertEntry, nameFault, newReading } from './records.ts';
 import type { Faults, NewText } from './rewrite.ts';
 import { type ServiceRow, serviceRows } from './service-rows.ts';
 import { quoted, shown } from './shown.ts';
@@ -177,6 +177,8 @@ function nameFor({ checks }: Config, asked: NewService): string | Faults {
     [checks.components, checks.tcp, checks.http].flatMap((one) => [...one.keys()]),
   );
   if (asked.name !== undefined) {
+    const wrong = nameFault(asked.name);
+    if (wrong) return { faults: [`--name would make ${wrong}`] };
     if (!taken.has(asked.name)) return asked.name;
     return { faults: [`--name: ${quoted(asked.name)} is the name of another check already`] };
   }

@@ -84,7 +84,7 @@ export function eventsPage(): string {
   const types = typeNames();
   return `${[
     '# Events',
-    'Generated from `src/model/event.ts`; `UPDATE=1 node --test dist/test/schema.test.js` writes it anew. The JSON Schema is [events.schema.json](events.schema.json).',
+    'Generated from `src/model/event.ts`; `UPDATE=1 node --test dist/test/model/schema.test.js` writes it anew. The JSON Schema is [events.schema.json](events.schema.json).',
     'One JSON object a line, at most 64 KiB, UTF-8. `data` holds what its `event_type` lists below. A field that is not always there is _optional_; one that is unknown is left out, never `null`.',
     '`seq` rises by one with each event of a run. Where a reader was too slow, or more than `max_events_per_second` came, one `agent` event with the phase `gap` stands for each run of events that were dropped, and has the `seq` of the last of them: events read + `dropped` of all gaps = the highest `seq`. Only `started`, `exited`, `restarting`, `restarted`, `stopped` and `failed` are dropped; the others only when they alone fill 64 MiB behind a reader that has stopped.',
     aligned([

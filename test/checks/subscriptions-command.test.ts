@@ -71,7 +71,11 @@ test('what is asked wrongly: a sentence and status 2; what is not there: status 
       2,
       /monitor\.smtp\.host/,
     ],
-    [['services', 'add', 'web', '--interval', '-5s'], 2, /argument is ambiguous\nTry: /],
+    [
+      ['services', 'add', 'web', '--interval', '-5s'],
+      2,
+      / needs a value; one that begins with - is given as .*\nTry: /,
+    ],
   ] as const) {
     const { status: got, err } = await run(...words);
     assert.match(err, want);

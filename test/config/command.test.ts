@@ -235,7 +235,10 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
   [['services', 'update', '1', '2'], "Unexpected argument '2'"],
   [['services', 'remove', '1', '--regex', 'x'], 'services remove has no --regex'],
   [['show', '--jsno'], "Unknown option '--jsno'"],
-  [['show', '--config'], "Option '--config <value>' argument missing"],
+  [
+    ['show', '--config'],
+    "Option '--config' needs a value; one that begins with - is given as --config=-...",
+  ],
 ];
 for (const [argv, want] of wrong) {
   test(`asked wrongly: ${JSON.stringify(argv)}`, async () => {

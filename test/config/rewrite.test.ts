@@ -135,7 +135,10 @@ test('a folder that is not there, a folder in place of a file, a link to nowhere
   assert.match(await faultOf(gone), /c\.yaml: does not exist; make it with /);
   assert.equal(await faultOf(here), `${here}: is a directory; name the file in it`);
   symlinkSync('nothing', join(here, 'link.yaml'));
-  assert.match(await faultOf(join(here, 'link.yaml')), /link\.yaml: does not exist; /);
+  assert.match(
+    await faultOf(join(here, 'link.yaml')),
+    /link\.yaml: is a symbolic link to a file that does not exist; make that file/,
+  );
 });
 
 test('whoever may not write the file, its folder or for its owner is told so', async () => {

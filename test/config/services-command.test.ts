@@ -172,17 +172,17 @@ test('names: of a URL without its query, of a method, with a number; never twice
   await refused(
     file,
     ['add', 'http://a', '--name', ''],
-    /: checks\.http: has an entry without a name\n.*: is left as it was/,
+    '--name would make an entry without a name',
   );
   await refused(
     file,
     ['add', 'http://a', '--name', 'a\u001b[31m'],
-    /: has a name with control characters\n/,
+    '--name would make a name with control characters',
   );
   await refused(
     file,
     ['add', 'http://a', '--name', 'x'.repeat(256)],
-    /: has a name of more than 255 characters\n/,
+    '--name would make a name of more than 255 characters',
   );
   await refused(
     file,
@@ -203,6 +203,10 @@ const wrong: readonly (readonly [readonly string[], string | RegExp])[] = [
   ],
   [['add', 'http://a\nb: c'], 'URL must not contain control characters (got "http://a\\u{a}b: c")'],
   [['add', 'http://me:geheim@a/'], 'URL must not hold a user or a password: send them in a header'],
+  [
+    ['add', 'http://a', '--interval', '--check-regex'],
+    "unitwatch config: Option '--interval' needs a value; one that begins with - is given as --interval=-...\nTry: unitwatch config --help",
+  ],
   [['add', `http://${'a'.repeat(3_000)}`], /^URL must have at most 2048 characters/],
   [
     ['add', 'http://a', 'FETCH'],
@@ -347,7 +351,7 @@ test('a file that is not there, or may not be read', async () => {
   assert.deepEqual(add, {
     status: 2,
     out: '',
-    err: `${gone}: does not exist; make it with unitwatch config create POSTGRES-URL, or empty\n`,
+    err: `${gone}: does not exist; make it with unitwatch config create POSTGRES-URL, or for use without PostgreSQL make an empty file\n`,
   });
   const show = await services(directory, 'show');
   assert.deepEqual(

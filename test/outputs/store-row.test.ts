@@ -92,6 +92,8 @@ test('a URL says where PostgreSQL is', () => {
     [{ url: 'http://secret@db' }, /is no URL like/],
     [{ url: 'postgres://secret@db?sslmode=maybe' }, /unknown sslmode: one of disable, allow/],
     [{ url: 'postgres://secret@db?sslrootcert=x' }, /unknown parameter "sslrootcert"/],
+    [{ url: 'postgres://u:secret@db1,db2/x' }, /names several hosts: give the one/],
+    [{ url: 'postgres://u:secret@db:0/x' }, /has the port 0/],
     [{ url: 'postgres://secret%zz@db' }, /stands for no character/],
     [{ url: 'postgres://secret@db', host: 'db' }, /both set/],
     [{}, /give store\.postgres\.url or \.host/],

@@ -52,6 +52,9 @@ export function targetOf(settings: PostgresSettings): Target {
   }
   if (host !== undefined) throw refused('and store.postgres.host are both set: one is enough');
   const parsed = parse(url);
+  if (parsed.hostname.includes(','))
+    throw refused('names several hosts: give the one to connect to');
+  if (parsed.port === '0') throw refused('has the port 0');
   return {
     host: parsed.searchParams.get('host') ?? hostOf(parsed),
     port: parsed.port === '' ? port : Number(parsed.port),
