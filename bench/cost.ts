@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { idleUnit, manyUnits, show, sleep, startUnits, withBed } from '../test/bed.ts';
 import { debianBinary } from '../test/debian.ts';
-import { cpuSeconds, startAgent } from './process.ts';
+import { cpuSeconds, rootsOf, startAgent } from './process.ts';
 import type { Row } from './row.ts';
 
 /** How often Prometheus scrapes by habit. */
@@ -27,7 +27,7 @@ export async function bench(scrapes = 4): Promise<Row[]> {
 
     const unwatched = await cpuOver(span, host, async () => {});
 
-    const agent = await startAgent(bed.busAddress, 'ignore');
+    const agent = await startAgent(bed.busAddress, 'ignore', rootsOf(bed));
     await sleep(2_000);
     const ours = await cpuOver(
       span,

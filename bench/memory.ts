@@ -1,10 +1,10 @@
 import { idleUnit, manyUnits, sleep, startUnits, withBed } from '../test/bed.ts';
-import { rssAnonMb, startAgent } from './process.ts';
+import { rootsOf, rssAnonMb, startAgent } from './process.ts';
 import type { Row } from './row.ts';
 
 /**
- * Private anonymous memory of the running agent at 0, 100 and 1,000 services, ten seconds after its
- * start and one scrape, with every service restarted once since.
+ * Private anonymous memory of the running agent at 0, 100 and 1,000 services, after every
+ * service has been restarted once, what they use has been read once (30 s), and one scrape.
  */
 export async function bench(counts: readonly number[] = [0, 100, 1_000]): Promise<Row[]> {
   const rows: Row[] = [];
@@ -37,9 +37,9 @@ async function measure(count: number): Promise<number> {
       count === 0
         ? { UNITWATCH_SERVICE_BLACKLIST: '*' }
         : { UNITWATCH_SERVICE_WHITELIST: 'idle-*' };
-    const agent = await startAgent(bed.busAddress, 'ignore', filter);
+    const agent = await startAgent(bed.busAddress, 'ignore', { ...filter, ...rootsOf(bed) });
     if (count > 0) await bed.systemctl('restart', 'idle-*.service');
-    await sleep(10_000);
+    await sleep(35_000);
     await agent.metric('unitwatch_services_monitored');
     await sleep(1_000);
     const used = rssAnonMb(agent.pid);

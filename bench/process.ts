@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { command, nodeOptions } from '../test/agent/agent-process.ts';
 
 /** USER_HZ: what /proc/PID/stat counts in, on every Linux that runs Node. */
 const ticksPerSecond = 100;
@@ -24,6 +24,14 @@ export function rssAnonMb(pid: number): number {
   return (Number(line?.[1]) * 1_024) / 1e6;
 }
 
+/** Where an agent finds the control groups and processes of a systemd in a namespace of its own. */
+export function rootsOf({ root }: { readonly root: string }): Record<string, string> {
+  return {
+    UNITWATCH_CGROUP_ROOT: `${root}/sys/fs/cgroup`,
+    UNITWATCH_PROC_ROOT: `${root}/proc`,
+  };
+}
+
 /** A running agent, as a user would start it. */
 export interface RunningAgent {
   readonly pid: number;
@@ -34,8 +42,6 @@ export interface RunningAgent {
   metric(name: string): Promise<number>;
   stop(): Promise<void>;
 }
-
-const executable = fileURLToPath(new URL('../cmd/unitwatch.js', import.meta.url));
 
 /**
  * Starts `unitwatch run` as a process of its own and waits until it watches.
@@ -50,8 +56,8 @@ export async function startAgent(
   const child = spawn(
     process.execPath,
     [
-      '--max-semi-space-size=1',
-      executable,
+      ...nodeOptions,
+      command,
       'run',
       '--bus',
       address,

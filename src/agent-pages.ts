@@ -1,6 +1,6 @@
 import type { Checked } from './checked.ts';
 import type { Watch } from './collector/watch.ts';
-import { Control } from './control.ts';
+import type { ControlTools } from './control.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Draft } from './model/event.ts';
 import type { RepairView } from './model/status.ts';
@@ -25,14 +25,15 @@ export function agentPages(parts: AgentPagesParts): Pages {
   const { options, view, watch, checked, dependencies, graceMs, onDraft } = parts;
   const { checking } = checked;
   const { host, clock, uid, env, config } = options;
-  const control = new Control({
+  const tools: ControlTools = {
     ...{ clock, uid, env, graceMs, onDraft },
     units: async () => watch,
     checks: () => checking.processes,
     impact: async (unit, on) => dependencies.impact(unit, on),
-  });
+  };
   return new Pages({
-    ...{ host, clock, view, control },
+    ...{ host, clock, view },
+    control: async () => new (await import('./control.ts')).Control(tools),
     checks: () => checked.checks(),
     token: config.page.token?.reveal(),
     unit: (name) => watch.follower.table.get(name),

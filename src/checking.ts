@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { EndpointChecks } from './checks/endpoints.ts';
 import { hostAddresses, isPlan, planOf } from './checks/process/hosts.ts';
-import { type ProcessCheckSettings, ProcessChecks } from './checks/process/process-checks.ts';
+import type { ProcessCheckSettings, ProcessChecks } from './checks/process/process-checks.ts';
 import type { ThresholdSettings } from './checks/threshold.ts';
 import { endpointsOf } from './config/endpoints.ts';
 import type { Config } from './config/keys.ts';
@@ -39,9 +39,10 @@ export interface CheckingOptions {
  */
 export class Checking {
   private readonly options: CheckingOptions;
+  /** Undefined where there are none, as the next: then their code is not even loaded. */
   private checks: ProcessChecks | undefined;
-  /** Undefined where there are none: then the code of the probes is not even loaded. */
   private endpoints: EndpointChecks | undefined;
+  private configured: Promise<void> = Promise.resolve();
 
   /** Pages about checks. */
   readonly routes: Routes;
@@ -54,9 +55,12 @@ export class Checking {
     );
   }
 
-  /** Begins to check, or goes over to another configuration. */
-  async configure(config: Config): Promise<void> {
-    await Promise.all([this.configureProcesses(config), this.configureEndpoints(config)]);
+  /** Begins to check, or goes over to another configuration: one after the other. */
+  configure(config: Config): Promise<void> {
+    this.configured = this.configured.then(async () => {
+      await Promise.all([this.configureProcesses(config), this.configureEndpoints(config)]);
+    });
+    return this.configured;
   }
 
   private async configureEndpoints(config: Config): Promise<void> {
@@ -96,7 +100,8 @@ export class Checking {
       this.checks.reload(settings);
     } else {
       const { clock, uid, lookUpUnit, onDraft } = this.options;
-      this.checks = new ProcessChecks({
+      const module = await import('./checks/process/process-checks.ts');
+      this.checks = new module.ProcessChecks({
         ...settings,
         ...{ clock, uid, lookUpUnit, onChange: onDraft, procRoot: config.proc_root },
       });

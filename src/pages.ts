@@ -33,7 +33,8 @@ export interface PagesOptions {
   /** Those that are on now. */
   readonly outages: () => readonly OutageView[];
   readonly picture: (asked: PictureAsked) => DependencyPicture | undefined;
-  readonly control: Control;
+  /** Loaded when somebody wants to start or stop something. */
+  readonly control: () => Promise<Control>;
   /** Looks at every unit and every check now. */
   readonly refresh: () => Promise<void>;
 }
@@ -54,16 +55,15 @@ export class Pages {
 
   constructor(options: PagesOptions) {
     this.options = options;
-    const { control } = options;
     this.routes = pageRoutes({
       ...{ clock: options.clock, token: options.token },
       status: () => this.status(),
       service: (name) => this.service(name),
       subscribe: (listener) => this.subscribe(listener),
       actions: {
-        start: (name) => control.ask('start', name),
-        stop: (name) => control.ask('stop', name),
-        restart: (name) => control.ask('restart', name),
+        start: async (name) => (await options.control()).ask('start', name),
+        stop: async (name) => (await options.control()).ask('stop', name),
+        restart: async (name) => (await options.control()).ask('restart', name),
         acknowledge: async (id) => this.acknowledge(id),
         refresh: async () => {
           await options.refresh();

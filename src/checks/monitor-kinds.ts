@@ -1,10 +1,11 @@
-import { isIP } from 'node:net';
+import { headerFault } from '../model/http-header.ts';
 import { type ProbeResult, probeState } from '../model/probe.ts';
 import { readStatusCodes, statusCodesWanted } from '../model/status-codes.ts';
 import type { ProbeContext } from './endpoints-contract.ts';
 import { type Endpoint, openProber } from './endpoints-kinds.ts';
 import type { Kind } from './subscriptions/kinds.ts';
 import type { Settings } from './subscriptions/settings.ts';
+import { isHostName } from './tcp/host-name.ts';
 
 /** The endpoint that the settings of a service describe, or one sentence on what is wrong with them. */
 type Read = (name: string, settings: Settings) => Endpoint | string;
@@ -63,7 +64,7 @@ function readTcp(name: string, settings: Settings): Endpoint | string {
   const { host, port, timeout = defaults.tcpTimeoutS } = settings;
   const unknown = unknownSetting(settings, ['host', 'port', 'timeout']);
   if (unknown) return unknown;
-  if (typeof host !== 'string' || !isHost(host))
+  if (typeof host !== 'string' || !isHostName(host))
     return 'host must be a host name or an IP address.';
   if (!isWhole(port, 1, 65_535)) return 'port must be a number from 1 to 65535.';
   if (!isTimeout(timeout)) return timeoutSentence;
@@ -82,10 +83,11 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
   const { expected_status: expected = '2xx', timeout = defaults.httpTimeoutS } = settings;
   const { follow_redirects: maxRedirects = 0, tls_verify: verifyTls = true } = settings;
   if (typeof url !== 'string' || !isUrl(url))
-    return 'url must be an http or https URL without user and password.';
+    return 'url must be an http or https URL without user and password, with a port from 1 to 65535.';
   if (typeof method !== 'string' || !methods.includes(method))
     return `method must be one of ${methods.join(', ')}.`;
-  if (!isHeaders(headers)) return 'headers must be an object of header names and texts.';
+  const secretHeaders = readHeaders(headers);
+  if (typeof secretHeaders === 'string') return secretHeaders;
   if (body !== undefined && typeof body !== 'string') return 'body must be a text.';
   const expectedStatus = readStatusCodes(expected);
   if (!expectedStatus) return `expected_status ${statusCodesWanted}.`;
@@ -99,7 +101,7 @@ function readHttp(name: string, settings: Settings): Endpoint | string {
     ...{ name, kind: 'http', url, method, body, expectedStatus, regex, maxRedirects, verifyTls },
     headers: {},
     // Any of them may be a secret.
-    secretHeaders: headers,
+    secretHeaders,
     ...{ intervalMs: 0, timeoutMs: timeout * 1e3 },
   };
 }
@@ -108,10 +110,6 @@ function unknownSetting(settings: Settings, known: readonly string[]): string | 
   const unknown = Object.keys(settings).find((name) => !known.includes(name));
   if (unknown === undefined) return undefined;
   return `There is no setting ${JSON.stringify(unknown.slice(0, 80))}; there are ${known.join(', ')}.`;
-}
-
-function isHost(text: string): boolean {
-  return isIP(text) > 0 || (text.length <= 253 && /^[\w-]+(\.[\w-]+)*\.?$/.test(text));
 }
 
 function isWhole(value: unknown, min: number, max: number): value is number {
@@ -126,17 +124,20 @@ function isTimeout(value: unknown): value is number {
 
 function isUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, username, password } = new URL(text);
-  return /^https?:$/.test(protocol) && username === '' && password === '';
+  const { protocol, username, password, port } = new URL(text);
+  return /^https?:$/.test(protocol) && username === '' && password === '' && port !== '0';
 }
 
-/** RFC 9110, sections 5.1 and 5.5: a token, and visible characters, spaces and tabs. */
-function isHeaders(value: unknown): value is Readonly<Record<string, string>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(
-    ([name, text]) =>
-      /^[\w!#$%&'*+.^`|~-]+$/.test(name) &&
-      typeof text === 'string' &&
-      /^[\t\x20-\x7e\x80-\xff]*$/.test(text),
-  );
+/** Or one sentence on what is wrong with them. */
+function readHeaders(value: unknown): Readonly<Record<string, string>> | string {
+  const wanted = 'headers must be an object of header names and texts.';
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return wanted;
+  const headers: Record<string, string> = {};
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') return wanted;
+    const fault = headerFault(name, text);
+    if (fault) return `The header ${JSON.stringify(name.slice(0, 80))} ${fault}.`;
+    headers[name] = text;
+  }
+  return headers;
 }

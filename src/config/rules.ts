@@ -1,4 +1,6 @@
 import { platformFaults } from '../checks/process/platform-faults.ts';
+import { isHostName } from '../checks/tcp/host-name.ts';
+import { headerFault } from '../model/http-header.ts';
 import type { Config } from './keys.ts';
 import { platformOf } from './platform.ts';
 import { processSettings } from './process-settings.ts';
@@ -10,6 +12,7 @@ export async function clashes(config: Config): Promise<readonly Clash[]> {
   return [
     ...restartClashes(config),
     ...httpClashes(config),
+    ...tcpClashes(config),
     ...nameClashes(config),
     ...platform.map(({ path, text }) => ({ path: ['checks', ...path], text })),
   ];
@@ -45,10 +48,43 @@ function nameClashes({ checks }: Config): readonly Clash[] {
   );
 }
 
+function tcpClashes({ checks }: Config): readonly Clash[] {
+  return [...checks.tcp].flatMap(([name, { host }]) =>
+    isHostName(host)
+      ? []
+      : [
+          {
+            path: ['checks', 'tcp', name, 'host'],
+            text: 'must be a host name or an IP address alone, without brackets, scheme or port',
+          },
+        ],
+  );
+}
+
 function httpClashes({ checks }: Config): readonly Clash[] {
-  return [...checks.http].flatMap(([name, { check_regex, regex }]) =>
-    check_regex && regex === undefined
-      ? [{ path: ['checks', 'http', name, 'check_regex'], text: 'is true, and there is no regex' }]
-      : [],
+  return [...checks.http].flatMap(([name, one]) => {
+    const path = ['checks', 'http', name];
+    const isLost = one.check_regex && one.regex === undefined;
+    const lost = { path: [...path, 'check_regex'], text: 'is true, and there is no regex' };
+    return [...(isLost ? [lost] : []), ...headerClashes(one, path)];
+  });
+}
+
+type Headers = Pick<
+  Config['checks']['http'] extends ReadonlyMap<string, infer One> ? One : never,
+  'headers' | 'secret_headers'
+>;
+
+function headerClashes(one: Headers, path: readonly string[]): readonly Clash[] {
+  const taken = new Set<string>();
+  const secret = [...one.secret_headers].map(([name, value]) => [name, value.reveal()] as const);
+  const tables = { headers: [...one.headers], secret_headers: secret };
+  return Object.entries(tables).flatMap(([table, headers]) =>
+    headers.flatMap(([name, value]) => {
+      const lower = name.toLowerCase();
+      const text = taken.has(lower) ? 'stands there twice' : headerFault(name, value);
+      taken.add(lower);
+      return text === undefined ? [] : [{ path: [...path, table, name], text }];
+    }),
   );
 }

@@ -70,21 +70,30 @@ export function toUrl(raw: Raw, report: Report): string | undefined {
     report({ what: `must have at most ${MAX_URL} characters`, raw });
     return undefined;
   }
-  const url = /^https?:\/\/[^/\s]/i.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  // What else is written there may be a password: it is not repeated.
+  const isHttp = /^https?:\/\/[^/\s]/i.test(text) && !/\s/.test(text);
+  const url = isHttp && URL.canParse(text) ? new URL(text) : undefined;
+  // What is written before an @ may be a password: it is not repeated.
+  const hidden: Raw = { kind: 'nothing', ...(raw.offset !== undefined && { offset: raw.offset }) };
+  const told = text.includes('@') ? hidden : raw;
   if (url && (url.username !== '' || url.password !== '')) {
-    const hidden: Raw = {
-      kind: 'nothing',
-      ...(raw.offset !== undefined && { offset: raw.offset }),
-    };
-    const what = 'must not hold a user or a password: send them in a header';
-    report({ what, raw: hidden });
+    report({ what: 'must not hold a user or a password: send them in a header', raw: hidden });
     return undefined;
   }
-  if (url && !/\s/.test(text)) return text;
+  if (url && url.port !== '0') return text;
   const meant = /^[\w.-]+\.[\w.:-]+(?:\/\S*)?$/.test(text) ? `http://${text}` : undefined;
-  report({ what: 'must be a URL that begins with http:// or https://', raw, meant });
+  report({ what: isHttp ? unreadable(text) : httpWanted, raw: told, meant });
   return undefined;
+}
+
+const httpWanted = 'must be a URL that begins with http:// or https://';
+
+/** Why an http URL without blanks cannot be used. */
+function unreadable(text: string): string {
+  const host = text.replace(/^https?:\/\//i, '').replace(/[/?#].*$/, '');
+  if (/^\[[^\]]*%/.test(host)) return 'must be a URL without a zone (%): no URL can have one';
+  if (/:\d+$/.test(host))
+    return 'must be a URL with a host name or address, and a port from 1 to 65535';
+  return 'must be a URL with a host name or address; this one cannot be read';
 }
 
 /** A variable of the host: `${host.ip}`. */

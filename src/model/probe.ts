@@ -50,7 +50,7 @@ export interface ProbeResult {
    * connection that was kept has no resolve, connect and tls.
    */
   readonly phaseSeconds: Readonly<Partial<Record<ProbePhase, number>>>;
-  /** The IP address that answered. */
+  /** The IP address that answered, or the last that was tried. */
   readonly address?: string;
   /** Connections that were tried: more than one where an address did not answer. */
   readonly attempts: number;
@@ -58,7 +58,7 @@ export interface ProbeResult {
   readonly status?: number;
   /** Of HTTP: redirects that were followed. */
   readonly redirects?: number;
-  /** Of HTTP: bytes of the body that were read, and whether there was more. */
+  /** Of HTTP: bytes of the body that were read, and whether there was more. Also where it broke off. */
   readonly bodyBytes?: number;
   readonly bodyCut?: boolean;
   /** Of HTTP: what the header Content-Length says. */

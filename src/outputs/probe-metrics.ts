@@ -32,7 +32,7 @@ function gauge(
 const ofHttp = (result: ProbeResult, value: number | undefined): number | undefined =>
   result.kind === 'http' ? (value ?? 0) : undefined;
 
-/** Its five phases; all of them are always there. */
+/** Its five phases; all of them are there once there is an address to connect to. */
 const phases: Readonly<Record<string, ProbePhase>> = {
   connect: 'connect',
   processing: 'first_byte',
@@ -43,7 +43,8 @@ const phases: Readonly<Record<string, ProbePhase>> = {
 
 function protocolOf({ address }: ProbeResult): number {
   if (address === undefined) return 0;
-  return address.includes(':') ? 6 : 4;
+  // An IPv4 address in IPv6's clothes, RFC 4291 section 2.5.5.2.
+  return address.includes(':') && !/^::ffff:[\d.]+$/i.test(address) ? 6 : 4;
 }
 
 export const probeMetrics: readonly ProbeMetric[] = [
@@ -69,19 +70,19 @@ export const probeMetrics: readonly ProbeMetric[] = [
     type: 'gauge',
     help: 'Duration of http request by phase, summed over all redirects',
     labels: ['phase'],
-    samples: ({ kind, phaseSeconds }) =>
+    samples: ({ kind, phaseSeconds, address }) =>
       kind === 'http'
-        ? Object.entries(phases).map(([phase, ours]) => ({
-            labels: { phase },
-            value: phaseSeconds[ours] ?? 0,
-          }))
+        ? Object.entries(phases)
+            .filter(([phase]) => address !== undefined || phase === 'resolve')
+            .map(([phase, ours]) => ({ labels: { phase }, value: phaseSeconds[ours] ?? 0 }))
         : [],
   },
   gauge('probe_http_redirects', 'The number of redirects', (result) =>
     ofHttp(result, result.redirects),
   ),
   gauge('probe_http_ssl', 'Indicates if SSL was used for the final redirect', (result) =>
-    ofHttp(result, result.tls ? 1 : 0),
+    // Only with an answer: a handshake alone is none.
+    ofHttp(result, result.tls && result.status !== undefined ? 1 : 0),
   ),
   gauge('probe_http_status_code', 'Response HTTP status code', (result) =>
     ofHttp(result, result.status),

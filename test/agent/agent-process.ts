@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { get } from 'node:http';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,8 +22,9 @@ import { eventOfLine } from '../validate.ts';
 /** The built command. */
 export const command = fileURLToPath(new URL('../../cmd/unitwatch.js', import.meta.url));
 
-/** The options that the packaged unit gives to Node. */
-const nodeOptions = ['--max-semi-space-size=1'] as const;
+/** The options that the command gives to Node in its first line. */
+export const nodeOptions: readonly string[] =
+  readFileSync(command, 'utf8').split('\n', 1)[0]?.match(/--\S+/g) ?? [];
 
 /**
  * The command line that runs `argv` as another user, who may read every file all the same: the

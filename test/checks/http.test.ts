@@ -121,12 +121,12 @@ test('what a server can do wrong, and the word for it', async () => {
     {
       name: 'garbage',
       given: answering('\x00\x01\x02 SSH-2.0\r\n\r\n'),
-      want: 'garbage not HTTP',
+      want: 'garbage not HTTP (Expected HTTP/, RTSP/ or ICE/)',
     },
     {
       name: 'garbage in chunks',
       given: answering(`${head}Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n`),
-      want: 'garbage not HTTP',
+      want: 'garbage not HTTP (Invalid character in chunk size)',
     },
     {
       name: 'headers without end',
@@ -166,7 +166,7 @@ test('what a server can do wrong, and the word for it', async () => {
     {
       name: 'a switch of protocols',
       given: answering('HTTP/1.1 101 Yes\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
-      want: 'closed closed (transfer)',
+      want: 'garbage a change of protocol (101) that was not asked for',
     },
     {
       name: 'hints before the answer',

@@ -7,12 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { failureOf } from '../../src/checks/tcp/dial.ts';
+import { isHostName } from '../../src/checks/tcp/host-name.ts';
 import { candidates, parseHosts, parseResolvConf } from '../../src/checks/tcp/name-files.ts';
 import { tcpProber } from '../../src/checks/tcp/probe.ts';
 import { NameResolver } from '../../src/checks/tcp/resolver.ts';
 import { systemClock } from '../../src/collector/system-clock.ts';
 import type { ProbeResult } from '../../src/model/probe.ts';
+import { ensureInstalled, run } from '../debian.ts';
 import { contextOf, Servers } from './endpoint-servers.ts';
 import { eventually } from './standing.ts';
 
@@ -106,7 +109,7 @@ test('up over IPv4, IPv6 and names; refused where nobody listens', async () => {
   assert.equal(await said('localhost', four), 'true  127.0.0.1');
   assert.equal(await said('localhost', six), 'true  ::1');
   assert.equal(await said('Good.Test', four), 'true  127.0.0.1');
-  assert.equal(await said('127.0.0.1', free), 'false refused undefined');
+  assert.equal(await said('127.0.0.1', free), 'false refused 127.0.0.1');
 });
 
 test('the target of an IPv6 address has brackets', () => {
@@ -143,6 +146,14 @@ test('who does not answer is a timeout, and what the kernel cannot reach is unre
   assert.deepEqual(faults, ['unreachable', 'unreachable', 'refused', 'timeout', 'local']);
 });
 
+test('a connection that is established and then reset is up, however soon the reset comes', async () => {
+  const port = await servers.tcp((socket) => void socket.resetAndDestroy());
+  for (let n = 0; n < 50; n++) {
+    const { up, reason } = await probeOnce('127.0.0.1', port);
+    assert.deepEqual([up, reason], [true, ''], `probe ${n}`);
+  }
+});
+
 test('a greeting is read, and the connection ends without a reset', async () => {
   const ends: string[] = [];
   const port = await servers.tcp((socket) => {
@@ -177,6 +188,17 @@ test('a name with a dead address is up by the other one; which answered is said'
   assert.deepEqual([all.fault, all.reason], ['name', 'name not found']);
 });
 
+test('hosts are names in any script, or addresses, and nothing else', async () => {
+  const good = ['a', 'a_b.example.org.', '1.2.3.4', '::1', 'fe80::1%eth0', 'büro.example'];
+  for (const host of good) assert.equal(isHostName(host), true, host);
+  const long = `${'a'.repeat(63)}.`.repeat(4);
+  const bad = ['', 'a b', 'a:1', '[::1]', 'http://a/', 'a..b', '.a', 'bü ro', long, 'a'.repeat(64)];
+  for (const host of bad) assert.equal(isHostName(host), false, host);
+  const port = await servers.tcp(quiet);
+  const server = await servers.dns(nameServer({ 'xn--bro-hoa.example': ['127.0.0.1'] }));
+  assert.equal((await probeOnce('Büro.example', port, contextOf({ servers: [server] }))).up, true);
+});
+
 test('down only when all addresses fail', async () => {
   const closed = new Servers();
   const free = await closed.tcp(quiet);
@@ -204,6 +226,20 @@ test('a name server that never answers, one that fails, one that is not there', 
   assert.equal(await said(silent, 100), 'timeout: timeout (DNS)');
   assert.equal(await said(silent, 30_000), 'dns: DNS timeout');
   assert.equal(await said(failing, 30_000), 'dns: DNS failure (ESERVFAIL)');
+});
+
+test('a name server on this machine that is away is refused for each name alike', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root can have a network of its own');
+  await ensureInstalled(['iproute2']);
+  const folder = mkdtempSync(join(tmpdir(), 'unitwatch-names-'));
+  const file = join(folder, 'resolv.conf');
+  writeFileSync(file, 'nameserver 127.0.0.1\n');
+  const child = fileURLToPath(new URL('loopback-names-child.js', import.meta.url));
+  const inside = `ip link set lo up && mount --bind ${file} /etc/resolv.conf && exec "$0" "$@"`;
+  const argv = ['--net', '--mount', 'sh', '-c', inside, process.execPath, child];
+  const said = await run('unshare', argv);
+  rmSync(folder, { recursive: true });
+  assert.deepEqual(JSON.parse(said), ['DNS failure (ECONNREFUSED)']);
 });
 
 test('names that hang hold up neither other names nor files', async () => {

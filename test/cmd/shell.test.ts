@@ -101,7 +101,7 @@ describe('the shell at a terminal', () => {
       {
         'kafka server': { needs: ['zookeeper'] },
         zookeeper: {},
-        'slow one': { first: 'sleep 600' },
+        'slow one': { first: 'read -rt 600 <> <(:)' },
       },
       { shell: { prompt: 'rta>> ' } },
     );

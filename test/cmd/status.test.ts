@@ -32,7 +32,7 @@ function lines(world: World, size: Partial<Size> = {}, whitelist: string[] = [],
 
 test('one table, problems first, and a count of what is well', () => {
   assert.deepEqual(lines(busyWorld()), [
-    'web-17.example.org: 3 down or failing, 5 to look at',
+    'web-17.example.org: 3 down or failing, 6 to look at',
     'STATE       KIND      NAME                FOR        NOTE',
     'crash loop  finding   worker.service      10 min     It restarted 17 times within 10 minutes, each time after about 3 s.',
     'missing     component spark master        2 h        0 of 1 processes',
@@ -41,7 +41,9 @@ test('one table, problems first, and a count of what is well', () => {
     'raised      repair    grafana',
     'waiting     repair    spark master                   attempt 2, The last attempt failed.',
     'degraded    component processor gyroscope 2 h        waits for spark master',
+    'unknown     component sampler             2 h        not looked yet',
     'restarting  service   worker.service      3 s        19 restarts',
+    'running     component kafka mirror        2 h        PID 4711',
     'running     component kafka server        2 h        PID 4711',
     'up          service   queue.service       1 d 2 h',
     'down        http      grafana             2 h        planned outage, refused',

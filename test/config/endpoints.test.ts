@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointsOf } from '../../src/config/endpoints.ts';
-import { configOf } from './reading.ts';
+import { configOf, read } from './reading.ts';
 
 test('endpoints are what the configuration says, with defaults and in milliseconds', async () => {
   const { config } = await configOf(
@@ -88,3 +88,12 @@ for (const [written, want] of [
     );
   });
 }
+
+test('a secret header that cannot be sent is a fault that does not repeat it', async () => {
+  const text = `checks: {http: {shop: {url: "http://h/", headers: {Host: a}, secret_headers: {HOST: b, X-Key: "geheim €"}}}}`;
+  const outcome = await read(text, {}, [], false);
+  assert.deepEqual('faults' in outcome && outcome.faults, [
+    'c.yaml:1:79: checks.http.shop.secret_headers.HOST: stands there twice',
+    'c.yaml:1:88: checks.http.shop.secret_headers.X-Key: has a value with characters that no header can have: control characters, or none of Latin-1',
+  ]);
+});

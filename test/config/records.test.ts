@@ -120,6 +120,42 @@ const mistakes: readonly (readonly [string, string])[] = [
     '1:29: checks.http.shop.url: must not hold a user or a password: send them in a header',
   ],
   [
+    'checks: {http: {shop: {url: "https://u:geheim@h:99999/"}}}',
+    '1:29: checks.http.shop.url: must be a URL with a host name or address, and a port from 1 to 65535',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h:0/"}}}',
+    '1:29: checks.http.shop.url: must be a URL with a host name or address, and a port from 1 to 65535 (got "http://h:0/")',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://[fe80::1%eth0]/"}}}',
+    '1:29: checks.http.shop.url: must be a URL without a zone (%): no URL can have one (got "http://[fe80::1%eth0]/")',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://1.2.3.4.5/"}}}',
+    '1:29: checks.http.shop.url: must be a URL with a host name or address; this one cannot be read (got "http://1.2.3.4.5/")',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h/", headers: {Expect: 100-continue}}}}',
+    '1:52: checks.http.shop.headers.Expect: cannot be set: it belongs to the connection or to the body',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h/", headers: {"b c": x}}}}',
+    '1:52: checks.http.shop.headers.b c: is no name that a header can have',
+  ],
+  [
+    'checks: {http: {shop: {url: "http://h/", headers: {Connection: upgrade}}}}',
+    '1:52: checks.http.shop.headers.Connection: can only be close or keep-alive',
+  ],
+  [
+    'checks: {tcp: {db: {host: "http://h/", port: 1}}}',
+    '1:21: checks.tcp.db.host: must be a host name or an IP address alone, without brackets, scheme or port',
+  ],
+  [
+    'checks: {tcp: {db: {host: "[::1]", port: 1}}}',
+    '1:21: checks.tcp.db.host: must be a host name or an IP address alone, without brackets, scheme or port',
+  ],
+  [
     'checks: {http: {shop: {url: "http://h/", interval_sec: 4}}}',
     '1:56: checks.http.shop.interval_sec: must be a whole number from 5 to 300 (got 4)',
   ],

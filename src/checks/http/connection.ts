@@ -7,6 +7,7 @@ import { dial, failureOf } from '../tcp/dial.ts';
 import type { NameResolver } from '../tcp/resolver.ts';
 import { type Certificate, certificateOf } from './certificate.ts';
 import { type HttpRequest, hostOf, portOf, serverName } from './request.ts';
+import { tlsFailureOf } from './tls-failure.ts';
 
 /** Headers of an answer; servers and proxies themselves stop between 8 and 64 KiB. */
 const headerBytes = 65_536;
@@ -129,7 +130,5 @@ function tlsFailure(course: Course, error: Error): ProbeFailure {
     return course.failure('syscall' in error ? 'reset' : 'closed');
   }
   const failure = failureOf(error);
-  if (failure.fault !== 'local') return course.failure(failure.fault);
-  const reason = 'reason' in error ? String(error.reason) : code;
-  return new ProbeFailure('tls', `no TLS (${reason.slice(0, 100)})`);
+  return failure.fault === 'local' ? tlsFailureOf(error) : course.failure(failure.fault);
 }

@@ -2,22 +2,32 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ProbeFault } from '../../model/probe.ts';
 import { type Course, ProbeFailure } from '../tcp/course.ts';
 import { failureOf } from '../tcp/dial.ts';
+import { bodyText } from './body-text.ts';
 import type { HttpConnection } from './connection.ts';
+import { InterimAnswers } from './interim.ts';
 import type { HttpRequest } from './request.ts';
+import { tlsFailureOf } from './tls-failure.ts';
 
 /**
  * Bytes of a body that are read: pages for health checks have some KB. A longer one is cut, and what
  * was read is judged.
  */
 const bodyBytesMax = 1_048_576;
+/** Of an answer as it comes: a body in chunks of one byte each is six times as long. */
+const answerBytesMax = 8 * bodyBytesMax;
 
-/** What came back. */
-export interface Answer {
+/** What came back, at least its headers. */
+export interface PartOfAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly bodyBytes: number;
+  /** There was more of the body. */
   readonly isCut: boolean;
-  /** Empty unless it was wanted. */
+}
+
+/** What came back, to its end. */
+export interface Answer extends PartOfAnswer {
+  /** What was wanted of it. */
   readonly body: string;
 }
 
@@ -30,14 +40,14 @@ export interface ExchangeOptions {
 
 /** The answer did not end well, and how far it had come. */
 export class BrokenAnswer extends ProbeFailure {
-  /** Undefined where nothing of it came. */
-  readonly status: number | undefined;
+  /** Undefined where its headers did not come. */
+  readonly part: PartOfAnswer | undefined;
   /** Not one byte of an answer had come. */
   readonly isSilent: boolean;
 
-  constructor(failure: ProbeFailure, status: number | undefined, isSilent: boolean) {
+  constructor(failure: ProbeFailure, part: PartOfAnswer | undefined, isSilent: boolean) {
     super(failure.fault, failure.message);
-    this.status = status;
+    this.part = part;
     this.isSilent = isSilent;
   }
 }
@@ -68,20 +78,36 @@ export async function exchange(
     course.enter('transfer');
   };
   course.enter('first_byte');
-  // The end of a stream makes it readable too.
+  const fromBytes = socket.bytesRead;
+  let interim: InterimAnswers | undefined = new InterimAnswers();
+  let fail: (failure: ProbeFailure) => void = () => {};
   const look = (): void => {
-    if (socket.readableLength > 0) begin();
+    // The end of a stream makes it readable too.
+    if (socket.readableLength === 0) return;
+    begin();
+    if (socket.bytesRead - fromBytes > answerBytesMax) {
+      fail(new ProbeFailure('garbage', 'no end of the answer within 8 MiB'));
+    }
+    const chunk: Buffer | null = interim ? socket.read() : null;
+    if (!interim || !chunk) return;
+    const beginning = interim.take(chunk);
+    if (beginning === 'flood')
+      fail(new ProbeFailure('garbage', 'interim answers (1xx) without end'));
+    if (typeof beginning === 'string') return;
+    interim = undefined;
+    socket.unshift(beginning.rest);
   };
   // Before undici's own, which reads and parses.
   socket.prependListener('readable', look);
   const done = new Promise<Answer>((resolve, reject) => {
+    fail = reject;
     const finish = (isCut: boolean): void =>
       resolve({
         status: status ?? 0,
         headers: answerHeaders,
         bodyBytes,
         isCut,
-        body: Buffer.concat(chunks).toString(),
+        body: bodyText(Buffer.concat(chunks), answerHeaders['content-type']),
       });
     client.dispatch(
       { path: `${url.pathname}${url.search}`, method, headers, body: body ?? null, reset: !keep },
@@ -109,7 +135,8 @@ export async function exchange(
   try {
     return await course.wait(done);
   } catch (error) {
-    throw new BrokenAnswer(failureIn(course, error), status, isSilent);
+    const part = status === undefined ? undefined : { status, headers: answerHeaders, bodyBytes };
+    throw new BrokenAnswer(failureIn(course, error), part && { ...part, isCut: true }, isSilent);
   } finally {
     socket.off('readable', look);
   }
@@ -123,11 +150,27 @@ function failureIn(course: Course, error: unknown): ProbeFailure {
   const code = 'code' in error ? String(error.code) : '';
   const known = faults[code];
   if (known) return new ProbeFailure(...known);
-  if (code === 'UND_ERR_SOCKET') return course.failure('closed');
-  if (error.name === 'HTTPParserError') return new ProbeFailure('garbage', 'not HTTP');
+  if (code === 'UND_ERR_SOCKET') {
+    const words = unasked[error.message];
+    return words === undefined ? course.failure('closed') : new ProbeFailure('garbage', words);
+  }
+  if (error.name === 'HTTPParserError') return new ProbeFailure('garbage', notHttp(error));
+  if (code.startsWith('ERR_SSL_')) return tlsFailureOf(error);
   const failure = failureOf(error);
   return failure.fault === 'local' ? failure : course.failure(failure.fault);
 }
+
+/** llhttp says what it stumbled over in words of its own, none of them the server's. */
+function notHttp(error: Error): string {
+  const why = /\(([^()]{1,100})\)$/.exec(error.message)?.[1];
+  return why === undefined ? 'not HTTP' : `not HTTP (${why})`;
+}
+
+/** By undici's messages: it ends the connection then, not the server. */
+const unasked: Readonly<Record<string, string>> = {
+  'bad response': 'an answer that was not asked for',
+  'bad upgrade': 'a change of protocol (101) that was not asked for',
+};
 
 /** undici's errors that say what the server did, or what cannot be asked for. */
 const faults: Readonly<Record<string, readonly [ProbeFault, string]>> = {

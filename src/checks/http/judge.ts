@@ -14,15 +14,36 @@ export interface Expected {
 /** Undefined where it is as expected. */
 export type Verdict = { readonly fault: ProbeFault; readonly reason: string } | undefined;
 
-export function judgeAnswer(status: number, body: string, expected: Expected): Verdict {
+/** What is judged of an answer. */
+export interface Judged {
+  readonly status: number;
+  /** What is searched of the body. */
+  readonly body: string;
+  /** KiB at its beginning that are searched, where it is longer. */
+  readonly searchedKiB: number | undefined;
+  /** The header `Content-Encoding`, as it came. */
+  readonly encoding: string | undefined;
+}
+
+export function judgeAnswer(
+  { status, body, searchedKiB, encoding }: Judged,
+  expected: Expected,
+): Verdict {
   if (!expected.status.some(({ min, max }) => status >= min && status <= max)) {
     return { fault: 'status', reason: `status ${status}` };
   }
   if (expected.regex === undefined) return undefined;
   if ('fault' in expected.regex) return { fault: 'local', reason: expected.regex.fault };
-  return expected.regex.test(body)
-    ? undefined
-    : { fault: 'regex', reason: 'the regex is not found in the body' };
+  if (expected.regex.test(body)) return undefined;
+  return { fault: 'regex', reason: `the regex is not found in ${searched(searchedKiB, encoding)}` };
+}
+
+function searched(searchedKiB: number | undefined, encoding: string | undefined): string {
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    const name = /^[a-z]{1,10}$/i.test(encoding) ? ` (${encoding})` : '';
+    return `the body, which is compressed${name}`;
+  }
+  return searchedKiB === undefined ? 'the body' : `the first ${searchedKiB} KiB of the body`;
 }
 
 /** One that was good when the connection was made can have ended since. */

@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { ProbeResult } from '../../model/probe.ts';
 import type { StatusSpan } from '../../model/status-codes.ts';
+import type { DurationUs } from '../../model/time.ts';
 import type { EndpointBase, ProbeContext, Prober } from '../endpoints-contract.ts';
 import { compileRegex } from '../regex.ts';
 import { Course, ProbeFailure } from '../tcp/course.ts';
@@ -11,7 +12,7 @@ import {
   keyOf,
   openConnection,
 } from './connection.ts';
-import { type Answer, BrokenAnswer, exchange } from './exchange.ts';
+import { type Answer, BrokenAnswer, exchange, type PartOfAnswer } from './exchange.ts';
 import { type Expected, judgeAnswer, judgeCertificate } from './judge.ts';
 import { type HttpRequest, isRedirect, redirected, shownUrl } from './request.ts';
 
@@ -34,6 +35,11 @@ export interface HttpEndpoint extends EndpointBase {
   readonly verifyTls: boolean;
 }
 
+/**
+ * How long no connection is kept after one was, and nobody answered over it: what drops connections
+ * that are idle, a firewall or a balancer, would else make every second probe fail.
+ */
+const distrustUs: DurationUs = 600e6;
 /** The safe methods, RFC 9110 section 9.2.1. */
 const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Origins of an endpoint whose connections are kept: more than two redirects are rare. */
@@ -64,6 +70,8 @@ class HttpProber implements Prober {
   #expected: Promise<Expected> | undefined;
   #course: Course | undefined;
   #isClosed = false;
+  /** From when on connections are kept, on the monotonic clock. */
+  #keepFromUs: DurationUs = 0;
 
   constructor(endpoint: HttpEndpoint, context: ProbeContext) {
     this.#endpoint = endpoint;
@@ -106,6 +114,7 @@ class HttpProber implements Prober {
       name,
       kind,
       timeUs,
+      ...(course.address !== undefined && { address: course.address }),
       attempts: course.attempts,
       durationSeconds: course.seconds,
       phaseSeconds: course.phaseSeconds,
@@ -128,7 +137,16 @@ class HttpProber implements Prober {
       findings.redirects = redirects;
       const answer = await this.#ask(course, request, findings);
       if (maxRedirects === 0 || !isRedirect(answer.status)) {
-        const verdict = judgeAnswer(answer.status, answer.body, expected);
+        const isLonger = answer.bodyBytes > searchedBytes;
+        const verdict = judgeAnswer(
+          {
+            status: answer.status,
+            body: answer.body,
+            searchedKiB: isLonger ? searchedBytes / 1_024 : undefined,
+            encoding: answer.headers['content-encoding'],
+          },
+          expected,
+        );
         if (verdict) throw new ProbeFailure(verdict.fault, verdict.reason);
         findings.up = true;
         return;
@@ -153,11 +171,11 @@ class HttpProber implements Prober {
       try {
         return await this.#askOver(kept, course, request, findings);
       } catch (error) {
-        const isStale =
-          error instanceof BrokenAnswer &&
-          error.isSilent &&
-          (error.fault === 'closed' || error.fault === 'reset');
-        if (!isStale) throw error;
+        if (!(error instanceof BrokenAnswer) || !error.isSilent) throw error;
+        if (error.fault === 'timeout') {
+          this.#keepFromUs = this.#context.clock.monotonicUs() + distrustUs;
+        }
+        if (error.fault !== 'closed' && error.fault !== 'reset') throw error;
       }
     }
     const connection = await openConnection(course, request, {
@@ -175,7 +193,7 @@ class HttpProber implements Prober {
     request: HttpRequest,
     findings: Findings,
   ): Promise<Answer> {
-    findings.address = connection.address;
+    course.address = connection.address;
     findings.tls = connection.certificate !== undefined;
     let isGood = false;
     try {
@@ -184,16 +202,10 @@ class HttpProber implements Prober {
       const wantedBytes = this.#endpoint.regex === undefined ? 0 : searchedBytes;
       const answer = await exchange(course, connection, request, { wantedBytes, keep });
       isGood = keep && !answer.isCut;
-      findings.status = answer.status;
-      findings.bodyBytes = answer.bodyBytes;
-      findings.bodyCut = answer.isCut;
-      const length = Number(answer.headers['content-length'] ?? Number.NaN);
-      if (Number.isSafeInteger(length)) findings.contentLength = length;
+      noteAnswer(findings, answer);
       return answer;
     } catch (error) {
-      if (error instanceof BrokenAnswer && error.status !== undefined) {
-        findings.status = error.status;
-      }
+      if (error instanceof BrokenAnswer && error.part) noteAnswer(findings, error.part);
       throw error;
     } finally {
       if (isGood) this.#keep(connection);
@@ -228,9 +240,10 @@ class HttpProber implements Prober {
   }
 
   #keep(connection: HttpConnection): void {
-    const ageUs = this.#context.clock.monotonicUs() - connection.bornUs;
+    const nowUs = this.#context.clock.monotonicUs();
+    const ageUs = nowUs - connection.bornUs;
     // Not where it would be too old by the next time anyway.
-    const isUseful = ageUs + this.#endpoint.intervalMs * 1e3 < keptUs;
+    const isUseful = ageUs + this.#endpoint.intervalMs * 1e3 < keptUs && nowUs >= this.#keepFromUs;
     if (this.#isClosed || !isUseful || this.#kept.size >= connectionsMax) {
       closeConnection(connection);
       return;
@@ -241,6 +254,15 @@ class HttpProber implements Prober {
   #forget(connection: HttpConnection): void {
     if (this.#kept.get(connection.key) === connection) this.#kept.delete(connection.key);
   }
+}
+
+function noteAnswer(findings: Findings, { status, bodyBytes, isCut, headers }: PartOfAnswer): void {
+  findings.status = status;
+  findings.bodyBytes = bodyBytes;
+  findings.bodyCut = isCut;
+  const length = Number(headers['content-length'] ?? Number.NaN);
+  if (Number.isSafeInteger(length) && length >= 0) findings.contentLength = length;
+  else delete findings.contentLength;
 }
 
 async function expectedOf({ expectedStatus, regex }: HttpEndpoint): Promise<Expected> {

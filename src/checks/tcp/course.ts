@@ -25,6 +25,8 @@ const words: Readonly<Record<ProbePhase, string>> = {
 export class Course {
   /** IP addresses that a connection was tried to. */
   attempts = 0;
+  /** The one that was connected to, or else the last that was tried. */
+  address: string | undefined;
   readonly #clock: Pick<Clock, 'monotonicUs'>;
   readonly #fromUs: DurationUs;
   readonly #timer: NodeJS.Timeout;

@@ -50,6 +50,7 @@ function race(course: Course, addresses: readonly string[], port: number): Promi
       const host = addresses[tried++];
       if (host === undefined) return;
       course.attempts += 1;
+      course.address = host;
       const socket = connect({ host, port, noDelay: true });
       open.add(socket);
       socket.once('error', (error) => {
@@ -62,6 +63,7 @@ function race(course: Course, addresses: readonly string[], port: number): Promi
           fail(new ProbeFailure('refused'));
           return;
         }
+        course.address = socket.remoteAddress ?? host;
         forget();
         stop();
         socket.removeAllListeners('error');

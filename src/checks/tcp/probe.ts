@@ -37,19 +37,21 @@ export function tcpProber(endpoint: TcpEndpoint, context: ProbeContext): Prober 
       durationSeconds: now.seconds,
       phaseSeconds: now.phaseSeconds,
       attempts: now.attempts,
+      ...(now.address !== undefined && { address: now.address }),
       ...outcome,
     };
   }
 
-  async function connectOnce(
-    now: Course,
-  ): Promise<Pick<ProbeResult, 'up' | 'reason' | 'fault' | 'address'>> {
+  async function connectOnce(now: Course): Promise<Pick<ProbeResult, 'up' | 'reason' | 'fault'>> {
     try {
       const socket = await dial(now, resolver, host, port);
       leave(socket, leaving);
-      return { up: true, reason: '', address: socket.remoteAddress ?? '' };
+      return { up: true, reason: '' };
     } catch (error) {
       if (!(error instanceof ProbeFailure)) throw error;
+      // A SYN that is answered with a reset is refused: what the kernel calls reset was established.
+      // Whether the reset or the word of the connection is seen first is chance.
+      if (error.fault === 'reset') return { up: true, reason: '' };
       // A connection has one phase: to name it says nothing, but for the look-up of its name.
       const isPlain = error.fault === 'timeout' && now.phase === 'connect';
       return { up: false, fault: error.fault, reason: isPlain ? 'timeout' : error.message };

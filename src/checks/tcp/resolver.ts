@@ -2,6 +2,7 @@ import { type RecordWithTtl, Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import type { ProbeFault } from '../../model/probe.ts';
 import type { Clock, DurationUs } from '../../model/time.ts';
+import { asciiName } from './host-name.ts';
 import { candidates, parseHosts, parseResolvConf, WatchedFile } from './name-files.ts';
 
 /** The addresses of a name in the order in which they are tried; or why there are none. */
@@ -20,6 +21,8 @@ export interface ResolverOptions {
 }
 
 const tries = 2;
+/** What `getServers` says of a name server on this machine; also without a resolv.conf. */
+const loopbackServer = '127.0.0.1';
 /** How long the answer of one family is waited for when the other has come, RFC 8305 section 3. */
 const otherFamilyMs = 50;
 /** Addresses of a name that are tried; no service has more that are worth it. */
@@ -79,7 +82,7 @@ export class NameResolver {
   /** Those who ask for the same name share one question. */
   lookUp(name: string): Promise<Found> {
     if (isIP(name) !== 0) return Promise.resolve({ addresses: [name] });
-    const key = name.toLowerCase();
+    const key = asciiName(name).toLowerCase();
     const nowUs = this.#options.clock.monotonicUs();
     const known = this.#known.get(key);
     if (known && nowUs < known.untilUs) return known.found;
@@ -103,7 +106,12 @@ export class NameResolver {
 
   #newResolver(): Resolver {
     const resolver = new Resolver({ timeout: this.#options.tryMs ?? 1_000, tries });
-    if (this.#options.servers) resolver.setServers(this.#options.servers);
+    const servers = this.#options.servers ?? resolver.getServers();
+    // As the only server that nobody has set, it is taken for a failed look at resolv.conf: after each
+    // refusal Node.js would begin anew, and end all questions under way with EDESTRUCTION.
+    if (this.#options.servers || servers.every((server) => server === loopbackServer)) {
+      resolver.setServers(servers);
+    }
     return resolver;
   }
 
