@@ -45,7 +45,8 @@ interface Asked {
   readonly verb: (typeof verbs)[number] | 'help';
   readonly file: string | undefined;
   readonly json: boolean;
-  readonly partition: Partitioning;
+  /** Undefined: not said, which is none for new tables. */
+  readonly partition: Partitioning | undefined;
   readonly grant: string | undefined;
 }
 
@@ -83,7 +84,7 @@ function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
   });
   if ('wrong' in said) return said;
   const { config: file, json, partition, grant, help: wantsHelp } = said.values;
-  if (wantsHelp) return { verb: 'help', file, json, partition: 'none', grant };
+  if (wantsHelp) return { verb: 'help', file, json, partition: undefined, grant };
   return choose(said.positionals, { file, json, grant, partition });
 }
 
@@ -96,9 +97,9 @@ function choose(
     return { wrong: `init, status or export-once? (got ${given ? shown(given) : 'none'})` };
   }
   if (more[0] !== undefined) return { wrong: unexpected(more[0]) };
-  const { partition = 'none', grant } = options;
+  const { partition, grant } = options;
   const how = partitionings.find((one) => one === partition);
-  if (how === undefined) return { wrong: `--partition is none, day or month` };
+  if (how !== partition) return { wrong: `--partition is none, day or month` };
   if (verb !== 'init' && (options.partition !== undefined || grant !== undefined)) {
     return { wrong: `--partition and --grant belong to init` };
   }
@@ -115,7 +116,12 @@ async function perform(asked: Asked, settings: StoreSettings, io: CommandIo): Pr
       const change = done.from === done.to ? 'is up to date' : `was made or updated`;
       const made = done.partitions.length > 0 ? `, new partitions: ${done.partitions.length}` : '';
       say(`The schema unitwatch ${change} (version ${done.to})${made}.`, done);
-      return 0;
+      if (asked.partition === undefined || asked.partition === done.partitioned) return 0;
+      const as = done.partitioned === 'none' ? 'without partitions' : `by ${done.partitioned}`;
+      io.stderr.write(
+        `unitwatch store: The tables were made ${as} and stay so: --partition is for new ones.\n`,
+      );
+      return 1;
     }
     case 'export-once': {
       const { exported, rejected, error } = await exportOnce(settings, {
@@ -142,7 +148,7 @@ async function init({ postgres: given }: StoreSettings, { partition, grant }: As
   if (given === undefined) throw noPostgres();
   const postgres = new Postgres(given);
   try {
-    return await initPostgres(postgres, { partition, grant });
+    return await initPostgres(postgres, { partition: partition ?? 'none', grant });
   } finally {
     await postgres.close();
   }

@@ -1,4 +1,5 @@
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { chmod, mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { resultCode, Sqlite, type SqlRow, type SqlValue } from '../sqlite.ts';
 
@@ -30,12 +31,19 @@ const damagedCodes: ReadonlySet<number> = new Set([11, 26]);
 
 /** One SQLite file of our own, held by one process at a time. Calls are synchronous and short. */
 export class OwnSqlite {
-  readonly #database: Sqlite;
-  readonly #lock: Sqlite | undefined;
+  readonly #path: string;
+  #database: Sqlite;
+  #lock: Sqlite | undefined;
+  /** Which files they are. */
+  #files: readonly (string | undefined)[];
+  /** Why nothing may be written: it would be written to a file that nobody finds again. */
+  #away: SqliteError | undefined;
 
-  private constructor(database: Sqlite, lock: Sqlite | undefined) {
+  private constructor(path: string, database: Sqlite, lock: Sqlite | undefined) {
+    this.#path = path;
     this.#database = database;
     this.#lock = lock;
+    this.#files = filesAt(path);
   }
 
   /**
@@ -44,23 +52,19 @@ export class OwnSqlite {
    * @throws SqliteError
    */
   static async open({ path, migrations }: SqliteOptions): Promise<OwnSqlite> {
-    const opening = { waitMs: busyMs, meaningOf: (error: unknown) => explained(error, path) };
     let lock: Sqlite | undefined;
     let database: Sqlite | undefined;
     try {
-      if (path !== ':memory:') {
+      if (path !== memory) {
         await makeFile(path);
-        await makeFile(`${path}.lock`);
-        lock = await Sqlite.open(`${path}.lock`, opening);
-        lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+        lock = await lockOf(path);
       }
-      database = await Sqlite.open(path, { ...opening, foreignKeys: true });
+      database = await openFile(path);
       refuseStranger(database, path);
-      if (path !== ':memory:') await chmod(path, 0o600);
-      // In WAL, FULL keeps what was committed also when the power fails.
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      if (path !== memory) await chmod(path, 0o600);
+      prepare(database);
       migrate(database, path, migrations);
-      return new OwnSqlite(database, lock);
+      return new OwnSqlite(path, database, lock);
     } catch (error) {
       database?.close();
       lock?.close();
@@ -74,18 +78,103 @@ export class OwnSqlite {
 
   /** How many rows it changed. */
   change(sql: string, ...values: readonly SqlValue[]): number {
+    if (this.#away) throw this.#away;
     return this.#database.change(sql, ...values);
   }
 
   /** All of it or nothing. */
   transaction<T>(work: () => T): T {
+    if (this.#away) throw this.#away;
     return this.#database.transaction(work);
+  }
+
+  /**
+   * SQLite goes on in a file that was removed, where nobody finds it again. It can still be read, and
+   * is written to its place with all that was in it.
+   * @returns whether it was
+   * @throws SqliteError where that cannot be, or another file is there; nothing is written until it can
+   */
+  async keep(): Promise<boolean> {
+    if (this.#path === memory) return false;
+    try {
+      const [there, lock] = filesAt(this.#path);
+      const [file, lockFile] = this.#files;
+      if (there !== undefined && there !== file) throw replaced(this.#path);
+      if (there === undefined) await makeFile(this.#path);
+      if (lock !== lockFile || !this.#lock) {
+        this.#lock?.close();
+        this.#lock = undefined;
+        this.#lock = await lockOf(this.#path);
+      }
+      if (there === undefined) await this.#moveBack();
+      this.#files = filesAt(this.#path);
+      this.#away = undefined;
+      return there === undefined;
+    } catch (error) {
+      const known = explained(error, this.#path);
+      if (known instanceof SqliteError) this.#away = known;
+      throw known;
+    }
   }
 
   close(): void {
     this.#database.close();
     this.#lock?.close();
   }
+
+  async #moveBack(): Promise<void> {
+    try {
+      const there = await openFile(this.#path);
+      // From here on nobody comes in between.
+      this.#database.change('VACUUM INTO ?', this.#path);
+      prepare(there);
+      this.#database.close();
+      this.#database = there;
+    } catch (error) {
+      // What is half there would be taken for another file the next time.
+      await rm(this.#path, { force: true });
+      throw error;
+    }
+  }
+}
+
+const memory = ':memory:';
+
+/** What tells the file and its lock from others in their places. */
+function filesAt(path: string): readonly (string | undefined)[] {
+  if (path === memory) return [];
+  return [path, `${path}.lock`].map((one) => {
+    const found = statSync(one, { throwIfNoEntry: false });
+    return found && `${found.dev}:${found.ino}`;
+  });
+}
+
+function openFile(path: string): Promise<Sqlite> {
+  const meaningOf = (error: unknown): unknown => explained(error, path);
+  return Sqlite.open(path, { waitMs: busyMs, foreignKeys: true, meaningOf });
+}
+
+async function lockOf(path: string): Promise<Sqlite> {
+  await makeFile(`${path}.lock`);
+  const meaningOf = (error: unknown): unknown => explained(error, path);
+  const lock = await Sqlite.open(`${path}.lock`, { waitMs: busyMs, meaningOf });
+  try {
+    lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+/** In WAL, FULL keeps what was committed also when the power fails. */
+function prepare(database: Sqlite): void {
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+}
+
+function replaced(path: string): SqliteError {
+  const sentence = `${JSON.stringify(path)} was replaced by another file while it was in use, and nothing is written: start unitwatch anew to use that one, or move it away.`;
+  return new SqliteError('unusable', sentence);
 }
 
 function migrate(database: Sqlite, path: string, migrations: readonly string[]): void {

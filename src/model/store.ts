@@ -11,7 +11,8 @@ export type StoredKind = (typeof storedKinds)[number];
  * - `write_failed`: the same, while the local database could not be written for another reason
  * - `size`, `age`: it was the oldest when the local database was over `max_size` or `max_age`
  * - `rejected`: PostgreSQL refuses it; the last ones are kept in the local database to be looked at
- * - `damaged`: the local database was damaged, and set aside with what was in it
+ * - `damaged`: the local database was damaged and set aside with what was in it, or another file was
+ *   put in its place
  * - `closed`: it could not be written before the agent ended
  */
 export const lossReasons = [

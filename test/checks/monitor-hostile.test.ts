@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -173,6 +173,48 @@ test('a file that is no database, another one, or one that was edited: a sentenc
     file.close();
     await assert.rejects(start(), /service "web" .* cannot be used .* services remove/, record);
   }
+});
+
+test('a file that is removed while it is used is written anew; into another one nothing is written', async (t) => {
+  const folder = join(await folderFor(t), 'state');
+  const path = join(folder, 'monitor.sqlite');
+  const events: MonitorEvent[] = [];
+  const monitor = monitorOf(events, { path });
+  monitor.kinds.add('fake', { open: () => silent });
+  const trouble = (): string =>
+    events
+      .map((event) => (event.type === 'trouble' ? event.phase : ''))
+      .join(' ')
+      .trim();
+  await monitor.start();
+  monitor.register({ name: 'before', kind: 'fake' });
+  await rm(folder, { recursive: true });
+  monitor.register({ name: 'meanwhile', kind: 'fake' });
+  await until('it is there again', () => trouble() === 'trouble back', 30_000);
+  monitor.register({ name: 'after', kind: 'fake' });
+  await assert.rejects(monitorOf([], { path }).start(), /in use by another/);
+
+  const other = join(folder, 'other');
+  await writeFile(other, 'something else');
+  await rename(other, path);
+  await until('it is told', () => trouble() === 'trouble back trouble', 30_000);
+  assert.throws(() => monitor.register({ name: 'never', kind: 'fake' }), /was replaced by another/);
+  assert.equal(await readFile(path, 'utf8'), 'something else');
+  await rm(path);
+  await until('all is well', () => trouble() === 'trouble back trouble back', 30_000);
+  monitor.register({ name: 'last', kind: 'fake' });
+  const files = await Promise.all(['', '.lock'].map((ending) => stat(`${path}${ending}`)));
+  assert.deepEqual(
+    files.map(({ mode }) => mode & 0o777),
+    [0o600, 0o600],
+  );
+  await monitor.stop();
+
+  const again = monitorOf([], { path });
+  await again.start();
+  const names = again.list('services').map(({ name }) => name);
+  await again.stop();
+  assert.deepEqual(names, ['after', 'before', 'last', 'meanwhile']);
 });
 
 test('a file that root makes belongs to whom its folder belongs to', {

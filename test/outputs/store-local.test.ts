@@ -4,6 +4,8 @@ import {
   existsSync,
   openSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -35,6 +37,14 @@ async function refusal(settings: StoreSettings, t: TestContext): Promise<string>
     return error.message;
   }
   throw new Error('it was not refused');
+}
+
+/** Bodies of all rows that stand in the file. */
+async function rowsIn(path: string): Promise<ReadonlySet<unknown>> {
+  const on = await openSqlite(path, { readOnly: true });
+  const bodies = on.rows('SELECT body FROM rows').map(({ body }) => body);
+  on.close();
+  return new Set(bodies);
 }
 
 test('a second agent is refused, in this process and in another, until the first one has ended', async (t) => {
@@ -120,6 +130,52 @@ test('a database that is damaged while it is used is set aside; its rows are cou
   assert.equal(missing(store.view), 0);
   assert.ok(notices.some(({ phase, message }) => phase === 'trouble' && /damaged/.test(message)));
   assert.ok(notices.some(({ phase, message }) => phase === 'lost' && /damaged/.test(message)));
+});
+
+test('a database that is removed while it is used is written anew; its lock too', async (t) => {
+  const settings = settingsFor(scratch(t), undefined);
+  const { path } = settings.local;
+  const { store, notices } = await open(t, settings);
+  for (let n = 0; n < 50; n++) store.result(probe(n));
+  await store.flush(5_000);
+  for (const ending of ['', '-wal', '-shm', '.lock', '.reserve']) {
+    rmSync(`${path}${ending}`, { force: true });
+  }
+  for (let n = 50; n < 60; n++) store.result(probe(n));
+  await until('it is told', () => notices.length === 1);
+  assert.match(notices[0]?.message ?? '', /was removed while .* written anew, with all/);
+  for (let n = 60; n < 70; n++) store.result(probe(n));
+  await store.flush(5_000);
+  assert.equal((await rowsIn(path)).size, 70);
+  assert.equal(missing(store.view), 0);
+  assert.match(await refusal(settings, t), /in use by another agent/);
+
+  rmSync(`${path}.lock`);
+  await until('it is locked again', () => existsSync(`${path}.lock`));
+  await store.stop(10_000);
+  assert.deepEqual(store.view.lost.damaged, 0);
+  assert.equal(notices.length, 1);
+});
+
+test('another database in its place is used from then on; what waited in the old one is counted', async (t) => {
+  const settings = settingsFor(scratch(t), undefined);
+  const { path } = settings.local;
+  const other = settingsFor(scratch(t), undefined);
+  const theirs = await open(t, other);
+  for (let n = 1_000; n < 1_005; n++) theirs.store.result(probe(n));
+  await theirs.store.stop(10_000);
+
+  const { store, notices } = await open(t, settings);
+  for (let n = 0; n < 50; n++) store.result(probe(n));
+  await store.flush(5_000);
+  for (const ending of ['-wal', '-shm']) rmSync(`${path}${ending}`);
+  renameSync(other.local.path, path);
+  await until('it is told', () => store.view.lost.damaged === 50);
+  for (let n = 50; n < 60; n++) store.result(probe(n));
+  await store.flush(5_000);
+  assert.match(notices[0]?.message ?? '', /removed or replaced .* what waited in it is lost/);
+  assert.equal((await rowsIn(path)).size, 15);
+  assert.equal(missing(store.view), 0);
 });
 
 test('the bound on its size holds; the oldest go first and are counted; the file shrinks', async (t) => {

@@ -238,7 +238,7 @@ test('a row that PostgreSQL refuses is set aside, and holds nobody up', async (t
 test('what the user has to mend is said once, in a sentence; nothing is lost meanwhile', async (t) => {
   const wrong = reach(server, { password: 'wrong' });
   for (const [postgres, want] of [
-    [wrong, /the password is wrong: check store\.postgres\.password/],
+    [wrong, /the user or the password is wrong: check store\.postgres\.user and \.password/],
     [reach(server, { database: 'nowhere' }), /there is no such database/],
     [reach(server), /a table is missing|no schema unitwatch/],
     [reach(server, { port: 1 }), /cannot be used: .*ECONNREFUSED/],

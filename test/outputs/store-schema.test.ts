@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,8 @@ test('many that create the schema at once make it once; again it changes nothing
     all.reduce((sum, { partitions }) => sum + partitions.length, 0),
     10,
   );
-  assert.deepEqual(await init(server, 'none'), { from: 2, to: 2, partitions: [] });
+  const again = { from: 2, to: 2, partitioned: 'day', partitions: [] };
+  assert.deepEqual(await init(server, 'none'), again);
 });
 
 test('a schema of a later version is left alone', async () => {
@@ -186,6 +187,12 @@ test('the command: init, status, export-once, beside an agent and without one', 
   const made = await unitwatch(t, yaml, 'init', '--partition', 'day', '--grant', server.user);
   assert.deepEqual([made.status, made.said.includes('new partitions: 10')], [0, true], made.said);
   assert.match((await unitwatch(t, yaml, 'init')).said, /is up to date \(version 2\)/);
+  const otherwise = await unitwatch(t, yaml, 'init', '--partition', 'month');
+  assert.match(otherwise.said, /The tables were made by day and stay so/);
+  assert.equal(otherwise.status, 1);
+  const early = await unitwatch(t, yaml, 'export-once');
+  assert.match(early.said, /There is no local database at/);
+  assert.deepEqual([early.status, existsSync(path)], [1, false]);
 
   const { store } = await open(t, settingsFor(folder, undefined));
   for (let n = 0; n < 1_234; n++) store.result(probe(n));
@@ -215,5 +222,5 @@ test('the command: init, status, export-once, beside an agent and without one', 
     assert.deepEqual([status, want.test(said)], [2, true], said);
   }
   const without = await unitwatch(t, `store:\n  path: ${path}\n`, 'export-once');
-  assert.deepEqual([without.status, /No PostgreSQL is configured/.test(without.said)], [1, true]);
+  assert.deepEqual([without.status, /No PostgreSQL is configured/.test(without.said)], [2, true]);
 });

@@ -6,6 +6,7 @@ import type { Channel, Message, Sent } from './channel.ts';
 import { sendOnce } from './channel-once.ts';
 import { type Effects, SubscriptionCore } from './core.ts';
 import { Deliveries, type DeliveryNews } from './deliveries.ts';
+import { FileGuard } from './file-guard.ts';
 import type { Kind, Table } from './kinds.ts';
 import { CallerLog } from './log.ts';
 import { Lookers } from './lookers.ts';
@@ -51,6 +52,7 @@ export class Running implements Book {
   readonly #outbox: Outbox;
   readonly #lookers: Lookers;
   readonly #trouble: Trouble;
+  readonly #guard: FileGuard;
   /** Asked of the file once after each change. */
   #counts: MonitorFigures['records'] | undefined;
   #looks = 0;
@@ -84,6 +86,7 @@ export class Running implements Book {
     this.#outbox = new Outbox(file, this.#registry, this.#deliveries, this.core);
     this.log = new CallerLog(file);
     this.#restore();
+    this.#guard = new FileGuard(file, this.#trouble, () => this.#outbox.lost);
     this.#tick();
   }
 
@@ -92,6 +95,7 @@ export class Running implements Book {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#deliveries.idle();
+    await this.#guard.stop();
     this.#commit([], Number.POSITIVE_INFINITY);
     this.#lookers.closeAll();
     this.#options.file.close();

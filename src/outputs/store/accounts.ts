@@ -18,7 +18,7 @@ const lossWords: Readonly<Record<LossReason, string>> = {
   size: 'the local database reached store.max_size',
   age: 'they were older than store.max_age',
   rejected: 'PostgreSQL refuses them; see unitwatch store status',
-  damaged: 'the local database was damaged',
+  damaged: 'the local database was damaged, removed or replaced',
   closed: 'the agent ended',
 };
 
@@ -57,6 +57,7 @@ export class Accounts {
 
   onFigures(figures: LocalFigures): void {
     for (const path of figures.setAside.slice(this.figures.setAside.length)) this.#tellDamage(path);
+    this.#tellPlace(figures);
     this.figures = figures;
     this.lost.size = figures.lostSize;
     this.lost.age = figures.lostAge;
@@ -167,6 +168,18 @@ export class Accounts {
     if (error) this.#tell({ phase: 'trouble', severity: 'warning', message: `Store: ${now}` });
     else this.#tell({ phase: 'back', severity: 'info', message: `${what} takes rows again.` });
     return now;
+  }
+
+  #tellPlace({ rewritten, vanished }: LocalFigures): void {
+    const what = 'The local database of the store was removed';
+    if (rewritten > this.figures.rewritten) {
+      const message = `${what} while it was in use: it is written anew, with all that was in it.`;
+      this.#tell({ phase: 'trouble', severity: 'warning', message });
+    }
+    if (vanished > this.figures.vanished) {
+      const message = `${what} or replaced while it was in use: what waited in it is lost, and the one that is there now is used.`;
+      this.#tell({ phase: 'trouble', severity: 'error', message });
+    }
   }
 
   #tellDamage(path: string): void {

@@ -46,7 +46,17 @@ export interface LocalFigures {
   readonly deleted: number;
   /** Where damaged databases were put, since it was opened. */
   readonly setAside: readonly string[];
+  /** How often its file was removed while it was in use, and written anew with all that was in it. */
+  readonly rewritten: number;
+  /** How often it was removed or replaced, and what waited in it is lost. */
+  readonly vanished: number;
 }
+
+/** Figures of the place where the database is, whichever file is there. */
+export type PlaceFigures = Pick<
+  LocalFigures,
+  'carried' | 'lostDamaged' | 'setAside' | 'rewritten' | 'vanished'
+>;
 
 /** What a whole life of the database has seen, over all agents that used it. */
 export interface LocalTotals {

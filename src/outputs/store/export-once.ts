@@ -2,6 +2,7 @@ import { StoreError } from './contract.ts';
 import { Exporter } from './exporter.ts';
 import { LocalThread } from './local-thread.ts';
 import { Postgres } from './postgres.ts';
+import { requireLocal } from './status.ts';
 import type { StoreDeps, StoreSettings } from './store.ts';
 
 /** Time for the local database to close, milliseconds. */
@@ -18,13 +19,15 @@ export interface ExportedOnce {
 
 /**
  * Moves everything that waits to PostgreSQL, without an agent.
- * @throws StoreError where the local database cannot be had: an agent that runs has it
+ * @throws StoreError where the local database cannot be had: an agent that runs has it, or none made it
+ * @throws TypeError where no PostgreSQL is configured
  */
 export async function exportOnce(
   settings: StoreSettings,
   { clock, random }: Pick<StoreDeps, 'clock' | 'random'>,
 ): Promise<ExportedOnce> {
   if (settings.postgres === undefined) throw noPostgres();
+  await requireLocal(settings.local.path);
   const postgres = new Postgres(settings.postgres);
   const now = (): number => clock.realtimeUs();
   const { local } = await LocalThread.open(settings.local, now());
@@ -59,6 +62,6 @@ export async function exportOnce(
 }
 
 /** There is nothing to export to. */
-export function noPostgres(): StoreError {
-  return new StoreError('refused', 'No PostgreSQL is configured: set store.postgres.url or .host.');
+export function noPostgres(): TypeError {
+  return new TypeError('No PostgreSQL is configured: set store.postgres.url or .host.');
 }

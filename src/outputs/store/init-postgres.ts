@@ -21,6 +21,8 @@ export interface Initialised {
   /** Versions of the schema before and now. */
   readonly from: number;
   readonly to: number;
+  /** How the tables are partitioned. */
+  readonly partitioned: string;
   /** Partitions that were made. */
   readonly partitions: readonly string[];
 }
@@ -53,7 +55,9 @@ export function initPostgres(postgres: Postgres, options: InitOptions): Promise<
     }
     const partitions = await makePartitions(on);
     if (options.grant !== undefined) await grant(on, options.grant);
-    return { from, to: migrations.length, partitions };
+    const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
+    const partitioned = String(row?.['period'] ?? 'none');
+    return { from, to: migrations.length, partitioned, partitions };
   });
 }
 

@@ -7,7 +7,8 @@ import { type LocalFigures, type LocalSettings, StoreError } from './contract.ts
 import type { Answer, LocalStart, Request } from './local-messages.ts';
 import { logBytes } from './local-schema.ts';
 import type { LocalStore } from './local-store.ts';
-import { lockFor, makeFile, openLocal, putAside } from './open-local.ts';
+import { LocalSums } from './local-sums.ts';
+import { fileAt, lockFor, lockPath, makeFile, openLocal, putAside } from './open-local.ts';
 import { hasFree, Reserve } from './reserve.ts';
 import { DamagedError } from './sqlite.ts';
 
@@ -25,6 +26,7 @@ interface Place {
   readonly path: string;
   /** Held by the open file until the process ends. */
   readonly lock: Sqlite;
+  readonly lockFile: string | undefined;
   /** Given up while the disk is full: then only what makes room is done. */
   readonly reserve: Reserve;
 }
@@ -35,14 +37,10 @@ class LocalWorker {
   /** Undefined while it could not be opened, or a damaged one could not be replaced yet. */
   #store: LocalStore | undefined;
   #isDamaged = false;
-  /** Rows that waited in it when it was opened first; undefined before. */
-  #carried: number | undefined;
-  /** Sums of the databases before this one, which were damaged. */
-  #before = { lostSize: 0, lostAge: 0, deleted: 0, lostDamaged: 0 };
-  /** As of the last answer: what a damaged database cannot tell any more. */
-  #known = nothing;
+  readonly #sums = new LocalSums();
   #last = 0;
-  readonly #setAside: string[] = [];
+  /** Which file the open one is. */
+  #file: string | undefined;
 
   constructor(settings: LocalSettings) {
     this.#settings = settings;
@@ -63,6 +61,7 @@ class LocalWorker {
   async answer(request: Request, nowUs: RealtimeUs): Promise<Answer> {
     if (request.op === 'close') return this.#close();
     try {
+      if (request.op === 'collect') await this.#keepPlace();
       await this.#ready(nowUs);
       if (request.op === 'append' && !this.#hasRoom()) return fullAnswer(this.#settings.path);
       const answer = this.#do(request);
@@ -90,7 +89,8 @@ class LocalWorker {
       reserve.release();
       await this.#openOnce(nowUs);
     }
-    this.#carried ??= this.#opened().figures().waiting;
+    this.#file = fileAt(this.#placed().path);
+    this.#sums.opened(this.#opened().figures());
     this.#makeRoom();
   }
 
@@ -98,7 +98,8 @@ class LocalWorker {
     if (this.#place) return this.#place;
     const path = await makeFile(this.#settings.path);
     const lock = await lockFor(path);
-    this.#place = { path, lock, reserve: new Reserve(path) };
+    const lockFile = fileAt(lockPath(path));
+    this.#place = { path, lock, lockFile, reserve: new Reserve(path) };
     return this.#place;
   }
 
@@ -193,38 +194,46 @@ class LocalWorker {
 
   #figures(): LocalFigures {
     if (this.#store) {
-      this.#known = this.#store.figures();
+      this.#sums.take(this.#store.figures());
       this.#last = this.#store.last;
     }
-    const { lostSize, lostAge, deleted, lostDamaged } = this.#before;
-    return {
-      ...this.#known,
-      carried: this.#carried ?? 0,
-      lostSize: this.#known.lostSize + lostSize,
-      lostAge: this.#known.lostAge + lostAge,
-      deleted: this.#known.deleted + deleted,
-      lostDamaged,
-      setAside: this.#setAside,
-    };
+    return this.#sums.figures;
   }
 
-  /** What waited in the damaged one is lost, as far as its number is known. */
   async #putAside(path: string, nowUs: RealtimeUs): Promise<void> {
-    this.#setAside.push(await putAside(path, nowUs));
+    this.#sums.damaged(await putAside(path, nowUs));
     this.#isDamaged = false;
-    const { waiting, lostSize, lostAge, deleted } = this.#known;
-    this.#known = nothing;
-    this.#before.lostDamaged += waiting;
-    this.#before.lostSize += lostSize;
-    this.#before.lostAge += lostAge;
-    this.#before.deleted += deleted;
+  }
+
+  /**
+   * SQLite goes on in a file that was removed or replaced, where nobody finds it again. All that was
+   * in a removed one can still be read, and is written to its place.
+   */
+  async #keepPlace(): Promise<void> {
+    const [store, place] = [this.#store, this.#place];
+    if (!store || !place) return;
+    const file = fileAt(place.path);
+    if (file === this.#file && fileAt(lockPath(place.path)) === place.lockFile) return;
+    this.#figures();
+    this.#store = undefined;
+    this.#place = undefined;
+    place.lock.close();
+    let isKept = file === this.#file;
+    try {
+      const { path } = await this.#reach();
+      if (isKept) this.#sums.reopened();
+      if (file !== undefined) return;
+      store.copyTo(path);
+      this.#sums.rewritten();
+      isKept = true;
+    } finally {
+      store.close();
+      if (!isKept) this.#sums.vanished();
+      // The file that is there now knows best what was exported from it.
+      this.#last = 0;
+    }
   }
 }
-
-const nothing: ReturnType<LocalStore['figures']> = {
-  ...{ waiting: 0, usedBytes: 0, fileBytes: 0, oldestUs: undefined },
-  ...{ lostSize: 0, lostAge: 0, deleted: 0 },
-};
 
 function isFull(error: unknown): boolean {
   return error instanceof StoreError && error.kind === 'full';

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import {
   access,
   mkdir,
@@ -140,8 +140,15 @@ async function checkWhole(path: string): Promise<void> {
   }
 }
 
-function lockPath(path: string): string {
+/** Beside the database. */
+export function lockPath(path: string): string {
   return `${path}.lock`;
+}
+
+/** What tells a file from another one that takes its place; undefined where there is none. */
+export function fileAt(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
 }
 
 async function exists(path: string): Promise<boolean> {

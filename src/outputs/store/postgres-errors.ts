@@ -5,7 +5,7 @@ export class PoisonError extends Error {}
 
 /** SQLSTATEs, postgresql.org/docs/current/errcodes-appendix.html, that the user has to do something about. */
 const refusals: Readonly<Record<string, string>> = {
-  '28P01': 'the password is wrong: check store.postgres.password',
+  '28P01': 'the user or the password is wrong: check store.postgres.user and .password',
   '28000': 'it does not let this user in: check pg_hba.conf, and store.postgres.tls',
   '3D000': 'there is no such database: create it, or check store.postgres.database',
   '3F000': 'there is no schema unitwatch: run unitwatch store init',
@@ -43,7 +43,7 @@ export function postgresError(error: unknown): StoreError | PoisonError {
   const refusal = lacksPartition ? `${message}: run unitwatch store init` : refusals[code];
   if (refusal !== undefined) return new StoreError('refused', `PostgreSQL: ${refusal}.`, error);
   if (/certificate|self.signed|altnames/i.test(message)) {
-    const what = `${message}: check store.postgres.tls and .ca_file`;
+    const what = `${message.replace(/[\s:.]+$/, '')}: check store.postgres.tls and .ca_file`;
     return new StoreError('refused', `PostgreSQL: ${what}.`, error);
   }
   const why = outages[code] ?? outages[code.slice(0, 2)] ?? (message || code);

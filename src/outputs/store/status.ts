@@ -62,12 +62,7 @@ async function orError<T>(status: Promise<T>): Promise<T | { readonly error: str
 
 async function localStatus(path: string): Promise<LocalStatus> {
   const shown = JSON.stringify(path);
-  try {
-    await access(path);
-  } catch (cause) {
-    const message = `There is no local database at ${shown}: an agent with store.enabled makes it.`;
-    throw new StoreError('refused', message, cause);
-  }
+  await requireLocal(path);
   const on = await openSqlite(path, { readOnly: true });
   try {
     if (on.number('PRAGMA application_id') !== applicationId) {
@@ -82,6 +77,16 @@ async function localStatus(path: string): Promise<LocalStatus> {
     };
   } finally {
     on.close();
+  }
+}
+
+/** @throws StoreError where no agent has made it */
+export async function requireLocal(path: string): Promise<void> {
+  try {
+    await access(path);
+  } catch (cause) {
+    const message = `There is no local database at ${JSON.stringify(path)}: an agent with store.enabled makes it.`;
+    throw new StoreError('refused', message, cause);
   }
 }
 
