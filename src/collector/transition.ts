@@ -202,20 +202,21 @@ function restartCause(step: Step, due: number): RestartCause | undefined {
   return before.endJobId !== 0 && before.endJobId === jobId ? 'manual' : undefined;
 }
 
-/** It went down, for good or until RestartSec is over. */
+/**
+ * It went down, for good or until RestartSec is over. A unit that was unloaded and loaded again has
+ * lost its times, which is no new end.
+ */
 function tellEnd(step: Step): void {
   const { before, after, was, is } = step;
+  const endedSince = after.inactiveEnterUs !== before.inactiveEnterUs && after.inactiveEnterUs > 0;
   if (is === 'waiting') {
     if (endedAnew(before, after)) pushEnd(step, 'exited', false);
   } else if (is === 'down') {
     const reset = was === 'failed' || was === 'down';
-    if (!reset || after.inactiveEnterUs !== before.inactiveEnterUs) pushEnd(step, 'stopped', false);
+    if (!reset || endedSince) pushEnd(step, 'stopped', false);
   } else if (is === 'failed') {
     const limit = startLimitHit(step);
-    const again =
-      after.inactiveEnterUs !== before.inactiveEnterUs ||
-      (limit && before.result !== after.result) ||
-      startRefused(step);
+    const again = endedSince || (limit && before.result !== after.result) || startRefused(step);
     if (was !== 'failed' || again) pushEnd(step, 'failed', limit);
   }
 }

@@ -319,6 +319,16 @@ const cases: readonly {
     want: ['stopped clean'],
   },
   {
+    name: 'a stopped unit that is unloaded and loaded again',
+    views: [up, stopped, dead],
+    want: ['stopped clean'],
+  },
+  {
+    name: 'a failed unit that is unloaded and loaded again, and then started',
+    views: [up, failed, dead, { ...upAgain, nRestarts: 0, inactiveEnterUs: 0, activeExitUs: 0 }],
+    want: ['failed exit-code', 'started'],
+  },
+  {
     name: 'a whole short run in one signal',
     views: [{}, stopped],
     want: ['started inferred', 'stopped clean'],
