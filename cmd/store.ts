@@ -106,42 +106,44 @@ function choose(
   return { ...options, verb, partition: how };
 }
 
+type Say = (text: string, data: unknown) => void;
+
 async function perform(asked: Asked, settings: StoreSettings, io: CommandIo): Promise<number> {
-  const say = (text: string, data: unknown): void => {
+  const say: Say = (text, data) => {
     io.stdout.write(asked.json ? `${JSON.stringify(data)}\n` : `${text}\n`);
   };
-  switch (asked.verb) {
-    case 'init': {
-      const done = await init(settings, asked);
-      const change = done.from === done.to ? 'is up to date' : `was made or updated`;
-      const made = done.partitions.length > 0 ? `, new partitions: ${done.partitions.length}` : '';
-      say(`The schema unitwatch ${change} (version ${done.to})${made}.`, done);
-      if (asked.partition === undefined || asked.partition === done.partitioned) return 0;
-      const as = done.partitioned === 'none' ? 'without partitions' : `by ${done.partitioned}`;
-      io.stderr.write(
-        `unitwatch store: The tables were made ${as} and stay so: --partition is for new ones.\n`,
-      );
-      return 1;
-    }
-    case 'export-once': {
-      const { exported, rejected, error } = await exportOnce(settings, {
-        clock: {
-          realtimeUs: () => Date.now() * 1_000,
-          monotonicUs: () => performance.now() * 1_000,
-        },
-        random: Math.random,
-      });
-      const refused = rejected > 0 ? `, ${rejected} were refused` : '';
-      say(`${exported} rows were moved${refused}.`, { exported, rejected, error: error?.message });
-      if (error) io.stderr.write(`unitwatch store: ${error.message}\n`);
-      return error ? 1 : 0;
-    }
-    default: {
-      const status = await storeStatus(settings);
-      say(statusText(status), status);
-      return 'error' in status.local || (status.postgres && 'error' in status.postgres) ? 1 : 0;
-    }
-  }
+  if (asked.verb === 'init') return initialise(asked, settings, say, io);
+  if (asked.verb === 'export-once') return moveOnce(settings, say, io);
+  const status = await storeStatus(settings);
+  say(statusText(status), status);
+  return 'error' in status.local || (status.postgres && 'error' in status.postgres) ? 1 : 0;
+}
+
+async function initialise(asked: Asked, settings: StoreSettings, say: Say, io: CommandIo) {
+  const done = await init(settings, asked);
+  const change = done.from === done.to ? 'is up to date' : `was made or updated`;
+  const made = done.partitions.length > 0 ? `, new partitions: ${done.partitions.length}` : '';
+  say(`The schema unitwatch ${change} (version ${done.to})${made}.`, done);
+  if (asked.partition === undefined || asked.partition === done.partitioned) return 0;
+  const as = done.partitioned === 'none' ? 'without partitions' : `by ${done.partitioned}`;
+  io.stderr.write(
+    `unitwatch store: The tables were made ${as} and stay so: --partition is for new ones.\n`,
+  );
+  return 1;
+}
+
+async function moveOnce(settings: StoreSettings, say: Say, io: CommandIo): Promise<number> {
+  const { exported, rejected, error } = await exportOnce(settings, {
+    clock: {
+      realtimeUs: () => Date.now() * 1_000,
+      monotonicUs: () => performance.now() * 1_000,
+    },
+    random: Math.random,
+  });
+  const refused = rejected > 0 ? `, ${rejected} were refused` : '';
+  say(`${exported} rows were moved${refused}.`, { exported, rejected, error: error?.message });
+  if (error) io.stderr.write(`unitwatch store: ${error.message}\n`);
+  return error ? 1 : 0;
 }
 
 async function init({ postgres: given }: StoreSettings, { partition, grant }: Asked) {

@@ -228,11 +228,9 @@ export class Running implements Book {
     for (const name of due.looks) void this.#look(name);
     this.#follow(due);
     this.#deliveries.run(() => this.#tick());
-    const next = Math.min(this.core.next(this.#looks < looksMax), this.#deliveries.next());
-    const waitMs = Math.max(
-      0,
-      Math.ceil((Math.min(next, this.#outbox.retryUs) - this.nowUs()) / 1e3),
-    );
+    const lookUs = this.core.next(this.#looks < looksMax);
+    const nextUs = Math.min(lookUs, this.#deliveries.next(), this.#outbox.retryUs);
+    const waitMs = Math.max(0, Math.ceil((nextUs - this.nowUs()) / 1e3));
     this.#timer = setTimeout(() => this.#tick(), Math.min(waitMs, waitMaxMs));
   }
 

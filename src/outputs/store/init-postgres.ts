@@ -41,24 +41,30 @@ export function initPostgres(postgres: Postgres, options: InitOptions): Promise<
       const message = `The schema in PostgreSQL has version ${from}, this unitwatch knows ${migrations.length}: use a newer unitwatch.`;
       throw new StoreError('refused', message);
     }
-    if (from === 0) await createFrame(on);
-    const clause = options.partition === 'none' ? '' : 'PARTITION BY RANGE (time)';
-    for (const [i, sql] of migrations.entries()) {
-      if (i < from) continue;
-      await on.query(sql.replaceAll('{{PARTITION}}', clause));
-      await on.query('INSERT INTO unitwatch.migrations (version) VALUES ($1)', [i + 1]);
-    }
-    if (from === 0) {
-      await on.query('INSERT INTO unitwatch.partitioning (period) VALUES ($1)', [
-        options.partition,
-      ]);
-    }
+    await migrate(on, from, options.partition);
     const partitions = await makePartitions(on);
     if (options.grant !== undefined) await grant(on, options.grant);
     const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
     const partitioned = String(row?.['period'] ?? 'none');
     return { from, to: migrations.length, partitioned, partitions };
   });
+}
+
+async function migrate(
+  on: Transaction,
+  from: number,
+  partition: InitOptions['partition'],
+): Promise<void> {
+  if (from === 0) await createFrame(on);
+  const clause = partition === 'none' ? '' : 'PARTITION BY RANGE (time)';
+  for (const [i, sql] of migrations.entries()) {
+    if (i < from) continue;
+    await on.query(sql.replaceAll('{{PARTITION}}', clause));
+    await on.query('INSERT INTO unitwatch.migrations (version) VALUES ($1)', [i + 1]);
+  }
+  if (from === 0) {
+    await on.query('INSERT INTO unitwatch.partitioning (period) VALUES ($1)', [partition]);
+  }
 }
 
 /** Version of the schema; 0 where there is none. */
