@@ -116,7 +116,14 @@ async function perform(asked: Asked, settings: StoreSettings, io: CommandIo): Pr
   if (asked.verb === 'export-once') return moveOnce(settings, say, io);
   const status = await storeStatus(settings);
   say(statusText(status), status);
-  return 'error' in status.local || (status.postgres && 'error' in status.postgres) ? 1 : 0;
+  return isWell(status) ? 0 : 1;
+}
+
+/** Nothing has to be done by anybody. */
+function isWell({ local, postgres }: StoreStatus): boolean {
+  if ('error' in local) return false;
+  if (postgres === undefined) return true;
+  return !('error' in postgres) && postgres.version >= postgres.wantedVersion;
 }
 
 async function initialise(asked: Asked, settings: StoreSettings, say: Say, io: CommandIo) {

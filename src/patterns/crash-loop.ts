@@ -55,7 +55,10 @@ class CrashLoop implements Follower {
       case 'started':
         return this.#runs(timeUs);
       case 'restarted':
-        return t.cause === 'manual' ? this.#restartedByHand(t, timeUs) : this.#runs(timeUs);
+        // One that was not seen can be an end of its own accord and a start: what a socket does.
+        return t.cause === 'manual' && !t.inferred
+          ? this.#restartedByHand(t, timeUs)
+          : this.#runs(timeUs);
       case 'exited':
         return this.#ended(t, timeUs);
       case 'restarting':

@@ -209,6 +209,10 @@ test('the command: init, status, export-once, beside an agent and without one', 
   const [sum] = await server.sql('SELECT count(*)::int AS rows FROM unitwatch.results');
   assert.equal(sum?.['rows'], 1_234);
   const done = await unitwatch(t, yaml, 'status');
+  await server.sql('DROP SCHEMA unitwatch CASCADE');
+  const dropped = await unitwatch(t, yaml, 'status');
+  assert.match(dropped.said, /schema version 0: run unitwatch store init/);
+  assert.deepEqual([done.status, dropped.status], [0, 1]);
   assert.match(done.said, /waiting {3}0\nwritten {3}1234\nexported {2}1234\n/);
   assert.ok(!done.said.includes(password));
 

@@ -145,6 +145,20 @@ const shapes: { name: string; inputs: Transition[]; want: string[] }[] = [
     want: [],
   },
   {
+    name: 'a socket that starts it anew for each connection, too fast for its ends to be seen',
+    inputs: Array.from({ length: 50 }, (_, i) =>
+      transition('restarted', i * 0.1 * second, { cause: 'manual', inferred: true }),
+    ),
+    want: [],
+  },
+  {
+    name: 'a script that restarts it, now and then too fast for the end to be seen',
+    inputs: Array.from({ length: 20 }, (_, i) =>
+      transition('restarted', i * 5 * second, { cause: 'manual', inferred: i % 2 === 0 }),
+    ),
+    want: ['opened crash_loop manual'],
+  },
+  {
     name: 'a crash a day',
     inputs: crashes(30, day, 0.9 * day),
     want: [

@@ -25,8 +25,13 @@ export interface Kind {
   open(service: ServiceRecord): Looker;
 }
 
+/** What has settings of its own to judge. */
+interface Judge {
+  fault?(settings: Settings): string | undefined;
+}
+
 /** A table to which a program adds at run time. */
-export class Table<T> {
+export class Table<T extends Judge> {
   readonly #rows: Map<string, T>;
   readonly #what: string;
 
@@ -42,6 +47,13 @@ export class Table<T> {
 
   get(name: string): T | undefined {
     return this.#rows.get(name);
+  }
+
+  /** What is wrong with the kind of a record, or with its settings; undefined where nothing is. */
+  faultOf({ kind, settings }: { readonly kind: string; readonly settings: Settings }) {
+    const row = this.#rows.get(kind);
+    if (row) return row.fault?.(settings);
+    return `There is no kind ${JSON.stringify(kind)}; there are ${this.names}.`;
   }
 
   /** For sentences. */

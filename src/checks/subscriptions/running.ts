@@ -165,11 +165,8 @@ export class Running implements Book {
 
   #fault(collection: Collection, record: AnyRecord): string | undefined {
     if (!('kind' in record)) return undefined;
-    const table: Table<Kind | Channel> =
-      collection === 'callers' ? this.#options.notifications : this.#options.kinds;
-    const kind = table.get(record.kind);
-    if (kind) return kind.fault?.(record.settings);
-    return `There is no kind ${JSON.stringify(record.kind)}; there are ${table.names}.`;
+    const { notifications, kinds } = this.#options;
+    return (collection === 'callers' ? notifications : kinds).faultOf(record);
   }
 
   #restore(): void {

@@ -44,9 +44,7 @@ export function initPostgres(postgres: Postgres, options: InitOptions): Promise<
     await migrate(on, from, options.partition);
     const partitions = await makePartitions(on);
     if (options.grant !== undefined) await grant(on, options.grant);
-    const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
-    const partitioned = String(row?.['period'] ?? 'none');
-    return { from, to: migrations.length, partitioned, partitions };
+    return { from, to: migrations.length, partitioned: await periodOf(on), partitions };
   });
 }
 
@@ -75,6 +73,12 @@ export async function versionOf(on: Transaction): Promise<number> {
     'SELECT coalesce(max(version), 0)::int AS version FROM unitwatch.migrations',
   );
   return Number(row?.['version']);
+}
+
+/** How the tables are partitioned. */
+async function periodOf(on: Transaction): Promise<string> {
+  const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
+  return String(row?.['period'] ?? 'none');
 }
 
 /** In another encoding most of the world's names could not be stored. */
@@ -110,8 +114,7 @@ async function makePartitions(on: Transaction): Promise<readonly string[]> {
  */
 export function keepPartitions(postgres: Postgres): Promise<readonly string[]> {
   return postgres.transaction(async (on) => {
-    const [row] = await on.query('SELECT period FROM unitwatch.partitioning');
-    if (row === undefined || row['period'] === 'none') return [];
+    if ((await periodOf(on)) === 'none') return [];
     const [lock] = await on.query(`SELECT pg_try_advisory_xact_lock(${advisoryLock}) AS mine`);
     return lock?.['mine'] === true ? makePartitions(on) : [];
   });
