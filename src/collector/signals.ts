@@ -84,8 +84,7 @@ export class SignalConnection<U extends Followed> {
       jobRemoved: (id, unit, result) => sink.jobRemoved(id, unit, result),
       reloading: (active) => sink.reloading(active),
       ownerChanged: (owner) => {
-        this.owner = owner;
-        this.decoder.trust(owner);
+        this.own(owner);
         sink.ownerChanged(owner);
       },
       reply: (serial, reply) => this.answered(serial, reply),
@@ -139,13 +138,19 @@ export class SignalConnection<U extends Followed> {
       this.begun = resolve;
     });
     await this.ask('Hello');
-    for (const rule of matchRules) await this.ask('AddMatch', rule);
-    this.owner = await this.ask('GetNameOwner', systemdName);
-    this.decoder.trust(this.owner);
+    for (const rule of matchRules) await this.ask('AddMatch', [rule]);
+    await this.ask('GetNameOwner', [systemdName], (owner) => this.own(owner));
   }
 
-  /** A call of the bus itself; resolves with the answer's text, empty for an error or none. */
-  private ask(member: string, ...args: string[]): Promise<string> {
+  /**
+   * A call of the bus itself; resolves when it is answered. `heard` takes the answer's text (empty for
+   * an error or none) in its place among the signals: the next one may already be of newer things.
+   */
+  private ask(
+    member: string,
+    args: readonly string[] = [],
+    heard?: (text: string) => void,
+  ): Promise<void> {
     return new Promise((resolve) => {
       this.send(
         {
@@ -155,9 +160,17 @@ export class SignalConnection<U extends Followed> {
           member,
           args,
         },
-        (reply) => resolve(reply.kind === 'text' ? reply.text : ''),
+        (reply) => {
+          heard?.(reply.kind === 'text' ? reply.text : '');
+          resolve();
+        },
       );
     });
+  }
+
+  private own(owner: string): void {
+    this.owner = owner;
+    this.decoder.trust(owner);
   }
 
   private send(call: StringCall, onReply: Waiting): void {

@@ -21,6 +21,8 @@ export interface FakeBusOptions {
   readonly signIn?: readonly (string | Buffer)[];
   /** What GetNameOwner answers with. */
   readonly owner?: string;
+  /** What is said in one breath with that answer. */
+  readonly next?: Buffer;
 }
 
 /** A bus on a Unix socket of its own: it lets one client in and answers what ours asks. */
@@ -100,8 +102,11 @@ class Client {
       const call = callIn(this.bytes.subarray(0, length));
       this.bytes = this.bytes.subarray(length);
       this.calls.push(call.member ?? '');
-      this.say(encode(answerTo(call, this.options.owner ?? systemd)));
-      if (call.member === 'GetNameOwner') this.ready();
+      const { owner = systemd, next = Buffer.alloc(0) } = this.options;
+      const answer = encode(answerTo(call, owner));
+      const last = call.member === 'GetNameOwner';
+      this.say(last ? Buffer.concat([answer, next]) : answer);
+      if (last) this.ready();
     }
   }
 }

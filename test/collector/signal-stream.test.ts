@@ -8,7 +8,7 @@ import { SignalConnection } from '../../src/collector/signals.ts';
 import { newUnitState, type UnitState } from '../../src/model/unit.ts';
 import { until } from '../bed.ts';
 import { capture, messagesIn } from './captures.ts';
-import { encode, propertiesChanged } from './encode.ts';
+import { encode, nameOwnerChanged, propertiesChanged, systemd } from './encode.ts';
 import { type FakeBus, type FakeBusOptions, fakeBus } from './fake-bus.ts';
 import { Chance, mutated } from './mutate.ts';
 
@@ -125,6 +125,17 @@ describe('signing in', () => {
     withEars(async ({ bus }) => assert.deepEqual(bus.calls.slice(0, 2), ['AUTH', 'Hello']), {
       signIn: ['O', 'K', ' 0123', '\r', '\n'],
     }));
+
+  const come = nameOwnerChanged('org.freedesktop.systemd1', systemd, 'org.freedesktop.DBus');
+  test('systemd that joins the bus while it is asked for is not missed', () =>
+    withEars(
+      async ({ connection, socket, numbers }) => {
+        assert.equal(connection.owner, systemd);
+        await write(socket, numbered(1));
+        await until('its signal is taken', () => numbers.length === 1);
+      },
+      { owner: '', next: encode(come) },
+    ));
 
   test('EOF in mid-line ends it', async () => {
     const bus = await fakeBus({ signIn: [] });
