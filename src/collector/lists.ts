@@ -5,8 +5,9 @@ import type { Follower } from './follower.ts';
 import type { UnitRow } from './systemd.ts';
 import type { UnitRecord } from './units.ts';
 
-/** What has to be asked after a list was taken. */
+/** What has to be asked after a list was taken, and who stood in it. */
 export interface ListOutcome {
+  readonly listed: ReadonlySet<string>;
   readonly toRead: readonly UnitRecord[];
   /** Names that the user wants and systemd has not loaded. */
   readonly unlisted: readonly string[];
@@ -38,8 +39,7 @@ export class Lists {
       const unit = table.get(row.name) ?? this.addListed(row);
       if (unit && (this.takeRow(unit, row) || readAll)) toRead.push(unit);
     }
-    this.dropUnlisted(listed, listedUs);
-    return { toRead, unlisted: [...filter.wanted].filter((name) => !listed.has(name)) };
+    return { listed, toRead, unlisted: [...filter.wanted].filter((name) => !listed.has(name)) };
   }
 
   /**
@@ -85,8 +85,11 @@ export class Lists {
     }
   }
 
-  /** What was known before the list was asked for, and does not stand in it, is gone. */
-  private dropUnlisted(listed: ReadonlySet<string>, listedUs: RealtimeUs): void {
+  /**
+   * What was known before the list was asked for, and does not stand in it, is gone. To be called when
+   * all signals that were sent before the list have been taken: they tell better how it went.
+   */
+  dropUnlisted(listed: ReadonlySet<string>, listedUs: RealtimeUs): void {
     const { filter, table } = this.follower;
     for (const unit of [...table.all()]) {
       if (!filter.follows(unit.name)) {

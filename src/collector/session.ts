@@ -135,9 +135,7 @@ export class Session {
    */
   private resync(reason: ResyncReason, readAll: boolean): Promise<void> {
     this.wanted = { reason, readAll: readAll || this.wanted?.readAll === true };
-    this.running ??= this.runResyncs().finally(() => {
-      this.running = undefined;
-    });
+    this.running ??= this.runResyncs();
     return this.running;
   }
 
@@ -221,15 +219,20 @@ export class Session {
   }
 
   private async runResyncs(): Promise<void> {
-    while (this.wanted && !this.closed) {
-      const { reason, readAll } = this.wanted;
-      this.wanted = undefined;
-      await this.readTable(readAll);
-      this.guard(this.timers.read(reason === 'daemon-reload'));
-      this.ready = !this.closed;
-      if (!this.ready) continue;
-      this.options.onResync(reason);
-      this.options.others?.resynced(reason, this);
+    try {
+      while (this.wanted && !this.closed) {
+        const { reason, readAll } = this.wanted;
+        this.wanted = undefined;
+        await this.readTable(readAll);
+        this.guard(this.timers.read(reason === 'daemon-reload'));
+        this.ready = !this.closed;
+        if (!this.ready) continue;
+        this.options.onResync(reason);
+        this.options.others?.resynced(reason, this);
+      }
+    } finally {
+      // In the same turn as the last look at what is wanted: what is wanted later begins anew.
+      this.running = undefined;
     }
   }
 
@@ -237,7 +240,11 @@ export class Session {
     const { follower, clock } = this.options;
     const listedUs = clock.realtimeUs();
     const rows = await this.manager.listUnits(follower.filter.patterns);
-    const { toRead, unlisted } = this.lists.takeList(rows, listedUs, readAll);
+    const { listed, toRead, unlisted } = this.lists.takeList(rows, listedUs, readAll);
+    // The list came over the other connection, and may have overtaken signals of what it leaves out.
+    await this.signals.ping();
+    if (this.closed) return;
+    this.lists.dropUnlisted(listed, listedUs);
     if (unlisted.length > 0)
       this.lists.takeMissing(unlisted, await this.manager.withFiles(unlisted));
     await this.readProperties(toRead);

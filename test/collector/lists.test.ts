@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unitFilter } from '../../src/collector/filter.ts';
+import { Follower } from '../../src/collector/follower.ts';
+import { Lists } from '../../src/collector/lists.ts';
+import { newUnitState, type UnitState } from '../../src/model/unit.ts';
+
+const second = 1e6;
+const nowUs = 1_000 * second;
+
+/** A running unit that a first list has shown, and what is told from then on. */
+function following() {
+  const told: string[] = [];
+  let clockUs = nowUs - 20 * second;
+  const follower = new Follower({
+    filter: unitFilter({
+      ...{ monitorAll: true, whitelist: [], blacklist: [], containersOnly: false },
+      unitTypes: ['service'],
+    }),
+    clock: { realtimeUs: () => clockUs, monotonicUs: () => clockUs },
+    sink: {
+      transition: ({ kind, ending }) => told.push(`${kind} ${ending?.reason}`),
+      missing: ({ name }) => told.push(`missing ${name}`),
+      loadFailed: () => {},
+      gone: ({ name }) => told.push(`gone ${name}`),
+      lookUp: () => {},
+      hold: () => {},
+    },
+  });
+  follower.passingStates = false;
+  const lists = new Lists(follower);
+  const row = {
+    name: 'a.service',
+    loadState: 'masked',
+    activeState: 'active',
+    subState: 'running',
+  };
+  const first = lists.takeList([row], nowUs - 20 * second, false);
+  lists.dropUnlisted(first.listed, nowUs - 20 * second);
+  const unit = first.toRead[0] ?? assert.fail('it is to be read');
+  const up: UnitState = {
+    ...newUnitState(),
+    activeState: 'active',
+    subState: 'running',
+    invocation0: 1,
+    activeEnterUs: nowUs - 60 * second,
+    stateChangeUs: nowUs - 60 * second,
+  };
+  follower.changed(unit, up);
+  clockUs = nowUs;
+  return { follower, lists, unit, up, told };
+}
+
+test('a unit that a list leaves out has stopped unseen', () => {
+  const { lists, told } = following();
+  const { listed } = lists.takeList([], nowUs, false);
+  lists.dropUnlisted(listed, nowUs);
+  assert.deepEqual(told, ['stopped other', 'gone a.service']);
+});
+
+test('a list that overtakes the signals of an end: what they say is told, once', () => {
+  const { follower, lists, unit, up, told } = following();
+  const { listed } = lists.takeList([], nowUs, false);
+  follower.changed(unit, {
+    ...up,
+    activeState: 'inactive',
+    subState: 'dead',
+    result: 'success',
+    activeExitUs: nowUs,
+    inactiveEnterUs: nowUs,
+    stateChangeUs: nowUs,
+  });
+  follower.unitRemoved('a.service');
+  lists.dropUnlisted(listed, nowUs);
+  assert.deepEqual(told, ['stopped clean', 'gone a.service']);
+});
