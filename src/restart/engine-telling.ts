@@ -165,7 +165,12 @@ function sentence(
   const action = step === 'restart' || step === 'health_check' || step === 'hook';
   const head =
     action || step === 'pre_restart_command' ? `${words[step]} ${how[outcome]}` : words[step];
-  return reason === undefined || reason === '' ? `${head}.` : `${head}: ${reason}.`;
+  return reason === undefined || reason === '' ? `${head}.` : `${head}: ${stopped(reason)}`;
+}
+
+/** Some reasons are sentences already. */
+function stopped(reason: string): string {
+  return reason.endsWith('.') ? reason : `${reason}.`;
 }
 
 /** A source has not taken how a repair ended. */
@@ -177,7 +182,7 @@ export function tellSettling(core: Core, held: Held, reason: string): void {
     time: rfc3339(core.now.wallUs),
     service: alarm.process,
     severity: 'warning',
-    message: `How the repair ended could not be written to ${alarm.source}: ${reason}.`,
+    message: `How the repair ended could not be written to ${alarm.source}: ${stopped(reason)}`,
     data: {
       repair_id: 'none',
       alarm_id: alarm.id,

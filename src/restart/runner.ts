@@ -54,7 +54,8 @@ export class RepairRunner {
   readonly #timers = new Map<AlarmSource, NodeJS.Timeout>();
   readonly #faults = new Map<string, string>();
   #wakeUp: NodeJS.Timeout | undefined;
-  #pumping: Promise<void> | undefined;
+  #isDraining = false;
+  #drained: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RunnerOptions) {
@@ -130,7 +131,7 @@ export class RepairRunner {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     const { engine, write } = this.#options;
     const end = async () => {
-      await this.#pumping;
+      await this.#drained;
       await write(engine.save());
       await Promise.allSettled(this.#sources.map((source) => source.close()));
     };
@@ -199,27 +200,31 @@ export class RepairRunner {
   }
 
   #pump(): void {
-    if (this.#stopped) return;
-    this.#pumping ??= this.#drain().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (this.#stopped || this.#isDraining) return;
+    this.#isDraining = true;
+    this.#drained = this.#drain();
   }
 
   async #drain(): Promise<void> {
     const { engine, tell, write } = this.#options;
-    for (;;) {
-      const { actions, events } = engine.take();
-      // In this order: what is done is known to the journal before.
-      if (engine.dirty) {
-        const fault = await write(engine.save());
-        const sentence = fault && `The journal of repairs cannot be written: ${fault}`;
-        this.#fault('journal', sentence ?? '', 'The journal of repairs can be written again.');
-      } else if (actions.length === 0 && events.length === 0) break;
-      for (const event of events) tell(event);
-      if (this.#stopped) return;
-      for (const action of actions) this.#do(action);
+    try {
+      for (;;) {
+        const { actions, events } = engine.take();
+        // In this order: what is done is known to the journal before.
+        if (engine.dirty) {
+          const fault = await write(engine.save());
+          const sentence = fault && `The journal of repairs cannot be written: ${fault}`;
+          this.#fault('journal', sentence ?? '', 'The journal of repairs can be written again.');
+        } else if (actions.length === 0 && events.length === 0) break;
+        for (const event of events) tell(event);
+        if (this.#stopped) return;
+        for (const action of actions) this.#do(action);
+      }
+      this.#sleep();
+    } finally {
+      // In the same turn as the last look: an answer may come before the promise has said that it ended.
+      this.#isDraining = false;
     }
-    this.#sleep();
   }
 
   #sleep(): void {

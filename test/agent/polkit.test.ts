@@ -117,6 +117,8 @@ describe('the packaged service and a real polkit', () => {
       restarts.map(({ outcome, reason }) => [outcome, reason]),
       [['refused', sentence('reset-failed', 'denied.service')]],
     );
+    const messages = (await events()).map(({ message = '' }) => message);
+    assert.ok(messages.every((message) => !message.endsWith('..')));
     assert.deepEqual(
       all.filter(({ step }) => step === 'given_up').map(({ reason }) => reason),
       [sentence('reset-failed', 'denied.service')],

@@ -21,8 +21,18 @@ const clock = {
   monotonicUs: () => performance.now() * 1_000,
 };
 
+interface WorldOptions {
+  /** Ask the source by the clock, too. */
+  readonly polled?: boolean;
+  /** After how many microtasks it is known how to repair it. */
+  readonly microtasks?: number;
+}
+
 /** A source and effects that note what is asked of them, and the runner between. */
-function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = []) {
+function world(
+  repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [],
+  { polled = true, microtasks = 0 }: WorldOptions = {},
+) {
   const log: string[] = [];
   const events: Draft[] = [];
   const reports: string[] = [];
@@ -54,7 +64,10 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
     },
   };
   const effects: Effects = {
-    resolve: () => Promise.resolve('service'),
+    resolve: async () => {
+      for (let i = 0; i < microtasks; i++) await undefined;
+      return 'service';
+    },
     preRestart: () => Promise.resolve(ok),
     restart: (process) => {
       log.push(`restart ${process}`);
@@ -66,7 +79,7 @@ function world(repairOn: readonly ('failed' | 'crash_loop' | 'check_down')[] = [
   const rules = { ...new Bench().rules, process: () => ({ settings, named: true }) };
   const engine = new Engine({ rules, random: () => 0, bootId: '' });
   const runner = new RepairRunner({
-    ...{ engine, rules, sources: [source], effects, hook: undefined, clock },
+    ...{ engine, rules, sources: polled ? [source] : [], effects, hook: undefined, clock },
     look: async (processes) => checks.filter(({ name }) => processes.includes(name)),
     checkIntervalMs: 5,
     write: async (text) => {
@@ -180,6 +193,21 @@ test('a finding that becomes worse after the restart: the attempt has failed', a
   await until(() => events.some((e) => e.event_type === 'alarm' && e.data.phase === 'cleared'));
   await runner.stop();
   assert.equal(log.filter((line) => line === 'restart looping').length, 1);
+});
+
+test('an answer at any moment is heard, also when nothing else comes', async () => {
+  const worlds = Array.from({ length: 40 }, (_, microtasks) =>
+    world(['failed'], { polled: false, microtasks }),
+  );
+  for (const { runner } of worlds) {
+    runner.start();
+    runner.unit('a.service', 'down', 'failed');
+    runner.unit('b.service', 'down', 'failed');
+  }
+  await sleep(2_000);
+  const restarts = worlds.map(({ log }) => log.filter((line) => line.startsWith('restart')).length);
+  assert.deepEqual(new Set(restarts), new Set([2]));
+  await Promise.all(worlds.map(({ runner }) => runner.stop()));
 });
 
 test('findings, checks and units are alarms only where the process asks for that', async () => {
