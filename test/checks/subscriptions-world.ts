@@ -1,3 +1,4 @@
+import type { OutageTimes } from '../../src/checks/outages.ts';
 import type { Run, Scenario } from './subscriptions-simulation.ts';
 import { insideAt } from './wall-judge.ts';
 
@@ -70,12 +71,20 @@ function wronglyTold({ told, entries }: Run): string[] {
     if (before === state && !isAnew) faults.push(`${caller} hears twice that it is ${state}`);
     lastOf.set(caller, state);
     if (sinceUs > toldUs) faults.push(`${caller} hears of what is to come`);
-    const planned = entries.findLast((entry) => entry.is === 'outages' && entry.us <= toldUs);
-    if (planned?.is !== 'outages') continue;
-    if (planned.outages.some((outage) => insideAt(outage, toldUs)))
+    if (plansAt(entries, toldUs).every((plan) => plan.some((one) => insideAt(one, toldUs))))
       faults.push(`${caller} hears of it in an outage`);
   }
   return faults;
+}
+
+/**
+ * The outages that may have been planned when something was told: those of the time before, and those
+ * that were set in the same microsecond, before it or after it.
+ */
+function plansAt(entries: Run['entries'], toldUs: number): readonly (readonly OutageTimes[])[] {
+  const set = entries.filter((entry) => entry.is === 'outages');
+  const before = set.findLast((entry) => entry.us < toldUs)?.outages ?? [];
+  return [before, ...set.filter((entry) => entry.us === toldUs).map(({ outages }) => outages)];
 }
 
 /** From when to when a service was down, and since when it had been up before. */
