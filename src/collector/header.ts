@@ -49,6 +49,12 @@ export function messageLength(bytes: Buffer, at: number): number {
   return fields > limits.messageBytes || total > limits.messageBytes ? Number.NaN : total;
 }
 
+/** Length in bytes of the header alone, of a message whose length is known to be one. */
+export function headerLength(bytes: Buffer, at: number): number {
+  const fields = bytes[at] === 0x42 ? bytes.readUInt32BE(at + 12) : bytes.readUInt32LE(at + 12);
+  return fixedHeaderBytes + ((fields + 7) & ~7);
+}
+
 /** Reads the header of the message that `wire` stands at the start of. Throws `malformed`. */
 export function readHeader(wire: Wire, into: Header): void {
   into.big = wire.bytes[wire.base] === 0x42;

@@ -3,9 +3,10 @@ import type { BusTarget } from './address.ts';
 import { BusError } from './bus.ts';
 import { encodeCall, type StringCall } from './call.ts';
 import { Decoder, type DecoderSink, type Followed, type Reply } from './decode.ts';
-import { fixedHeaderBytes, messageLength } from './header.ts';
+import { fixedHeaderBytes, headerLength, messageLength } from './header.ts';
 import { Lifetime } from './lifetime.ts';
 import { Reader } from './reader.ts';
+import { answerIn } from './too-long.ts';
 
 const busName = 'org.freedesktop.DBus';
 const systemdName = 'org.freedesktop.systemd1';
@@ -34,6 +35,12 @@ export interface SignalOptions<U extends Followed> {
 }
 
 type Waiting = (reply: Reply) => void;
+
+const tooLong: Reply = {
+  kind: 'error',
+  name: 'org.freedesktop.DBus.Error.LimitsExceeded',
+  text: 'the answer is longer than the buffer',
+};
 
 /** The longest answer of the sign-in that is read ("OK" and a GUID); a bus has no longer one. */
 const signInBytes = 1_024;
@@ -198,10 +205,20 @@ export class SignalConnection<U extends Followed> {
     }
     this.bytesReceived += at - start - skipped;
     if (end - at < fixedHeaderBytes || messageLength(bytes, at) <= this.reader.capacity) return at;
+    if (end - at < headerLength(bytes, at) && headerLength(bytes, at) <= this.reader.capacity)
+      return at;
     this.bytesReceived += end - at;
     this.skipBytes = messageLength(bytes, at) - (end - at);
-    this.sink.overflow();
+    this.passOver(bytes, at, end);
     return end;
+  }
+
+  /** An answer that is too long is an error for who asked; a signal may have been anybody's. */
+  private passOver(bytes: Buffer, at: number, end: number): void {
+    const answer = answerIn(bytes, at, Math.min(end, at + headerLength(bytes, at)));
+    if (answer === undefined) this.sink.overflow();
+    else if (answer.sender === this.owner || answer.sender === busName)
+      this.answered(answer.serial, tooLong);
   }
 
   /** The bus answers `OK` and its GUID, or `REJECTED`. "Authentication Protocol". */

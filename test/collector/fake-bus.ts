@@ -16,6 +16,10 @@ export interface FakeBus {
   close(): Promise<void>;
 }
 
+export type Call = Pick<Message, 'member' | 'path' | 'serial' | 'destination'> & {
+  readonly body?: readonly unknown[];
+};
+
 export interface FakeBusOptions {
   /** What is said instead of `OK` and a GUID. */
   readonly signIn?: readonly (string | Buffer)[];
@@ -23,6 +27,8 @@ export interface FakeBusOptions {
   readonly owner?: string;
   /** What is said in one breath with that answer. */
   readonly next?: Buffer;
+  /** What is answered to a call; undefined for what the bus itself answers. */
+  readonly answer?: (call: Call) => Buffer | undefined;
 }
 
 /** A bus on a Unix socket of its own: it lets one client in and answers what ours asks. */
@@ -66,6 +72,7 @@ class Client {
   private readonly ready: () => void;
   private bytes: Buffer = Buffer.alloc(0);
   private signedIn = false;
+  private isGreeted = false;
 
   constructor(
     say: (bytes: string | Buffer) => void,
@@ -90,7 +97,8 @@ class Client {
     if (end >= 0) {
       this.signedIn = true;
       this.bytes = this.bytes.subarray(end + 7);
-    } else if (this.calls.length === 0 && this.bytes.includes('\r\n')) {
+    } else if (!this.isGreeted && this.bytes.includes('\r\n')) {
+      this.isGreeted = true;
       this.calls.push('AUTH');
       for (const words of this.options.signIn ?? ['OK 0123456789abcdef\r\n']) this.say(words);
     }
@@ -103,7 +111,7 @@ class Client {
       this.bytes = this.bytes.subarray(length);
       this.calls.push(call.member ?? '');
       const { owner = systemd, next = Buffer.alloc(0) } = this.options;
-      const answer = encode(answerTo(call, owner));
+      const answer = this.options.answer?.(call) ?? encode(answerTo(call, owner));
       const last = call.member === 'GetNameOwner';
       this.say(last ? Buffer.concat([answer, next]) : answer);
       if (last) this.ready();
@@ -112,7 +120,7 @@ class Client {
 }
 
 /** Hello has no arguments, and dbus-next's unmarshaller cannot read that. */
-function callIn(bytes: Buffer): Pick<Message, 'member' | 'serial'> {
+function callIn(bytes: Buffer): Call {
   return bytes.readUInt32LE(4) === 0
     ? { member: 'Hello', serial: bytes.readUInt32LE(8) }
     : dbusNext.unmarshall(bytes);

@@ -8,7 +8,7 @@ import { SignalConnection } from '../../src/collector/signals.ts';
 import { newUnitState, type UnitState } from '../../src/model/unit.ts';
 import { until } from '../bed.ts';
 import { capture, messagesIn } from './captures.ts';
-import { encode, nameOwnerChanged, propertiesChanged, systemd } from './encode.ts';
+import { encode, nameOwnerChanged, propertiesChanged, systemd, types } from './encode.ts';
 import { type FakeBus, type FakeBusOptions, fakeBus } from './fake-bus.ts';
 import { Chance, mutated } from './mutate.ts';
 
@@ -242,6 +242,29 @@ describe('a message that is longer than the buffer', () => {
         assert.equal(ears.overflows, 2);
         assert.equal(ears.connection.decoder.counters.malformed, 0);
       }));
+
+  test('an answer: who asked is told, and nobody waits for ever', () =>
+    withEars(
+      async (ears) => {
+        const { connection, numbers, socket } = ears;
+        const asked = new Promise<string>((resolve) =>
+          connection.getAll('/unit', ({ kind }) => resolve(kind)),
+        );
+        assert.equal(await Promise.race([asked, sleep(5_000, 'nothing')]), 'error');
+        await write(socket, numbered(1));
+        await until('the one behind it is there', () => numbers.length === 1);
+        assert.equal(ears.overflows, 0, 'no signal was passed over');
+      },
+      {
+        answer: ({ member, serial }) =>
+          member === 'GetAll'
+            ? encode({
+                ...{ type: types.return, serial: 5, replySerial: serial, sender: systemd },
+                ...{ signature: 's', body: ['x'.repeat(bufferBytes * 2)] },
+              })
+            : undefined,
+      },
+    ));
 
   test('one that just fits is read', () =>
     withEars(async (ears) => {
