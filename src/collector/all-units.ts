@@ -61,7 +61,6 @@ export class AllUnits {
   private readonly clock: Clock;
   private name = '';
   private source: UnitsSource | undefined;
-  private reloadUnderWay = false;
   private hasRead = false;
   private reading = false;
   /** All units are to be read when the reading under way has ended. */
@@ -91,14 +90,13 @@ export class AllUnits {
   }
 
   unitNew(name: string): void {
-    if (!this.sink.enabled || this.reloadUnderWay) return;
+    if (!this.sink.enabled) return;
     this.gathered.add(name);
     if (this.gathered.size > limits.gatheredNames) this.again = true;
     this.wakeIn(gatherMs);
   }
 
   unitRemoved(name: string): void {
-    if (this.reloadUnderWay) return;
     this.gathered.delete(name);
     this.sink.removed(name);
   }
@@ -107,15 +105,9 @@ export class AllUnits {
     if (this.sink.enabled) this.sink.jobRemoved(unit, result);
   }
 
-  /** A reload takes all units out and puts them in again: then all are read anew. */
-  reloading(active: boolean): void {
-    this.reloadUnderWay = active;
-  }
-
   /** The table of followed units has been read: from then on `source` can be asked. */
   resynced(reason: ResyncReason, source: UnitsSource): void {
     this.source = source;
-    this.reloadUnderWay = false;
     if (!this.sink.enabled) {
       this.hasRead = false;
       return;
@@ -215,20 +207,18 @@ export function unitSink(
       unit === others?.record ? others.changed(next) : follower.changed(unit, next),
     unitNew: (name) => {
       follower.unitNew(name);
-      others?.unitNew(name);
+      // A reload takes all units out and puts them in again: then all are read anew.
+      if (!follower.isReloading) others?.unitNew(name);
     },
     unitRemoved: (name) => {
       follower.unitRemoved(name);
-      others?.unitRemoved(name);
+      if (!follower.isReloading) others?.unitRemoved(name);
     },
     jobRemoved: (id, unit, result) => {
       follower.jobRemoved(id, unit, result);
       others?.jobRemoved(unit, result);
     },
-    reloading: (active) => {
-      follower.reloading(active);
-      others?.reloading(active);
-    },
+    reloading: (active) => follower.reloading(active),
   };
 }
 

@@ -61,6 +61,8 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   private listedUs: RealtimeUs = 0;
   private resync = false;
   private reloadUnderWay = false;
+  /** When the last reload began. */
+  private reloadUs: RealtimeUs = 0;
   private readonly held: HeldStates;
   /** systemd before 254: see `mayPass`. */
   passingStates = true;
@@ -146,6 +148,12 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
    */
   reloading(active: boolean): void {
     this.reloadUnderWay = active;
+    if (active) this.reloadUs = this.options.clock.realtimeUs();
+  }
+
+  /** Between Reloading(true) and what ends it: removals and new units are none. */
+  get isReloading(): boolean {
+    return this.reloadUnderWay;
   }
 
   unitRemoved(name: string): void {
@@ -202,7 +210,8 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   /** A list is about to be taken: what it shows is at least as new as `listedUs`. */
   beginAt(listedUs: RealtimeUs): void {
     this.listedUs = listedUs;
-    this.reloadUnderWay = false;
+    // systemd answers no call during a reload, but this answer may be from before it.
+    if (this.reloadUs < listedUs) this.reloadUnderWay = false;
   }
 
   add(name: string): UnitRecord {

@@ -48,7 +48,10 @@ function following() {
   };
   follower.changed(unit, up);
   clockUs = nowUs;
-  return { follower, lists, unit, up, told };
+  const pass = (us: number): void => {
+    clockUs += us;
+  };
+  return { follower, lists, unit, up, told, pass };
 }
 
 test('a unit that a list leaves out has stopped unseen', () => {
@@ -73,4 +76,22 @@ test('a list that overtakes the signals of an end: what they say is told, once',
   follower.unitRemoved('a.service');
   lists.dropUnlisted(listed, nowUs);
   assert.deepEqual(told, ['stopped clean', 'gone a.service']);
+});
+
+test('a list that was asked for before a reload began does not end it', () => {
+  const { follower, lists, told } = following();
+  follower.reloading(true);
+  const listed = lists.takeList([], nowUs - second, false).listed;
+  follower.unitRemoved('a.service');
+  assert.deepEqual(told, [], 'a reload takes all units out and puts them in again');
+  assert.equal(listed.size, 0);
+});
+
+test('a list that was asked for in a reload shows that it is over', () => {
+  const { follower, lists, told, pass } = following();
+  follower.reloading(true);
+  pass(second);
+  lists.takeList([], nowUs + second, false);
+  follower.unitRemoved('a.service');
+  assert.deepEqual(told, ['stopped other', 'gone a.service']);
 });
