@@ -199,6 +199,8 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
   /** The unit is unloaded, or nobody follows it any more. */
   drop(unit: UnitRecord): void {
+    // Nobody is told of it any more, whatever systemd answers about its end.
+    this.held.letGo(unit);
     this.table.remove(unit);
     this.sink.gone(unit);
   }

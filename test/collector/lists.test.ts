@@ -95,3 +95,22 @@ test('a list that was asked for in a reload shows that it is over', () => {
   follower.unitRemoved('a.service');
   assert.deepEqual(told, ['stopped other', 'gone a.service']);
 });
+
+test('an end that is held back, of a unit that is let go of meanwhile, is not told behind its going', () => {
+  const { follower, unit, up, told } = following();
+  follower.passingStates = true;
+  unit.restartPolicy = 'always';
+  follower.changed(unit, {
+    ...up,
+    activeState: 'inactive',
+    subState: 'dead',
+    result: 'success',
+    activeExitUs: nowUs,
+    inactiveEnterUs: nowUs,
+    stateChangeUs: nowUs,
+  });
+  assert.deepEqual(told, [], 'it is held back');
+  follower.drop(unit);
+  follower.settle(unit, { kind: 'error', name: 'gone', text: '' });
+  assert.deepEqual(told, ['gone a.service']);
+});
