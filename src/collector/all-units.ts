@@ -6,8 +6,8 @@ import { BusError } from './bus.ts';
 import type { DecoderSink } from './decode.ts';
 import { type Properties, readEach } from './dependencies.ts';
 import type { Follower } from './follower.ts';
-import type { ResyncReason } from './session.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
+import type { ResyncReason } from './wanted.ts';
 
 /** Who hears of all units of a systemd, also of those that are not followed. */
 export interface UnitsSink {

@@ -13,15 +13,7 @@ import { SignalConnection } from './signals.ts';
 import { globQuoted, type Manager, systemdManager } from './systemd.ts';
 import { Timers } from './timers.ts';
 import type { UnitRecord } from './units.ts';
-
-/** Why the table was read. */
-export type ResyncReason =
-  | 'start'
-  | 'systemd is back'
-  | 'daemon-reload'
-  | 'overflow'
-  | 'configuration'
-  | 'reconciliation';
+import { type ResyncReason, type Wanted, wantedAlso } from './wanted.ts';
 
 export interface SessionOptions {
   readonly target: BusTarget;
@@ -68,7 +60,7 @@ export class Session {
   private readonly timers: Timers;
   private readonly chores: Chores = new Chores((work) => this.guard(work));
   private readonly gathered: Set<string> = new Set();
-  private wanted: { reason: ResyncReason; readAll: boolean } | undefined;
+  private wanted: Wanted | undefined;
   private running: Promise<void> | undefined;
   private closed = false;
   private awaited: (() => void) | undefined;
@@ -134,7 +126,7 @@ export class Session {
    * we know: restarts may have been hidden between two equal states.
    */
   private resync(reason: ResyncReason, readAll: boolean): Promise<void> {
-    this.wanted = { reason, readAll: readAll || this.wanted?.readAll === true };
+    this.wanted = wantedAlso(this.wanted, reason, readAll);
     this.running ??= this.runResyncs();
     return this.running;
   }
@@ -221,10 +213,10 @@ export class Session {
   private async runResyncs(): Promise<void> {
     try {
       while (this.wanted && !this.closed) {
-        const { reason, readAll } = this.wanted;
+        const { reason, readAll, timersAnew } = this.wanted;
         this.wanted = undefined;
         await this.readTable(readAll);
-        this.guard(this.timers.read(reason === 'daemon-reload'));
+        this.guard(this.timers.read(timersAnew));
         this.ready = !this.closed;
         if (!this.ready) continue;
         this.options.onResync(reason);

@@ -9,8 +9,9 @@ import { AllUnits, type UnitsSink } from './all-units.ts';
 import { BusError } from './bus.ts';
 import type { Filter } from './filter.ts';
 import { Follower, type FollowerSink } from './follower.ts';
-import { type ResyncReason, Session } from './session.ts';
+import { Session } from './session.ts';
 import type { StopCause, StopWorld } from './stops.ts';
+import type { ResyncReason } from './wanted.ts';
 
 export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confirm'> {
   /** The bus, or the systemd on it, is gone; it is tried again for ever. */

@@ -13,6 +13,10 @@ export interface FakeBus {
   readonly ready: Promise<Socket>;
   /** Members of the calls that came. */
   readonly calls: readonly string[];
+  /** Connections that are open. */
+  connections(): number;
+  /** Cuts all of them off. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -28,7 +32,7 @@ export interface FakeBusOptions {
   /** What is said in one breath with that answer. */
   readonly next?: Buffer;
   /** What is answered to a call; undefined for what the bus itself answers. */
-  readonly answer?: (call: Call) => Buffer | undefined;
+  readonly answer?: (call: Call) => Buffer | Promise<Buffer> | undefined;
 }
 
 /** A bus on a Unix socket of its own: it lets one client in and answers what ours asks. */
@@ -51,13 +55,18 @@ export async function fakeBus(options: FakeBusOptions = {}): Promise<FakeBus> {
     const client = new Client(say, calls, options, () => tellReady(socket));
     socket.on('data', (chunk) => client.take(chunk));
   });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   await new Promise<void>((resolve) => server.listen(target.path, resolve));
   return {
     target,
     ready,
     calls,
+    connections: () => sockets.filter((socket) => !socket.closed).length,
+    cut,
     close: async () => {
-      for (const socket of sockets) socket.destroy();
+      cut();
       await new Promise<void>((resolve) => server.close(() => resolve()));
       rmSync(folder, { recursive: true });
     },
@@ -112,6 +121,10 @@ class Client {
       this.calls.push(call.member ?? '');
       const { owner = systemd, next = Buffer.alloc(0) } = this.options;
       const answer = this.options.answer?.(call) ?? encode(answerTo(call, owner));
+      if (answer instanceof Promise) {
+        void answer.then(this.say);
+        continue;
+      }
       const last = call.member === 'GetNameOwner';
       this.say(last ? Buffer.concat([answer, next]) : answer);
       if (last) this.ready();

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { unitFilter } from '../../src/collector/filter.ts';
+import { systemClock } from '../../src/collector/system-clock.ts';
+import { Watch } from '../../src/collector/watch.ts';
+import { until } from '../bed.ts';
+import { encode, managerSignal, nameOwnerChanged, systemd } from './encode.ts';
+import { type FakeBus, fakeBus } from './fake-bus.ts';
+import { type FakeSystemd, fakeSystemd } from './fake-systemd.ts';
+
+interface World {
+  readonly bus: FakeBus;
+  readonly systemd: FakeSystemd;
+  readonly watch: Watch;
+  /** What the watch told, in order. */
+  readonly told: string[];
+  /** Says it over the connection of the signals. */
+  say(...messages: Buffer[]): Promise<void>;
+}
+
+/** A watch of a systemd that is played. */
+async function watching(use: (world: World) => Promise<void>, owner?: string): Promise<void> {
+  const played = fakeSystemd();
+  const bus = await fakeBus({ ...played.options, ...(owner !== undefined && { owner }) });
+  const told: string[] = [];
+  const watch = new Watch({
+    address: `unix:path=${bus.target.path}`,
+    uid: process.getuid?.() ?? 0,
+    bufferBytes: 65_536,
+    filter: unitFilter({
+      ...{ monitorAll: true, whitelist: [], blacklist: [], containersOnly: false },
+      unitTypes: ['service'],
+    }),
+    clock: systemClock,
+    random: Math.random,
+    sink: {
+      transition: ({ kind, unit }) => told.push(`${kind} ${unit}`),
+      missing: ({ name }) => told.push(`missing ${name}`),
+      loadFailed: () => {},
+      gone: ({ name }) => told.push(`gone ${name}`),
+      busLost: () => told.push('bus lost'),
+      busBack: () => told.push('bus back'),
+      resynced: (reason) => told.push(`read: ${reason}`),
+    },
+  });
+  const say = async (...messages: Buffer[]): Promise<void> => {
+    const socket: Socket = await bus.ready;
+    socket.write(Buffer.concat(messages));
+  };
+  try {
+    await use({ bus, systemd: played, watch, told, say });
+  } finally {
+    watch.stop();
+    await bus.close();
+  }
+}
+
+const reloaded = encode(managerSignal('Reloading', 'b', [false]));
+function owned(owner: string): Buffer {
+  return encode(nameOwnerChanged('org.freedesktop.systemd1', owner, 'org.freedesktop.DBus'));
+}
+
+test('systemd comes back while another reading is under way, and is asked for more: it is told', () =>
+  watching(async ({ systemd: played, watch, say, told }) => {
+    await watch.start();
+    let lists = 0;
+    let isMet = false;
+    played.onCall = (member, { body }) => {
+      if (member === 'Get') isMet = true;
+      if (member !== 'ListUnitsByPatterns' || String(body?.[1]) === '*.timer') return undefined;
+      if (++lists > 1) return undefined;
+      // The first reading lasts until the return is waiting for the next, and one more reload.
+      return until('it has been met', () => isMet)
+        .then(() => sleep(30))
+        .then(() => say(reloaded))
+        .then(() => sleep(30));
+    };
+    await say(owned(''), owned(systemd), reloaded);
+    await until('all is read', () => told.filter((one) => /^read/.test(one)).length >= 3);
+    assert.deepEqual(told, [
+      'read: start',
+      'bus lost',
+      'read: daemon-reload',
+      'bus back',
+      'read: systemd is back',
+    ]);
+  }));
