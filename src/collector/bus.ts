@@ -135,6 +135,8 @@ class Calls {
   private readonly connection: Connection;
   private readonly waiting: Map<number, Waiting> = new Map();
   private serial = 0;
+  /** Why the connection is gone. */
+  private gone: string | undefined;
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -144,6 +146,7 @@ class Calls {
   make(call: Call): Promise<readonly unknown[]> {
     this.serial += 1;
     const { serial } = this;
+    if (this.gone !== undefined) return Promise.reject(cutOff(call, this.gone));
     return new Promise((resolve, reject) => {
       this.connection.message(new Message({ ...call, serial }));
       const late = (): void =>
@@ -157,9 +160,10 @@ class Calls {
 
   /** The connection is gone, and no answer comes any more. */
   lose(reason: string): void {
+    this.gone = reason;
     for (const [serial, { call, reject }] of this.waiting) {
       this.settle(serial);
-      reject(new BusError('lost', `${call.member} was cut off: ${reason}.`));
+      reject(cutOff(call, reason));
     }
   }
 
@@ -182,6 +186,10 @@ class Calls {
 /** What stands in a message's type; D-Bus specification, "Message Format". */
 const answerType = 2;
 const errorType = 3;
+
+function cutOff({ member }: Call, reason: string): BusError {
+  return new BusError('lost', `${member} was cut off: ${reason}.`);
+}
 
 /** The error that was answered instead. */
 function refusal(call: Call, name = 'unreachable', text: unknown = ''): BusError {

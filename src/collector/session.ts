@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly counters: CallCounters;
   /** Wait for a systemd that is not on the bus yet, instead of giving up. */
   readonly patient: boolean;
+  /** It hears signals from now on, and reads the table. */
+  readonly onMade: (session: Session) => void;
   readonly onTimer: (elapse: TimerElapse) => void;
   readonly onResync: (reason: ResyncReason) => void;
   /** systemd left the bus. */
@@ -87,6 +89,7 @@ export class Session {
     try {
       const bus = await connectBus(options.target, options.counters);
       session = new Session(options, signals, bus);
+      options.onMade(session);
       await session.begin();
       return session;
     } catch (error) {

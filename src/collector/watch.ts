@@ -47,6 +47,8 @@ export class Watch implements UnitControl {
   private reconnects = 0;
   private resyncs = 0;
   private session: Session | undefined;
+  /** The one that is still reading the table for the first time: signals reach it by then. */
+  private beginning: Session | undefined;
   private stopped = false;
   private wake: () => void = () => {};
 
@@ -60,11 +62,15 @@ export class Watch implements UnitControl {
       clock: options.clock,
       sink: {
         ...options.sink,
-        lookUp: (name) => this.session?.gather(name),
+        lookUp: (name) => this.current?.gather(name),
         hold: (ms) => setTimeout(() => this.follower.release(), ms),
-        confirm: (unit) => this.session?.confirm(unit),
+        confirm: (unit) => this.current?.confirm(unit),
       },
     });
+  }
+
+  private get current(): Session | undefined {
+    return this.session ?? this.beginning;
   }
 
   get connected(): boolean {
@@ -98,14 +104,19 @@ export class Watch implements UnitControl {
    * @throws BusError with a sentence that says what to do
    */
   async start(): Promise<void> {
-    this.session = await this.connect(false);
-    void this.keep(this.session);
+    try {
+      const session = await this.connect(false);
+      this.enter(session);
+      void this.keep(session);
+    } catch (error) {
+      if (!this.stopped) throw error;
+    }
   }
 
   /** Follows other units from now on. */
   refilter(filter: Filter): void {
     this.follower.filter = filter;
-    this.session?.refilter();
+    this.current?.refilter();
   }
 
   /** Compares the table with systemd now; resolves when that is done, at once without a bus. */
@@ -116,7 +127,7 @@ export class Watch implements UnitControl {
   stop(): void {
     this.stopped = true;
     this.wake();
-    this.session?.close('stopped');
+    this.current?.close('stopped');
   }
 
   async knows(unit: string): Promise<boolean | undefined> {
@@ -163,6 +174,10 @@ export class Watch implements UnitControl {
           others: this.others,
           counters: this.calls,
           patient,
+          onMade: (session) => {
+            this.beginning = session;
+            if (this.stopped) session.close('stopped');
+          },
           onTimer: (elapse) => this.options.sink.timerElapsed?.(elapse),
           onResync: (reason) => {
             this.resyncs++;
@@ -172,10 +187,17 @@ export class Watch implements UnitControl {
           onAbsent: () => this.options.sink.busLost('systemd left the bus'),
         });
       } catch (error) {
+        this.beginning = undefined;
         failure = error;
       }
+      if (this.stopped) break;
     }
     throw failure;
+  }
+
+  private enter(session: Session): void {
+    this.session = session;
+    this.beginning = undefined;
   }
 
   private async keep(first: Session): Promise<void> {
@@ -190,7 +212,7 @@ export class Watch implements UnitControl {
       const next = await this.reconnect();
       if (next === undefined) return;
       session = next;
-      this.session = next;
+      this.enter(next);
       this.reconnects++;
     }
   }

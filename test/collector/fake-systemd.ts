@@ -25,7 +25,7 @@ export function fakeSystemd(version = '255'): FakeSystemd {
         if (signature === undefined) return undefined;
         const head = { type: types.return, serial: 77, replySerial: call.serial, sender: systemd };
         const message: Message = { ...head, signature, body: body ?? [] };
-        return first ? first.then(() => encode(message)) : encode(message);
+        return first === undefined ? encode(message) : first.then(() => encode(message));
       },
     },
   };

@@ -62,6 +62,25 @@ function owned(owner: string): Buffer {
   return encode(nameOwnerChanged('org.freedesktop.systemd1', owner, 'org.freedesktop.DBus'));
 }
 
+test('a unit that appears while the table is read for the first time is asked about', () =>
+  watching(async ({ systemd: played, watch, say }) => {
+    let asked = '';
+    played.onCall = (member, { body }) => {
+      if (member !== 'ListUnitsByPatterns') return undefined;
+      asked += ` ${String(body?.[1])}`;
+      // Behind the first list, and before the session has said that it is up.
+      return asked.includes('late')
+        ? undefined
+        : say(appears('late.service')).then(() => sleep(20));
+    };
+    await watch.start();
+    await until('it is looked up', () => asked.includes('late.service'));
+  }));
+
+function appears(name: string): Buffer {
+  return encode(managerSignal('UnitNew', 'so', [name, '/org/freedesktop/systemd1/unit/x']));
+}
+
 test('systemd comes back while another reading is under way, and is asked for more: it is told', () =>
   watching(async ({ systemd: played, watch, say, told }) => {
     await watch.start();
@@ -86,4 +105,30 @@ test('systemd comes back while another reading is under way, and is asked for mo
       'bus back',
       'read: systemd is back',
     ]);
+  }));
+
+test('a watch that is stopped while it connects again leaves no connection', () =>
+  watching(async ({ bus, systemd: played, watch, told }) => {
+    await watch.start();
+    let isBack = false;
+    played.onCall = (member) => {
+      if (member !== 'ListUnitsByPatterns' || isBack) return undefined;
+      isBack = true;
+      watch.stop();
+      return undefined;
+    };
+    bus.cut();
+    await until('it is lost', () => told.includes('bus lost'));
+    await until('it was there again', () => isBack);
+    await until('nobody is connected', () => bus.connections() === 0, 3_000);
+  }));
+
+test('a watch that is stopped while it connects for the first time ends without a fault', () =>
+  watching(async ({ bus, systemd: played, watch }) => {
+    played.onCall = (member) => {
+      if (member === 'Get') watch.stop();
+      return undefined;
+    };
+    await watch.start();
+    await until('nobody is connected', () => bus.connections() === 0, 3_000);
   }));
