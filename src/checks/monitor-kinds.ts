@@ -45,15 +45,21 @@ export function monitorKinds(
       if (typeof endpoint === 'string')
         return { look: async () => ({ state: 'unknown', reason: endpoint }) };
       const prober = openProber(endpoint, context);
+      let isClosed = false;
       return {
         look: async () => {
           const result = await prober.probe();
+          // It was cut off: what it found is nothing that the service did.
+          if (isClosed) return { state: 'unknown' };
           onResult(result, prober.target);
           const state = probeState(result);
           const { reason } = result;
           return { state: state === 'up' || state === 'down' ? state : 'unknown', reason };
         },
-        close: () => prober.close(),
+        close: () => {
+          isClosed = true;
+          prober.close();
+        },
       };
     },
   });

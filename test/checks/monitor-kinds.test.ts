@@ -107,3 +107,27 @@ test('a look is a probe with the settings of the service', async (t) => {
   // The file may have been written by a version that knows more.
   assert.equal((await look('tcp', { host: '127.0.0.1', port, proxy: 'x' }))?.state, 'unknown');
 });
+
+test('a probe that is cut off, since its service is changed, has no result', async () => {
+  const server = createServer(() => {});
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const resolver = new NameResolver({ clock });
+  const results: ProbeResult[] = [];
+  const kinds = monitorKinds({ clock, resolver }, (result) => results.push(result));
+  const settings = { url: `http://127.0.0.1:${port}/` };
+  const looker = kinds.get('http')?.open({ name: 'web', kind: 'http', settings });
+  try {
+    const asked = once(server, 'request');
+    const looking = looker?.look();
+    await asked;
+    looker?.close?.();
+    assert.equal((await looking)?.state, 'unknown');
+    assert.deepEqual(results, []);
+  } finally {
+    resolver.close();
+    server.closeAllConnections();
+    server.close();
+  }
+});
