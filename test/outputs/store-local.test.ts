@@ -12,6 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StoreError } from '../../src/outputs/store/contract.ts';
@@ -230,4 +231,26 @@ test('a database that another program has locked holds nobody up', async (t) => 
   other.close();
   assert.ok(await store.flush(30_000));
   assert.equal(store.view.waiting, 150);
+});
+
+test('a server that takes the connection and says nothing does not hold up the end', async (t) => {
+  const server = createServer((socket) => socket.on('error', () => {}));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const silent = {
+    ...{ url: undefined, host: '127.0.0.1', port, user: 'agent', password: 'x', database: 'db' },
+    ...({ tls: 'preferred', ca: undefined, connectTimeoutMs: 15_000 } as const),
+    ...{ queryTimeoutMs: 20_000, lockTimeoutMs: 500 },
+  };
+  const { store, path } = await open(t, settingsFor(scratch(t), silent));
+  const connected = once(server, 'connection');
+  store.result(probe(1));
+  await connected;
+  const from = performance.now();
+  await store.stop(1_500);
+  const tookMs = performance.now() - from;
+  assert.ok(tookMs < 3_000, `${tookMs} ms`);
+  assert.equal((await rowsIn(path)).size, 1, 'what was not forwarded is kept');
 });

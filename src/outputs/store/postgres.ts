@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Client, Pool, PoolClient } from 'pg';
 import { postgresError } from './postgres-errors.ts';
 import { type PostgresSettings, type Target, targetOf } from './postgres-target.ts';
@@ -8,6 +9,8 @@ const connections = 2;
 const idleMs = 60_000;
 /** Behind the server's own time limits, for a server that has vanished without a word. */
 const answerMs = 5_000;
+/** For taking leave of the server, when nothing is under way any more. */
+const leaveMs = 200;
 
 /** A connection with a transaction under way. */
 export interface Transaction {
@@ -24,6 +27,8 @@ export class Postgres {
   #isPlain = false;
   #closed = false;
   readonly #busy = new Set<PoolClient>();
+  /** All that are open, also where the server has not let us in yet: the pool cannot end those. */
+  readonly #sockets = new Set<Socket>();
 
   /** @throws StoreError where it cannot be configured like that */
   constructor(settings: PostgresSettings) {
@@ -57,11 +62,15 @@ export class Postgres {
     }
   }
 
-  /** Lets go of all connections, also of one that waits for an answer. */
+  /** Lets go of all connections, also of one that waits for an answer, or to be let in. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const client of [...this.#busy]) this.#release(client, true);
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, leaveMs);
     await this.#pool?.end();
+    clearTimeout(timer);
     this.#pool = undefined;
   }
 
@@ -121,6 +130,7 @@ export class Postgres {
     const { tls, ...target } = this.#target;
     const pool = new pg.Pool({
       ...target,
+      stream: () => this.#newSocket(),
       ssl: this.#isPlain || tls === 'off' ? false : this.#ssl(),
       max: connections,
       idleTimeoutMillis: idleMs,
@@ -133,6 +143,12 @@ export class Postgres {
     pool.on('error', () => {});
     pool.on('connect', (client) => client.on('error', () => {}));
     return pool;
+  }
+
+  #newSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once('close', () => this.#sockets.delete(socket));
   }
 
   #ssl() {
