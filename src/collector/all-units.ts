@@ -169,7 +169,8 @@ export class AllUnits {
       }
     });
     sink.end();
-    this.hasRead = true;
+    // Where it was switched off meanwhile, what was read is forgotten already.
+    this.hasRead = sink.enabled;
     const nowUs = clock.monotonicUs();
     this.restUntilUs = nowUs + restFactor * (nowUs - begunUs);
   }
