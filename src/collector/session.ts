@@ -202,10 +202,10 @@ export class Session {
       this.appeared();
       return;
     }
+    // Jobs end while systemd is away from the bus, and nobody will say how.
+    this.options.follower.jobs.forget();
     if (this.ready) {
       this.ready = false;
-      // Jobs end while systemd is away from the bus, and nobody will say how.
-      this.options.follower.jobs.forget();
       this.options.onAbsent();
     }
     if (owner !== '') {

@@ -47,6 +47,8 @@ function said(
         'a(ssssssouso)',
         [rows.map(([name, active, sub]) => [name, '', 'loaded', active, sub, '', '/', 0, '', '/'])],
       ];
+    case 'RestartUnit':
+      return ['o', ['/org/freedesktop/systemd1/job/7']];
     case 'ListUnitFilesByPatterns':
       return ['a(ss)', [[]]];
     case 'GetAll':

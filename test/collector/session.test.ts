@@ -132,3 +132,24 @@ test('a watch that is stopped while it connects for the first time ends without 
     await watch.start();
     await until('nobody is connected', () => bus.connections() === 0, 3_000);
   }));
+
+test('systemd leaves the bus again before its units are read: a restart under way is lost, not waited for', () =>
+  watching(async ({ systemd: played, watch, say }) => {
+    await watch.start();
+    let isQueued = false;
+    let isOver = false;
+    played.onCall = (member, { body }) => {
+      if (member === 'RestartUnit') isQueued = true;
+      const isRead = member === 'ListUnitsByPatterns' && String(body?.[1]) !== '*.timer';
+      return isRead ? until('it is over', () => isOver) : undefined;
+    };
+    await say(owned(''), owned(systemd));
+    await until('it is absent', () => !watch.ready);
+    const restart = watch.restartUnit('a.service', 3_000);
+    await until('the job is queued', () => isQueued);
+    await sleep(50);
+    await say(owned(''), owned(systemd));
+    const { result } = await restart;
+    isOver = true;
+    assert.equal(result, 'lost');
+  }));
