@@ -114,7 +114,7 @@ describe('what the user did wrong or the machine lacks', () => {
       name: 'no bus',
       argv: () => ['run', '--listen', 'off', '--bus', `unix:path=${join(folder, 'none')}`],
       status: 1,
-      says: /^unitwatch: No bus at .*\/none: is dbus running\? Start it, or name another with --bus\.\n$/,
+      says: /^unitwatch: No bus at .*\/none: is dbus running\? Start it, name another with --bus, or watch processes and endpoints alone with --bus off\.\n$/,
     },
   ];
   for (const { name, argv, status, says } of cases)
