@@ -108,7 +108,7 @@ describe('what the user did wrong or the machine lacks', () => {
       name: 'a bus address that makes no sense',
       argv: () => ['run', '--bus', 'nonsense'],
       status: 2,
-      says: /^--bus: must be system, user or a D-Bus address such as unix:path=.* \(got "nonsense"\)\n$/,
+      says: /^--bus: must be system, user, off or a D-Bus address such as unix:path=.* \(got "nonsense"\)\n$/,
     },
     {
       name: 'no bus',
