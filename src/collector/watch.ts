@@ -22,7 +22,7 @@ export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confi
 }
 
 export interface WatchOptions {
-  /** A D-Bus address. */
+  /** A D-Bus address, or `off`: nothing is watched, and every action answers that nobody is connected. */
   readonly address: string;
   readonly uid: number;
   readonly bufferBytes: number;
@@ -73,12 +73,17 @@ export class Watch implements UnitControl {
     return this.session ?? this.beginning;
   }
 
+  /** There is no bus, and there is to be none. */
+  get isOff(): boolean {
+    return this.targets.length === 0;
+  }
+
   get connected(): boolean {
     return this.session !== undefined;
   }
 
   get ready(): boolean {
-    return this.session?.ready === true;
+    return this.isOff || this.session?.ready === true;
   }
 
   get systemdVersion(): string {
@@ -104,6 +109,7 @@ export class Watch implements UnitControl {
    * @throws BusError with a sentence that says what to do
    */
   async start(): Promise<void> {
+    if (this.isOff) return;
     try {
       const session = await this.connect(false);
       this.enter(session);
