@@ -60,7 +60,10 @@ export async function watch(
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
   manager.feedWatchdog((limitMs) => answersItself(agent, config.listen, limitMs));
-  if (reload) process.on('SIGHUP', () => void reloadInto(agent, reload, manager, verbose));
+  if (reload) {
+    const reloads = oneAfterTheOther(() => reloadInto(agent, reload, manager, verbose));
+    process.on('SIGHUP', reloads);
+  }
   await onStarted?.(agent);
   const reason = await ended;
   manager.tell('STOPPING=1');
@@ -87,6 +90,23 @@ async function answersItself(
   const where = isScoped ? { ...address, host: listen.host } : address;
   const answer = await ask(where, { path: '/healthz', limitMs, bytes: answerBytes });
   return !('fault' in answer) || answer.fault === 'cut';
+}
+
+/**
+ * Asked for while it is under way, the work is done once more behind it, however often it was asked
+ * for: what was read first is never taken last.
+ */
+export function oneAfterTheOther(work: () => Promise<void>): () => void {
+  let isWanted = false;
+  let last = Promise.resolve();
+  return () => {
+    if (isWanted) return;
+    isWanted = true;
+    last = last.then(() => {
+      isWanted = false;
+      return work();
+    });
+  };
 }
 
 async function reloadInto(
