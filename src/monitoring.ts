@@ -203,7 +203,8 @@ export class Monitoring {
     const secretsOf = (kind: string): readonly string[] =>
       monitor.notifications.get(kind)?.secrets ?? monitor.kinds.get(kind)?.secrets ?? [];
     try {
-      return handleApi({ book: monitor, secretsOf, allowCommands }, method, path, body);
+      const logOf = monitor.log.bind(monitor);
+      return handleApi({ book: monitor, logOf, secretsOf, allowCommands }, method, path, body);
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error;
       return { status: 503, json: { error: error.message } };

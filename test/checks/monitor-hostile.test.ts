@@ -40,7 +40,7 @@ test('what cannot be found again by its path, or is over already, is not taken',
   monitor.kinds.add('fake', { open: () => silent });
   await monitor.start();
   t.after(() => monitor.stop());
-  const api = { book: monitor, secretsOf: () => [], allowCommands: true };
+  const api = { book: monitor, logOf: () => [], secretsOf: () => [], allowCommands: true };
   const ask = (method: string, path: string, body?: unknown): string => {
     const { status, json } = handleApi(api, method, path, body);
     return `${status} ${JSON.stringify(json)}`;

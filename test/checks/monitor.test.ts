@@ -166,6 +166,7 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   const { monitor } = await monitored(t);
   const options = {
     book: monitor,
+    logOf: monitor.log.bind(monitor),
     secretsOf: (kind: string) => monitor.notifications.get(kind)?.secrets ?? [],
     allowCommands: false,
   };
@@ -193,10 +194,14 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   assert.equal(ask('POST', '/subscriptions', wants)[0], 201);
   assert.equal(ask('DELETE', `/subscriptions/anna/${encodeURIComponent('a b/ü')}`)[0], 200);
   assert.equal(ask('POST', '/subscriptions', wants)[0], 201);
+  assert.deepEqual(ask('GET', '/callers/anna/log'), [200, '[]']);
   const outage = { id: 'o', service: 'a b/ü', start: '2096-03-29T02:00', end: '2096-03-29T03:00' };
   assert.equal(ask('POST', '/outages', outage)[0], 201);
   const command = { id: 'c', kind: 'command', settings: { command: 'true' } };
   for (const [method, where, body, want] of [
+    ['GET', '/callers/nobody/log', undefined, /404.*There is no caller .*nobody/],
+    ['PUT', '/callers/anna/log', {}, /405.*understands GET\./],
+    ['GET', '/callers/anna/diary', undefined, /404.*A caller is found by its id/],
     ['POST', '/callers', command, /400.*Commands cannot be entered over the API/],
     ['PUT', '/callers/anna', { ...command, id: 'anna' }, /400.*Commands cannot be entered/],
     ['PUT', '/callers/anna', { id: 'bert' }, /400.*id cannot be changed/],
