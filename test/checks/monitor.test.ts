@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,7 +152,7 @@ test('one monitor at a time has a file', async (t) => {
 test('what is asked wrongly is refused with a sentence, and changes nothing', async (t) => {
   const { monitor } = await monitored(t);
   const register = (more: object) => () => monitor.register({ name: 'web', kind: 'fake', ...more });
-  assert.throws(register({ kind: 'none' }), /There is no kind "none"; there are fake\./);
+  assert.throws(register({ kind: 'none' }), /There is no kind "none"; there are tcp, http, fake\./);
   assert.throws(register({ settings: { wrong: 1 } }), /It is wrong\./);
   assert.throws(register({ interval: 0 }), /interval must be a number of seconds from 1 to 86400/);
   assert.throws(register({ name: 'a\nb' }), /name must be a name/);
@@ -219,6 +220,32 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   }
   assert.equal(ask('DELETE', path)[0], 200);
   assert.deepEqual([monitor.list('subscriptions'), monitor.list('outages')], [[], []]);
+});
+
+test('a program has TCP and HTTP services without adding anything', async (t) => {
+  const server = createHttpServer((_, response) => response.end('all is well'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address);
+  const { port } = address;
+  const results: string[] = [];
+  const { monitor } = await monitored(t, {
+    onResult: ({ name, kind, up }, target) => results.push(`${name} ${kind} ${up} ${target}`),
+  });
+  assert.throws(
+    () => monitor.register({ name: 'db', kind: 'tcp', settings: { host: '127.0.0.1' } }),
+    /port must be a number from 1 to 65535/,
+  );
+  const [host, url] = ['127.0.0.1', `http://127.0.0.1:${port}/`];
+  monitor.register({ name: 'db', kind: 'tcp', settings: { host, port }, interval: 1 });
+  monitor.register({ name: 'shop', kind: 'http', settings: { url, regex: 'well' }, interval: 1 });
+  const isUp = (name: string): boolean => monitor.view(name)?.state === 'up';
+  await until('both are up', async () => isUp('db') && isUp('shop'), 30_000);
+  assert.ok(results.includes(`db tcp true 127.0.0.1:${port}`), `${results}`);
+  assert.ok(results.includes(`shop http true ${url}`), `${results}`);
+  server.closeAllConnections();
 });
 
 test('examples/monitor.ts: it says when a port goes down and comes back, and ends', async () => {
