@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Monitor, type MonitorOptions } from '../../src/checks/monitor.ts';
@@ -19,6 +20,7 @@ import { Stamp } from '../../src/model/stamp.ts';
 import { until } from '../bed.ts';
 import { validateEvent } from '../validate.ts';
 
+const page = new URL('../../../docs/subscriptions.md', import.meta.url);
 const example = fileURLToPath(new URL('../../examples/monitor.js', import.meta.url));
 
 /** A monitor whose services are up or down as `states` says, and whose callers are heard. */
@@ -246,6 +248,21 @@ test('a program has TCP and HTTP services without adding anything', async (t) =>
   assert.ok(results.includes(`db tcp true 127.0.0.1:${port}`), `${results}`);
   assert.ok(results.includes(`shop http true ${url}`), `${results}`);
   server.closeAllConnections();
+});
+
+test('the program in docs/subscriptions.md runs as it is written', async (t) => {
+  const [, code = ''] = /```ts\n(.*?)```/s.exec(await readFile(page, 'utf8')) ?? [];
+  const file = "'monitor.sqlite'";
+  assert.ok(code.includes(file));
+  const there = code.replace(file, JSON.stringify(join(await folder(t), 'monitor.sqlite')));
+  // Where the package finds itself by its name.
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', there], {
+    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 60_000,
+  });
+  const [err, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  assert.deepEqual([status, err], [0, '']);
 });
 
 test('examples/monitor.ts: it says when a port goes down and comes back, and ends', async () => {
