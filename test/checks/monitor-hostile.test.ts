@@ -35,6 +35,23 @@ const anything = <T>(value: unknown): T => value as T;
 
 const silent: Looker = { look: async () => ({ state: 'up' }) };
 
+test('the name of a collection never becomes a statement', async (t) => {
+  const monitor = monitorOf();
+  monitor.kinds.add('fake', { open: () => silent });
+  await monitor.start();
+  t.after(() => monitor.stop());
+  monitor.register({ name: 'a', kind: 'fake' });
+  const union = 'services UNION SELECT key, record FROM services';
+  for (const name of [union, 'services --', 'log', 'toString', undefined]) {
+    const none =
+      /^RequestError: There is no ".*"; there are services, callers, subscriptions, outages\.$/;
+    assert.throws(() => monitor.list(anything(name)), none);
+    assert.throws(() => monitor.get(anything(name), 'a'), none);
+    assert.throws(() => monitor.remove(anything(name), 'a'), none);
+  }
+  assert.equal(monitor.list('services').length, 1);
+});
+
 test('what cannot be found again by its path, or is over already, is not taken', async (t) => {
   const monitor = monitorOf();
   monitor.kinds.add('fake', { open: () => silent });
