@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { addPostgres, newConfig, postgresUrlFault } from '../src/config/create.ts';
+import { hostFile, isSomebodys, ownFile, surroundings } from '../src/config/default-file.ts';
 import { readConfigFile } from '../src/config/file.ts';
-import { defaultFile, loadConfig, namedFile } from '../src/config/load.ts';
+import { loadConfig, namedFile } from '../src/config/load.ts';
 import { createFile, type Faults, rewriteFile, type Written } from '../src/config/rewrite.ts';
 import { shown } from '../src/config/shown.ts';
 import { localPath } from '../src/config/store-settings.ts';
@@ -27,7 +27,7 @@ export async function createConfig(
   const wrong = postgresUrlFault(url);
   if (wrong !== undefined) return faulty([`POSTGRES-URL ${wrong}`], io);
   const named = namedFile({ file, env: io.env });
-  const name = named ?? defaultFile;
+  const name = named ?? ownFile(surroundings(io.env));
   const written = await write(name, url, { yes, isNamed: named !== undefined }, io);
   if (typeof written === 'object' && 'faults' in written) return faulty(written.faults, io);
   return tell(name, written, io);
@@ -46,11 +46,14 @@ async function write(
   { yes, isNamed }: Agreed,
   io: CommandIo,
 ): Promise<Done | Faults> {
-  const gid = dirname(name) === dirname(defaultFile) ? await agentGroup() : undefined;
+  const gid = dirname(name) === dirname(hostFile) ? await agentGroup() : undefined;
   if ((await readConfigFile(name)) === undefined) {
     const made = await newConfig(url);
     if ('fault' in made) return { faults: [made.fault] };
-    const created = await createFile(name, made.text, { gid, makesFolder: !isNamed });
+    const created = await createFile(name, made.text, {
+      gid,
+      folderMode: isNamed ? undefined : folderMode(name),
+    });
     if (created !== 'exists') return 'faults' in created ? created : { ...created, isNew: true };
   }
   const change = (replaces: boolean) => changed(name, url, replaces, gid, io);
@@ -89,12 +92,19 @@ async function tell(name: string, done: Done, io: CommandIo): Promise<number> {
   io.stdout.write(`${file} is ${done.isNew ? 'written' : 'changed'}; ${mode}.\n`);
   const loaded = await loadConfig({ file: name, env: io.env });
   if ('faults' in loaded) return faulty(loaded.faults, io);
-  const around = { env: io.env, uid: process.getuid?.() ?? -1, home: io.env['HOME'] || homedir() };
+  const around = surroundings(io.env);
   io.stdout.write(`The local database is ${shown(localPath(loaded.config, around), 200)}.\n`);
-  io.stderr.write(
-    `Make the tables with: unitwatch store init${name === defaultFile ? '' : ` --config ${file}`}\nA running agent takes it at its next start: systemctl restart unitwatch\n`,
-  );
+  const named = name === ownFile(around) ? '' : ` --config ${file}`;
+  const next = isSomebodys(around)
+    ? `Start the agent with: unitwatch run${named}`
+    : 'A running agent takes it at its next start: systemctl restart unitwatch';
+  io.stderr.write(`Make the tables with: unitwatch store init${named}\n${next}\n`);
   return 0;
+}
+
+/** The host's is for all to look into; somebody's own holds his results, too. */
+function folderMode(name: string): number {
+  return name === hostFile ? 0o755 : 0o700;
 }
 
 /** The packaged agent runs as a user of its own, which must be able to read its file. */

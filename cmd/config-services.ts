@@ -1,5 +1,6 @@
+import { defaultFile, isSomebodys, surroundings } from '../src/config/default-file.ts';
 import type { FileRead } from '../src/config/file.ts';
-import { defaultFile, loadConfig, namedFile } from '../src/config/load.ts';
+import { loadConfig, namedFile } from '../src/config/load.ts';
 import { type Faults, rewriteFile } from '../src/config/rewrite.ts';
 import { type ServiceRow, serviceRows } from '../src/config/service-rows.ts';
 import {
@@ -39,7 +40,7 @@ export async function configServices(
 ): Promise<number> {
   const { env } = io;
   if (asked.verb === 'show') return show(asked, file, io);
-  const name = namedFile({ file, env }) ?? defaultFile;
+  const name = namedFile({ file, env }) ?? (await defaultFile(surroundings(env)));
   if (asked.verb === 'add') {
     return edit(name, io, 'is added', (read) => addService(read, asked, env));
   }
@@ -93,7 +94,10 @@ async function edit(
   });
   if ('faults' in written) return faulty(written.faults, io);
   io.stdout.write(`Service ${row?.number} ${done}: ${shown(row?.name ?? '', 255)}\n`);
-  io.stderr.write('A running agent takes it on a reload: systemctl reload unitwatch\n');
+  const how = isSomebodys(surroundings(io.env))
+    ? 'kill -HUP and its PID'
+    : 'systemctl reload unitwatch';
+  io.stderr.write(`A running agent takes it on a reload: ${how}\n`);
   return 0;
 }
 

@@ -30,7 +30,8 @@ services  the TCP and HTTP services that are checked: list them, add an HTTP
   --config-path FILE, --config FILE
                         read and edit this file instead of
                         /etc/unitwatch/unitwatch.yaml (or of the one that
-                        UNITWATCH_CONFIG names)
+                        UNITWATCH_CONFIG names); of somebody who is not root,
+                        ~/.unitwatch/unitwatch.yaml
   --yaml                print YAML that says the same
   --json                print JSON
   --output FILE         write a new file that nobody else may read, instead of

@@ -80,7 +80,7 @@ function reachable(host: string): string {
 /** Builds the graph of all units that a systemd has loaded: `system`, `user` or a bus address. */
 export async function readGraph(bus: string, io: CommandIo): Promise<Read> {
   const uid = process.getuid?.() ?? 0;
-  let wrong = '';
+  let wrong = '`bus` is off: name the bus of a systemd with --bus.';
   try {
     for (const target of busTargets(busAddress(bus, { ...io.env, uid }))) {
       try {

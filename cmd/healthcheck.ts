@@ -80,7 +80,7 @@ function judged(
   const told = toldBy(answer.body);
   if (told === undefined) return unwell(`What listens at ${where} is not unitwatch.`);
   if (answer.status === 200 && told.status === 'ok') {
-    const bus = told.bus === 'connected' ? '' : ', its bus is lost for the moment';
+    const bus = told.bus === 'lost' ? ', its bus is lost for the moment' : '';
     return { ok: true, sentence: `unitwatch at ${where} is well${bus}.` };
   }
   return unwell(`unitwatch at ${where} is not well: ${told.reason || 'it does not say why'}.`);

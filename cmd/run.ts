@@ -6,13 +6,13 @@ import { askedWrongly, overridesOf, parseOptions, unexpected } from './options.t
 import { verbosityMax } from './verbose-log.ts';
 import { watch } from './watch.ts';
 
-const help = `Usage: unitwatch run [--bus system|user|ADDRESS] [--config FILE]
+const help = `Usage: unitwatch run [--bus system|user|off|ADDRESS] [--config FILE]
                      [--listen HOST:PORT|off] [--output ndjson|pretty|off]
 
 Watches the services of a systemd: events to standard output, metrics on
 http://127.0.0.1:9753/metrics, logs to standard error.
 
-  --bus WHICH      system (default), user, or a D-Bus address
+  --bus WHICH      system (default), user, a D-Bus address, or off: watch no units
   --config FILE    configuration instead of /etc/unitwatch/unitwatch.yaml
   --listen WHERE   where /metrics is served; off for nowhere
   --output FORM    ndjson, pretty (default on a terminal), or off

@@ -43,7 +43,7 @@ export async function look(options: LookOptions): Promise<Look> {
   const { site, config, hostNamed } = options;
   const asked = options.alone ? { note: '' } : await askAgent(config, options.refresh);
   if ('note' in asked) return lookAlone(site, asked.note);
-  if (!hostNamed) return { told: asked.told, notes: [], isBlind: !asked.told.bus_connected };
+  if (!hostNamed) return { told: asked.told, notes: [], isBlind: asked.told.overall === 'blind' };
   // The agent knows the components of its own host; those of the named one are looked for here.
   const own = await lookAlone(site, '');
   const endpoints = asked.told.checks.filter(({ kind }) => kind === 'tcp' || kind === 'http');
@@ -82,7 +82,8 @@ async function lookAlone(site: Site, note: string): Promise<Look> {
     version: packageVersion(),
     timeUs,
     checkedUs: timeUs,
-    busConnected: connected !== undefined,
+    busConnected: connected?.connected === true,
+    busOff: connected?.isOff === true,
     services: connected ? servicesOf(connected) : [],
     checks: checks.map((check) => ({ ...check, sinceUs: sinceUs(check, connected, started) })),
     findings: [],

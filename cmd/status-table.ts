@@ -118,13 +118,13 @@ function widthsOf(
 }
 
 /** `web-17: 2 down, 1 to look at`. */
-function headline({ host, bus_connected: connected }: Told, rows: readonly Row[]): string {
+function headline({ host, overall }: Told, rows: readonly Row[]): string {
   const count = (tone: Tone): number => rows.filter((row) => row.tone === tone).length;
   const [bad, warn] = [count('bad'), count('warn')];
   const parts = [
     bad > 0 ? `${bad} down or failing` : '',
     warn > 0 ? `${warn} to look at` : '',
-    connected ? '' : 'no connection to systemd',
+    overall === 'blind' ? 'no connection to systemd' : '',
   ].filter(Boolean);
   return `${host}: ${parts.length > 0 ? parts.join(', ') : 'all is well'}`;
 }

@@ -1,7 +1,7 @@
 /** What is used of `/api/status` and of `unitwatch status --json`, which are the same. */
 export interface Told {
   readonly host: string;
-  readonly bus_connected: boolean;
+  readonly overall: string;
   readonly services: readonly ToldService[];
   readonly checks: readonly ToldCheck[];
   readonly findings: readonly ToldFinding[];
@@ -72,7 +72,7 @@ const having =
 
 const isTold: Is = having({
   host: isText,
-  bus_connected: isFlag,
+  overall: isText,
   services: listOf(
     having({
       ...{ name: isText, state: isText, result: isText, changed: isTime },

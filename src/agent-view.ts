@@ -36,6 +36,7 @@ export function agentView(parts: AgentParts): AgentView {
     get busConnected() {
       return watch.connected && lostUs() === undefined;
     },
+    busOff: watch.isOff,
     get busLostUs() {
       return lostUs() ?? startedUs;
     },

@@ -185,7 +185,7 @@ export class Agent {
     const { size } = this.watch.follower.table;
     log.info(
       { units: size, systemd: this.watch.systemdVersion, listen: this.http?.address },
-      `Watching ${size} units.`,
+      this.watch.isOff ? 'Watching no units: bus is off.' : `Watching ${size} units.`,
     );
   }
 

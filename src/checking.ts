@@ -82,11 +82,12 @@ export class Checking {
       });
       this.endpoints.start();
     }
+    const count = settings.endpoints.length;
     const { total, average } = this.endpoints.requestsPerMinute();
     const perMinute = `${total.toFixed(1)} requests a minute, ${average.toFixed(1)} on average`;
     log.info(
       { requests_per_minute: total, average_per_minute: average },
-      `Probing ${settings.endpoints.length} endpoints: ${perMinute}.`,
+      `Probing ${count === 1 ? '1 endpoint' : `${count} endpoints`}: ${perMinute}.`,
     );
   }
 

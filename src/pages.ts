@@ -107,7 +107,13 @@ export class Pages {
     );
     return {
       ...{ host, version: view.version, timeUs: clock.realtimeUs(), checkedUs: this.checkedUs },
-      ...{ busConnected: view.busConnected, services, checks: checks(), findings: this.findings() },
+      ...{
+        busConnected: view.busConnected,
+        busOff: view.busOff,
+        services,
+        checks: checks(),
+        findings: this.findings(),
+      },
       ...{ repairs: repairs(), outages: outages() },
     };
   }

@@ -11,7 +11,7 @@ export interface BusEnvironment {
   readonly uid: number;
 }
 
-/** `system`, `user`, or an address as the D-Bus specification writes it. */
+/** `system`, `user`, an address as the D-Bus specification writes it, or `off` for no systemd at all. */
 export function busAddress(bus: string, env: BusEnvironment): string {
   if (bus === 'system')
     return env.DBUS_SYSTEM_BUS_ADDRESS || 'unix:path=/run/dbus/system_bus_socket';
@@ -23,15 +23,16 @@ export function busAddress(bus: string, env: BusEnvironment): string {
 /**
  * Where to connect, in the address' order of preference. Understood are `unix:path=`,
  * `unix:abstract=` and `tcp:host=,port=` with `%xx` escapes ("Server Addresses" of the
- * specification).
+ * specification); `off` leads nowhere.
  * @throws TypeError with a sentence for the user where nothing in it is understood
  */
 export function busTargets(address: string): BusTarget[] {
+  if (address === 'off') return [];
   const targets = address.split(';').map(targetOf);
   const known = targets.filter((target) => target !== undefined);
   if (known.length === 0)
     throw new TypeError(
-      `"${address}" is no bus address: use system, user, or one like unix:path=/run/dbus/system_bus_socket`,
+      `"${address}" is no bus address: use system, user, off, or one like unix:path=/run/dbus/system_bus_socket`,
     );
   return known;
 }

@@ -231,7 +231,7 @@ function hex(text: string): string {
 function sentence(target: BusTarget, reason: string, code: string): string {
   const where = 'path' in target ? target.path.replace('\0', '@') : `${target.host}:${target.port}`;
   if (code === 'ENOENT' || code === 'ECONNREFUSED')
-    return `No bus at ${where}: is dbus running? Start it, or name another with --bus.`;
+    return `No bus at ${where}: is dbus running? Start it, name another with --bus, or watch processes and endpoints alone with --bus off.`;
   if (code === 'EACCES' || code === 'EPERM')
     return `Permission denied at the bus socket ${where}: run as a user who may open it, or name another with --bus.`;
   return `The bus at ${where} is of no use: ${reason}.`;

@@ -21,7 +21,7 @@ export interface WatchSink extends Omit<FollowerSink, 'lookUp' | 'hold' | 'confi
 }
 
 export interface WatchOptions {
-  /** A D-Bus address. */
+  /** A D-Bus address, or `off`: nothing is watched, and every action answers that nobody is connected. */
   readonly address: string;
   readonly uid: number;
   readonly bufferBytes: number;
@@ -66,12 +66,17 @@ export class Watch implements UnitControl {
     });
   }
 
+  /** There is no bus, and there is to be none. */
+  get isOff(): boolean {
+    return this.targets.length === 0;
+  }
+
   get connected(): boolean {
     return this.session !== undefined;
   }
 
   get ready(): boolean {
-    return this.session?.ready === true;
+    return this.isOff || this.session?.ready === true;
   }
 
   get systemdVersion(): string {
@@ -97,6 +102,7 @@ export class Watch implements UnitControl {
    * @throws BusError with a sentence that says what to do
    */
   async start(): Promise<void> {
+    if (this.isOff) return;
     this.session = await this.connect(false);
     void this.keep(this.session);
   }

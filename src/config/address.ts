@@ -54,18 +54,20 @@ export function formatAddress(address: Address | 'off'): string {
 }
 
 /**
- * `system`, `user`, or server addresses as the D-Bus specification writes them: a transport and
+ * `system`, `user`, `off`, or server addresses as the D-Bus specification writes them: a transport and
  * `key=value` pairs, several addresses separated by semicolons.
  */
 export function parseBus(text: string): Parsed<string> {
-  if (text === 'system' || text === 'user') return { value: text };
+  if (text === 'system' || text === 'user' || text === 'off') return { value: text };
   const address = /^[a-z][a-z0-9-]*:[^=,;]+=[^=,;]+(?:,[^=,;]+=[^=,;]+)*$/;
   if (text.split(';').every((one) => address.test(one)) && leadsSomewhere(text)) {
     return { value: text };
   }
-  const meant = text.startsWith('/') ? `unix:path=${text}` : nearestName(text, ['system', 'user']);
+  const meant = text.startsWith('/')
+    ? `unix:path=${text}`
+    : nearestName(text, ['system', 'user', 'off']);
   const what =
-    'must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket';
+    'must be system, user, off or a D-Bus address such as unix:path=/run/dbus/system_bus_socket';
   return { what, ...(meant === undefined ? {} : { meant }) };
 }
 

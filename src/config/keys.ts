@@ -43,7 +43,7 @@ const watchingKeys = {
   bus: {
     type: 'bus',
     default: 'system',
-    doc: 'The bus on which systemd is heard: `system`, `user` (of the user who runs the agent), or a D-Bus address such as `unix:path=/run/dbus/system_bus_socket`.',
+    doc: 'The bus on which systemd is heard: `system`, `user` (of the user who runs the agent), a D-Bus address such as `unix:path=/run/dbus/system_bus_socket`, or `off`: no units are watched, only processes and endpoints, as in a container.',
     reload: false,
   },
   poll_interval: {

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { defaultFile, surroundings } from './default-file.ts';
 import { fileVariable } from './environment.ts';
 import { readConfigFile, readSecret } from './file.ts';
 import type { ConfigOf, KeyTable } from './key.ts';
@@ -7,9 +7,6 @@ import { type Clash, type ConfigFile, type Inputs, type Outcome, readConfig } fr
 import { clashes } from './rules.ts';
 import type { Origins, Override } from './setting.ts';
 import { shown } from './shown.ts';
-
-/** Read where no other file is named and this one exists. */
-export const defaultFile = '/etc/unitwatch/unitwatch.yaml';
 
 export interface LoadRequest {
   /** Named on the command line; it must exist. Else `UNITWATCH_CONFIG`, else the default path. */
@@ -47,7 +44,7 @@ export async function loadTable<const T extends KeyTable>(
   clashes?: (config: ConfigOf<T>) => Promise<readonly Clash[]>,
 ): Promise<Loaded<T>> {
   const named = namedFile(request);
-  const name = named ?? request.defaultFile ?? defaultFile;
+  const name = named ?? request.defaultFile ?? (await defaultFile(surroundings(request.env)));
   const inputs = inputsOf(request, clashes);
   const without = async () => ({ ...(await readConfig(table, inputs)), file: undefined });
   if (name === false) return without();
@@ -78,6 +75,5 @@ function inputsOf<T extends KeyTable>(
   { env, overrides = [] }: LoadRequest,
   clashes: Inputs<T>['clashes'],
 ): Inputs<T> {
-  const around = { env, uid: process.getuid?.() ?? -1, home: env['HOME'] || homedir() };
-  return { around, overrides, readSecret, clashes };
+  return { around: surroundings(env), overrides, readSecret, clashes };
 }

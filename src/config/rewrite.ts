@@ -70,19 +70,19 @@ export async function rewriteFile<Word extends string = never>(
 export interface Making {
   /** Its group may read it too: that of the agent. */
   readonly gid?: number | undefined;
-  /** Makes its folder where there is none. */
-  readonly makesFolder?: boolean;
+  /** Makes its folder, with this mode, where there is none. */
+  readonly folderMode?: number | undefined;
 }
 
 /** A new file that only its owner may read, and its group where one is named. */
 export async function createFile(
   name: string,
   text: string,
-  { gid, makesFolder = false }: Making = {},
+  { gid, folderMode }: Making = {},
 ): Promise<Written | Faults | 'exists'> {
   const mode = gid === undefined ? 0o600 : 0o640;
   return told(name, async () => {
-    if (makesFolder) await makeFolder(dirname(name));
+    if (folderMode !== undefined) await makeFolder(dirname(name), folderMode);
     return locked(name, async ({ handle, path }) => {
       await handle.writeFile(text);
       if (gid !== undefined) await handle.chown(process.getuid?.() ?? 0, gid);
@@ -109,9 +109,9 @@ async function isLink(name: string): Promise<boolean> {
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function makeFolder(folder: string, mode: number): Promise<void> {
   try {
-    await mkdir(folder, { mode: 0o755 });
+    await mkdir(folder, { mode });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PostgresSettings } from '../outputs/store/postgres-target.ts';
 import type { StoreSettings } from '../outputs/store/store.ts';
+import { isSomebodys } from './default-file.ts';
 import type { Surroundings } from './key.ts';
 import type { Config } from './keys.ts';
 import { shown } from './shown.ts';
@@ -39,8 +40,8 @@ export function localPath(
 }
 
 /** A service has its state directory; somebody's own agent keeps results where he finds them. */
-function storeDirectory(stateDirectory: string, { env, uid, home }: Surroundings): string {
-  return uid === 0 || env['STATE_DIRECTORY'] ? stateDirectory : join(home, '.unitwatch');
+function storeDirectory(stateDirectory: string, around: Surroundings): string {
+  return isSomebodys(around) ? join(around.home, '.unitwatch') : stateDirectory;
 }
 
 async function postgresSettings(

@@ -20,6 +20,8 @@ export interface StatusView {
   readonly checkedUs: RealtimeUs;
   /** Signals flow: without a bus nothing below about services is news. */
   readonly busConnected: boolean;
+  /** The configuration wants no bus, and there are no services. */
+  readonly busOff: boolean;
   readonly services: readonly ServiceStatus[];
   readonly checks: readonly CheckView[];
   /** Findings that are open now. */
@@ -167,13 +169,13 @@ export interface DependencyEdge {
  * - `well`: nothing to do.
  * - `attention`: something runs badly: a finding is open, a restart is due, a component is degraded.
  * - `down`: something that should run does not.
- * - `blind`: there is no connection to the bus.
+ * - `blind`: there is no connection to the bus, and should be one.
  */
 export type OverallState = 'well' | 'attention' | 'down' | 'blind';
 
 /** The worst of everything. What is in a planned outage is well. */
 export function overallState(view: StatusView): OverallState {
-  if (!view.busConnected) return 'blind';
+  if (!view.busConnected && !view.busOff) return 'blind';
   if (view.services.some(isDownService) || view.checks.some(isDownCheck)) return 'down';
   const open = view.findings.some((finding) => !finding.acknowledged);
   const hurt = view.services.some(({ state }) => state === 'waiting');

@@ -47,6 +47,8 @@ export interface AgentView {
   /** The signal connection is up and the table has been read. */
   readonly ready: boolean;
   readonly busConnected: boolean;
+  /** The configuration wants no bus. */
+  readonly busOff: boolean;
   /** Since when there has been no bus; read only while `busConnected` is false. */
   readonly busLostUs?: RealtimeUs;
   readonly systemdVersion: string;

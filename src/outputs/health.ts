@@ -13,6 +13,7 @@ export interface Health {
 /** That it answers at all says that the event loop turns. */
 export function healthOf(view: AgentView, nowUs: RealtimeUs): Health {
   if (view.busConnected) return { status: 200, body: { status: 'ok', bus: 'connected' } };
+  if (view.busOff) return { status: 200, body: { status: 'ok', bus: 'off' } };
   const lostUs = view.busLostUs ?? view.startedUs;
   const lostS = Math.max(0, Math.round((nowUs - lostUs) / 1e6));
   const bus = { bus: 'lost', bus_lost_s: lostS };

@@ -201,12 +201,23 @@ export function stepDone(core: Core, thing: Thing, answer: Answer): void {
         return;
       }
     case 'health_check': {
+      if (worked && hasFallenSince(core, thing, step.begunUs)) {
+        check(core, thing, repair);
+        return;
+      }
       repair.judging
         ? judged(core, thing, repair, outcome)
         : checked(core, thing, repair, answer, worked);
       return;
     }
   }
+}
+
+/** A check went down while the health check was under way, which may not have asked it. */
+function hasFallenSince(core: Core, thing: Thing, begunUs: DurationUs): boolean {
+  return alarmsOf(core, thing).some(
+    ({ alarm, sinceUs }) => alarm.source === 'check' && sinceUs >= begunUs,
+  );
 }
 
 function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome): void {

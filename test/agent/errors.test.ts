@@ -108,13 +108,13 @@ describe('what the user did wrong or the machine lacks', () => {
       name: 'a bus address that makes no sense',
       argv: () => ['run', '--bus', 'nonsense'],
       status: 2,
-      says: /^--bus: must be system, user or a D-Bus address such as unix:path=.* \(got "nonsense"\)\n$/,
+      says: /^--bus: must be system, user, off or a D-Bus address such as unix:path=.* \(got "nonsense"\)\n$/,
     },
     {
       name: 'no bus',
       argv: () => ['run', '--listen', 'off', '--bus', `unix:path=${join(folder, 'none')}`],
       status: 1,
-      says: /^unitwatch: No bus at .*\/none: is dbus running\? Start it, or name another with --bus\.\n$/,
+      says: /^unitwatch: No bus at .*\/none: is dbus running\? Start it, name another with --bus, or watch processes and endpoints alone with --bus off\.\n$/,
     },
   ];
   for (const { name, argv, status, says } of cases)

@@ -45,9 +45,9 @@ test('the name of a collection never becomes a statement', async (t) => {
   for (const name of [union, 'services --', 'log', 'toString', undefined]) {
     const none =
       /^RequestError: There is no ".*"; there are services, callers, subscriptions, outages\.$/;
-    assert.throws(() => monitor.list(anything(name)), none);
-    assert.throws(() => monitor.get(anything(name), 'a'), none);
-    assert.throws(() => monitor.remove(anything(name), 'a'), none);
+    assert.throws(() => monitor.list(anything<'services'>(name)), none);
+    assert.throws(() => monitor.get(anything<'services'>(name), 'a'), none);
+    assert.throws(() => monitor.remove(anything<'services'>(name), 'a'), none);
   }
   assert.equal(monitor.list('services').length, 1);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { postgresUrlFault, shownPostgresUrl } from '../../src/config/create.ts';
+import { defaultFile, hostFile, ownFile } from '../../src/config/default-file.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { storeSettings } from '../../src/config/store-settings.ts';
 import { run, Terminal } from '../cmd/shell-terminal.ts';
@@ -63,6 +64,40 @@ test('a new file is its owner’s alone, says what it must, and where results ar
     const { local: used } = await storeSettings(loaded.config, around);
     assert.equal(used.path, `${local}/store.db`, 'the store agrees');
   }
+});
+
+test('somebody who is not root has a file and a database of his own, and all commands find it', async (t) => {
+  t.mock.method(process as { getuid(): number }, 'getuid', () => 1000);
+  const env = { HOME: mkdtempSync(join(directory, 'home-')) };
+  const file = join(env.HOME, '.unitwatch/unitwatch.yaml');
+  const created = await runConfig(['create', url], env);
+  assert.equal(created.status, 0, created.err);
+  assert.equal(
+    created.out,
+    `${file} is written; its mode is 0600.\nThe local database is ${env.HOME}/.unitwatch/store.db.\n`,
+  );
+  assert.match(created.err, /: unitwatch store init\nStart the agent with: unitwatch run\n$/);
+  assert.equal(statSync(dirname(file)).mode & 0o777, 0o700);
+  const added = await runConfig(['services', 'add', 'http://shop.example.org/', 'GET'], env);
+  assert.deepEqual([added.status, added.out], [0, 'Service 1 is added: shop.example.org\n']);
+  const shown = await runConfig(['services', 'show', '--json'], env);
+  assert.match(shown.out, /shop\.example\.org/);
+  const loaded = await loadConfig({ env });
+  assert.equal(loaded.file, file);
+});
+
+test('the host’s file counts for those who have none of their own', async () => {
+  const around = { env: {}, uid: 1000, home: mkdtempSync(join(directory, 'home-')) };
+  const own = join(around.home, '.unitwatch/unitwatch.yaml');
+  assert.equal(await defaultFile(around, ownFile(around)), own);
+  const hosts = write('{}');
+  assert.equal(await defaultFile(around, hosts), hosts);
+  mkdirSync(dirname(own));
+  writeFileSync(own, '{}');
+  assert.equal(await defaultFile(around, hosts), own);
+  // Root, and what a service manager runs, have the host's.
+  assert.equal(await defaultFile({ ...around, uid: 0 }), hostFile);
+  assert.equal(await defaultFile({ ...around, env: { STATE_DIRECTORY: '/x' } }), hostFile);
 });
 
 test('the local database of somebody who is not root is in his home', async () => {

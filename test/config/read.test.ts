@@ -96,22 +96,22 @@ const mistakes: readonly (readonly [string, string])[] = [
   ['listen: a:65536', '1:9: listen: must be host:port, [IPv6]:port or off (got "a:65536")'],
   [
     'bus: sytem',
-    `1:6: bus: must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "sytem"); did you mean 'system'?`,
+    `1:6: bus: must be system, user, off or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "sytem"); did you mean 'system'?`,
   ],
   [
     'bus: /run/bus',
-    `1:6: bus: must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "/run/bus"); did you mean 'unix:path=/run/bus'?`,
+    `1:6: bus: must be system, user, off or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "/run/bus"); did you mean 'unix:path=/run/bus'?`,
   ],
   ['listen: 256.0.0.1:1', '1:9: listen: must be host:port, [IPv6]:port or off (got "256.0.0.1:1")'],
   ['listen: "[1:2]:1"', '1:9: listen: must be host:port, [IPv6]:port or off (got "[1:2]:1")'],
   ['listen: a..b:1', '1:9: listen: must be host:port, [IPv6]:port or off (got "a..b:1")'],
   [
     'bus: unixexec:path=/x',
-    '1:6: bus: must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "unixexec:path=/x")',
+    '1:6: bus: must be system, user, off or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "unixexec:path=/x")',
   ],
   [
     'bus: tcp:host=h,port=99999',
-    '1:6: bus: must be system, user or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "tcp:host=h,port=99999")',
+    '1:6: bus: must be system, user, off or a D-Bus address such as unix:path=/run/dbus/system_bus_socket (got "tcp:host=h,port=99999")',
   ],
   ['state_directory: var', '1:18: state_directory: must be an absolute path (got "var")'],
   [

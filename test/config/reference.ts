@@ -100,7 +100,7 @@ function secretKeys(table: KeyTable): string {
 export function configurationPage(table: KeyTable): string {
   return `# Configuration
 
-unitwatch runs without any. What it should do otherwise stands in \`/etc/unitwatch/unitwatch.yaml\`, or in the file that \`--config FILE\` or \`UNITWATCH_CONFIG\` names. [examples/unitwatch.yaml](../examples/unitwatch.yaml) has every key with its default.
+unitwatch runs without any. What it should do otherwise stands in \`/etc/unitwatch/unitwatch.yaml\` (somebody who is not root may have a \`~/.unitwatch/unitwatch.yaml\` instead), or in the file that \`--config FILE\` or \`UNITWATCH_CONFIG\` names. [examples/unitwatch.yaml](../examples/unitwatch.yaml) has every key with its default.
 
 - \`unitwatch config check [FILE]\` says everything that is wrong with a configuration, one line each, and what was probably meant. Its exit status is 0, or 2 where something is wrong.
 - \`unitwatch config import FILE [--output FILE]\` writes an old \`config.ini\` as YAML.

@@ -119,7 +119,7 @@ test('a new file is its owner’s alone, or its group’s too, and never takes t
   symlinkSync('nothing', nowhere);
   assert.equal(await createFile(nowhere, 'x'), 'exists');
   const deep = join(folder(), 'made', 'c.yaml');
-  assert.deepEqual(await createFile(deep, '', { makesFolder: true }), { mode: 0o600 });
+  assert.deepEqual(await createFile(deep, '', { folderMode: 0o755 }), { mode: 0o600 });
   assert.equal(statSync(join(deep, '..')).mode & 0o7777, 0o755);
   assert.deepEqual(readdirSync(join(deep, '..')), ['c.yaml']);
 });

@@ -52,6 +52,15 @@ test('how it is altogether: the worst of everything', () => {
       want: 'blind',
     },
     {
+      name: 'no bus, and none is wanted',
+      given: (w) => {
+        w.busConnected = false;
+        w.busOff = true;
+        w.check('a');
+      },
+      want: 'well',
+    },
+    {
       name: 'the worst',
       given: (w) => {
         w.finding('a.service');

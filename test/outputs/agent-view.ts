@@ -62,6 +62,7 @@ export function testView(units: readonly UnitView[] = []): TestView {
     startedUs,
     ready: true,
     busConnected: true,
+    busOff: false,
     systemdVersion: '252.39-1~deb12u1',
     counters: {
       signalsReceived: 101,

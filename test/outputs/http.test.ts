@@ -101,6 +101,11 @@ test('/healthz', async (t) => {
     reason: 'no connection to the bus for 61 s; is the bus daemon running?',
   });
 
+  view.busOff = true;
+  const off = await get(server, '/healthz');
+  assert.deepEqual([off.status, json(off.body)], [200, { status: 'ok', bus: 'off' }]);
+  view.busOff = false;
+
   delete view.busLostUs;
   const never = await get(server, '/healthz');
   assert.equal(never.status, 503);

@@ -49,6 +49,7 @@ export class World {
   outages: OutageView[] = [];
   pictures = new Map<string, DependencyPicture>();
   busConnected = true;
+  busOff = false;
   checkedUs = nowUs - 42_000_000;
   /** Every action asked for, as `restart web.service`. */
   asked: string[] = [];
@@ -130,10 +131,10 @@ export class World {
   }
 
   status(): StatusView {
-    const { busConnected, checkedUs, services, checks, findings, repairs, outages } = this;
+    const { busConnected, busOff, checkedUs, services, checks, findings, repairs, outages } = this;
     return {
       ...{ host: 'web-17.example.org', version: '1.2.3', timeUs: nowUs },
-      ...{ busConnected, checkedUs, services, checks, findings, repairs, outages },
+      ...{ busConnected, busOff, checkedUs, services, checks, findings, repairs, outages },
     };
   }
 

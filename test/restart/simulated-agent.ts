@@ -107,6 +107,8 @@ export class SimulatedAgent {
     }
     this.#down.clear();
     this.findings();
+    // All sources are asked at the start: those of the agent itself know of nothing yet.
+    this.#facts('check', []);
     this.#lookAtChecks();
     this.#poll();
     this.pump();
