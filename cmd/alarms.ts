@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Config } from '../src/config/keys.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { shown } from '../src/config/shown.ts';
@@ -7,6 +6,7 @@ import { SourceError } from '../src/restart/contract.ts';
 import { readName } from '../src/restart/sources/name.ts';
 import type { AlarmAdmin } from '../src/restart/sources/table.ts';
 import type { CommandIo } from './io.ts';
+import { parseOptions } from './options.ts';
 
 const help = `Usage: unitwatch alarms init [--config FILE]
        unitwatch alarms list [--config FILE] [--json]
@@ -86,24 +86,15 @@ async function adminOf({ database, state_directory }: Config): Promise<AlarmAdmi
 }
 
 function parse(argv: readonly string[]): Asked | { readonly wrong: string } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const { config: file, json } = values;
-    if (values.help) return { verb: 'help', name: '', file, json };
-    return choose(positionals, file, json);
-  } catch (error) {
-    if (error instanceof TypeError && 'code' in error)
-      return { wrong: shown(error.message.split('. ')[0] ?? '', 200) };
-    throw error;
-  }
+  const said = parseOptions(argv, {
+    config: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  });
+  if ('wrong' in said) return said;
+  const { config: file, json, help } = said.values;
+  if (help) return { verb: 'help', name: '', file, json };
+  return choose(said.positionals, file, json);
 }
 
 function choose(

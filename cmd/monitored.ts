@@ -3,6 +3,7 @@ import { faultOfService, serviceSecrets } from '../src/checks/monitor-kinds.ts';
 import { OwnSqlite, SqliteError } from '../src/checks/sqlite.ts';
 import { type Answer, handleApi } from '../src/checks/subscriptions/api.ts';
 import { channelsOf } from '../src/checks/subscriptions/channels.ts';
+import { CallerLog } from '../src/checks/subscriptions/log.ts';
 import { type FaultOf, migrations, Registry } from '../src/checks/subscriptions/registry.ts';
 import {
   type Collection,
@@ -17,10 +18,11 @@ import { loadConfig } from '../src/config/load.ts';
 import { shown } from '../src/config/shown.ts';
 import type { CommandIo } from './io.ts';
 import { type Asked, askAgent } from './monitored-agent.ts';
+import { logText } from './monitored-log.ts';
 import { settingsAfter, settingsOf } from './monitored-settings.ts';
 import { askedWrongly, parseOptions } from './options.ts';
 
-const verbs = { add: 'POST', list: 'GET', update: 'PUT', remove: 'DELETE' } as const;
+const verbs = { add: 'POST', list: 'GET', update: 'PUT', remove: 'DELETE', log: 'GET' } as const;
 type Verb = keyof typeof verbs;
 
 /** `unitwatch services ...`. @returns the exit status */
@@ -71,7 +73,9 @@ async function perform(
   try {
     const answer = await answerTo(asked, config);
     if (answer.status < 300) {
-      io.stdout.write(json ? `${JSON.stringify(answer.json)}\n` : textOf(collection, answer.json));
+      const isLog = asked.method === 'GET' && asked.path !== `/${collection}`;
+      const inText = () => (isLog ? logText(answer.json) : textOf(collection, answer.json));
+      io.stdout.write(json ? `${JSON.stringify(answer.json)}\n` : inText());
       return 0;
     }
     io.stderr.write(`unitwatch ${collection}: ${shown(sentenceOf(answer), 500)}\n`);
@@ -114,7 +118,8 @@ async function edit({ method, path, body }: Asked, config: Config): Promise<Answ
       nowUs: () => Date.now() * 1e3,
     });
     const secretsOf = (kind: string) => channels.get(kind)?.secrets ?? serviceSecrets[kind] ?? [];
-    return handleApi({ book, secretsOf, allowCommands: true }, method, path, body);
+    const logOf = (caller: string) => new CallerLog(file).of(caller);
+    return handleApi({ book, logOf, secretsOf, allowCommands: true }, method, path, body);
   } finally {
     file.close();
   }
@@ -144,15 +149,26 @@ function optionsOf(collection: Collection): Record<string, { type: 'string'; mul
   );
 }
 
+/** Only callers have a log. */
+function verbsOf(collection: Collection): readonly Verb[] {
+  const all: readonly Verb[] = ['add', 'list', 'update', 'remove'];
+  return collection === 'callers' ? [...all, 'log'] : all;
+}
+
+const listed = (words: readonly string[]): string =>
+  `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
 /** What is asked of the API, or in one sentence what is wrong. */
 function askedOf(
   collection: Collection,
   [given, ...words]: readonly string[],
   values: Readonly<Record<string, unknown>>,
 ): Asked | string {
-  const verb = Object.keys(verbs).find((one): one is Verb => one === given);
-  if (!verb)
-    return `add, list, update or remove? (got ${given === undefined ? 'none' : shown(given)})`;
+  const verb = verbsOf(collection).find((one) => one === given);
+  if (!verb) {
+    const known = listed(verbsOf(collection));
+    return `${known}? (got ${given === undefined ? 'none' : shown(given)})`;
+  }
   const { key } = resourceTable[collection];
   const wanted = verb === 'list' ? 0 : key.length;
   if (words.length !== wanted) {
@@ -168,6 +184,8 @@ function askedOf(
     const named = Object.fromEntries(key.map((name, place) => [name, words[place]]));
     return { method, path: `/${collection}`, body: { ...named, ...fields } };
   }
+  if (verb === 'log')
+    return { method, path: `/${collection}/${joinKey(words)}/log`, body: undefined };
   const body = verb === 'update' ? fields : undefined;
   return { method, path: `/${collection}/${joinKey(words)}`, body };
 }
@@ -232,7 +250,7 @@ function helpOf(collection: Collection): string {
        unitwatch ${collection} update ${words} [OPTION...]
        unitwatch ${collection} remove ${words}
        unitwatch ${collection} list
-
+${collection === 'callers' ? `       unitwatch callers log ${words}\n` : ''}
 Over the API of the agent that runs; where none does, in its file.
 
 ${rows.join('')}  ${'--config FILE'.padEnd(20)} read this configuration

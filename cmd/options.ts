@@ -10,13 +10,25 @@ export type Said<T extends Options> = ReturnType<
   typeof parseArgs<{ args: string[]; allowPositionals: true; options: T }>
 >;
 
+/**
+ * `--config-path` is `--config`, which the commands that edit the file have under both names: who
+ * has one of these lines in a unit or a script may use it with every command.
+ */
+function oneName(argv: readonly string[], options: Options): string[] {
+  if (!('config' in options) || 'config-path' in options) return [...argv];
+  const end = argv.indexOf('--');
+  return argv.map((word, at) =>
+    end !== -1 && at > end ? word : word.replace(/^--config-path(?=$|=)/, '--config'),
+  );
+}
+
 /** The options of a command line and its other words, or in one sentence what is wrong with it. */
 export function parseOptions<const T extends Options>(
   argv: readonly string[],
   options: T,
 ): Said<T> | { readonly wrong: string } {
   try {
-    return parseArgs({ args: [...argv], allowPositionals: true, options });
+    return parseArgs({ args: oneName(argv, options), allowPositionals: true, options });
   } catch (error) {
     if (!(error instanceof TypeError && 'code' in error)) throw error;
     return { wrong: shown(inOneSentence(error.message), 200) };

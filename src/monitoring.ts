@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Monitor } from './checks/monitor.ts';
 import { outageDraft, stateDraft, type Told } from './checks/monitor-drafts.ts';
-import { monitorKinds } from './checks/monitor-kinds.ts';
 import { MonitorResults } from './checks/monitor-results.ts';
 import { windowOf } from './checks/outages.ts';
 import { SqliteError } from './checks/sqlite.ts';
@@ -11,7 +10,6 @@ import type { SmtpSettings } from './checks/subscriptions/channel-email.ts';
 import type { MonitorEvent } from './checks/subscriptions/monitor-event.ts';
 import { notificationDraft } from './checks/subscriptions/notification-event.ts';
 import type { OutageRecord, ServiceRecord } from './checks/subscriptions/resources.ts';
-import { NameResolver } from './checks/tcp/resolver.ts';
 import { agentDraft } from './collector/tell.ts';
 import { reservedName, tableOfCheck } from './config/check-names.ts';
 import type { Config } from './config/keys.ts';
@@ -55,7 +53,6 @@ export class Monitoring {
   readonly routes: Routes;
   private readonly options: MonitoringOptions;
   private readonly monitor: Monitor;
-  private readonly resolver: NameResolver;
   /** What the probes found; services that are gone are let go of with the next change. */
   private readonly results: MonitorResults = new MonitorResults();
   /** What the monitor told while it started, once for each service: it cannot be asked before. */
@@ -69,19 +66,17 @@ export class Monitoring {
     const { config, clock, random } = options;
     this.options = options;
     this.config = config;
-    this.resolver = new NameResolver({ clock });
     this.monitor = new Monitor({
       ...{ clock, random, ...smtpOf(config) },
       path: config.monitor.path ?? join(config.state_directory, 'monitor.sqlite'),
       onEvent: (event) => this.event(event),
       reserved: (name) => reservedName(this.config, name),
+      onResult: (result, target) => {
+        this.results.take(result, target);
+        const outage = this.phase === 'running' && this.monitor.inOutage(result.name);
+        options.onResult({ ...result, outage });
+      },
     });
-    const kinds = monitorKinds({ clock, resolver: this.resolver }, (result, target) => {
-      this.results.take(result, target);
-      const outage = this.phase === 'running' && this.monitor.inOutage(result.name);
-      options.onResult({ ...result, outage });
-    });
-    for (const [name, kind] of kinds) this.monitor.kinds.add(name, kind);
     const answer = (method: string, path: string, body: unknown) => this.answer(method, path, body);
     const token = config.page.token?.reveal();
     this.routes = new Map([['/api/monitor/', guardedApi({ token, clock, answer })]]);
@@ -131,7 +126,6 @@ export class Monitoring {
     const ended = await Promise.race([done, pause(stopMs, false, { ref: false })]);
     if (!ended) this.options.log.warn({}, 'Deliveries are still under way; they are made again.');
     this.phase = 'stopped';
-    this.resolver.close();
   }
 
   /** Services as checks. */
@@ -203,7 +197,8 @@ export class Monitoring {
     const secretsOf = (kind: string): readonly string[] =>
       monitor.notifications.get(kind)?.secrets ?? monitor.kinds.get(kind)?.secrets ?? [];
     try {
-      return handleApi({ book: monitor, secretsOf, allowCommands }, method, path, body);
+      const logOf = monitor.log.bind(monitor);
+      return handleApi({ book: monitor, logOf, secretsOf, allowCommands }, method, path, body);
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error;
       return { status: 503, json: { error: error.message } };

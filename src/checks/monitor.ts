@@ -1,5 +1,7 @@
 import type { MonitorFigures } from '../model/monitor.ts';
+import type { ProbeResult } from '../model/probe.ts';
 import type { Clock } from '../model/time.ts';
+import { monitorKinds } from './monitor-kinds.ts';
 import { OwnSqlite } from './sqlite.ts';
 import type { Channel } from './subscriptions/channel.ts';
 import type { SmtpSettings } from './subscriptions/channel-email.ts';
@@ -19,6 +21,7 @@ import type {
 } from './subscriptions/resources.ts';
 import { joinKey, keyOf, readRecord } from './subscriptions/resources.ts';
 import { Running } from './subscriptions/running.ts';
+import { NameResolver } from './tcp/resolver.ts';
 
 export interface MonitorOptions {
   readonly clock: Clock;
@@ -34,6 +37,8 @@ export interface MonitorOptions {
    */
   readonly reserved?: (name: string) => string | undefined;
   onEvent(event: MonitorEvent): void;
+  /** Hears of every probe of a TCP or HTTP service, and of what was probed, without secrets. */
+  readonly onResult?: (result: ProbeResult, target: string) => void;
 }
 
 /**
@@ -41,20 +46,25 @@ export interface MonitorOptions {
  * it runs. See docs/subscriptions.md.
  */
 export class Monitor implements Book {
-  /** Kinds of check. */
-  readonly kinds: Table<Kind> = new Table<Kind>('kind of check', new Map());
+  /** Kinds of check: `tcp`, `http`, and those of the program. */
+  readonly kinds: Table<Kind>;
   /** Ways of telling a caller. */
   readonly notifications: Table<Channel>;
   readonly #options: MonitorOptions;
+  readonly #resolver: NameResolver;
   #running: Running | undefined;
 
   constructor(options: MonitorOptions) {
+    const { clock, onResult = () => {} } = options;
     this.#options = options;
+    this.#resolver = new NameResolver({ clock });
+    const kinds = monitorKinds({ clock, resolver: this.#resolver }, onResult);
+    this.kinds = new Table('kind of check', kinds);
     this.notifications = new Table('notification', channelsOf(options.smtp));
   }
 
   /**
-   * Opens the file and goes on where the last run ended. Kinds of its services must have been added.
+   * Opens the file and goes on where the last run ended. The program's own kinds must have been added.
    * @throws SqliteError with a sentence where the file cannot be used, or another monitor has it
    */
   async start(): Promise<void> {
@@ -73,7 +83,11 @@ export class Monitor implements Book {
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
-    await running?.stop();
+    try {
+      await running?.stop();
+    } finally {
+      this.#resolver.close();
+    }
   }
 
   /** Enters a service or changes it. @throws RequestError with a sentence */

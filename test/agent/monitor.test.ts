@@ -69,6 +69,9 @@ monitor:\n  enabled: true\n  path: ${join(folder, 'monitor.sqlite')}\n`,
       const graceMs = Date.parse(told?.told ?? '') - Date.parse(told?.since ?? '');
       assert.ok(graceMs >= 2_000, `after ${graceMs} ms`);
 
+      const log = await cli(folder, agent, 'callers log hook');
+      assert.match(log, /\S+Z +db +down +refused +sent +1 +-\n$/);
+
       const isSeen = () => statesOf(agent, 'planned').includes('down in an outage');
       await until('the planned one is seen down', isSeen, waitMs);
       const status = JSON.parse((await agent.page('/api/status')).body);

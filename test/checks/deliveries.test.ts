@@ -261,6 +261,7 @@ for (const [kind, settings] of [
   ['event', { to: 'x' }],
   ['webhook', {}],
   ['webhook', { url: 'file:///etc/passwd' }],
+  ['webhook', { url: 'http://example.org:0/' }],
   ['webhook', { url: 'https://user:secret@example.org/' }],
   ['webhook', { url: 'https://example.org/', headers: { 'X-A': 'b\r\nX-C: d' } }],
   ['webhook', { url: 'https://example.org/', headers: { 'Content-Length': '1' } }],

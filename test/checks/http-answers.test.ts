@@ -99,6 +99,10 @@ test('floods of interim answers and of chunk extensions are ended, not read for 
 });
 
 test('what is wrong with an answer is said in words that help', async () => {
+  for (const status of ['0', '001', '099']) {
+    const answer = `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nok`;
+    assert.equal(await said([answer]), 'garbage 0 not HTTP (Invalid status code)');
+  }
   const upgrade = 'HTTP/1.1 101 Yes\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n';
   assert.equal(
     await said([upgrade]),

@@ -35,12 +35,29 @@ const anything = <T>(value: unknown): T => value as T;
 
 const silent: Looker = { look: async () => ({ state: 'up' }) };
 
+test('the name of a collection never becomes a statement', async (t) => {
+  const monitor = monitorOf();
+  monitor.kinds.add('fake', { open: () => silent });
+  await monitor.start();
+  t.after(() => monitor.stop());
+  monitor.register({ name: 'a', kind: 'fake' });
+  const union = 'services UNION SELECT key, record FROM services';
+  for (const name of [union, 'services --', 'log', 'toString', undefined]) {
+    const none =
+      /^RequestError: There is no ".*"; there are services, callers, subscriptions, outages\.$/;
+    assert.throws(() => monitor.list(anything<'services'>(name)), none);
+    assert.throws(() => monitor.get(anything<'services'>(name), 'a'), none);
+    assert.throws(() => monitor.remove(anything<'services'>(name), 'a'), none);
+  }
+  assert.equal(monitor.list('services').length, 1);
+});
+
 test('what cannot be found again by its path, or is over already, is not taken', async (t) => {
   const monitor = monitorOf();
   monitor.kinds.add('fake', { open: () => silent });
   await monitor.start();
   t.after(() => monitor.stop());
-  const api = { book: monitor, secretsOf: () => [], allowCommands: true };
+  const api = { book: monitor, logOf: () => [], secretsOf: () => [], allowCommands: true };
   const ask = (method: string, path: string, body?: unknown): string => {
     const { status, json } = handleApi(api, method, path, body);
     return `${status} ${JSON.stringify(json)}`;

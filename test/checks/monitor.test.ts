@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Monitor, type MonitorOptions } from '../../src/checks/monitor.ts';
@@ -18,6 +20,7 @@ import { Stamp } from '../../src/model/stamp.ts';
 import { until } from '../bed.ts';
 import { validateEvent } from '../validate.ts';
 
+const page = new URL('../../../docs/subscriptions.md', import.meta.url);
 const example = fileURLToPath(new URL('../../examples/monitor.js', import.meta.url));
 
 /** A monitor whose services are up or down as `states` says, and whose callers are heard. */
@@ -151,7 +154,7 @@ test('one monitor at a time has a file', async (t) => {
 test('what is asked wrongly is refused with a sentence, and changes nothing', async (t) => {
   const { monitor } = await monitored(t);
   const register = (more: object) => () => monitor.register({ name: 'web', kind: 'fake', ...more });
-  assert.throws(register({ kind: 'none' }), /There is no kind "none"; there are fake\./);
+  assert.throws(register({ kind: 'none' }), /There is no kind "none"; there are tcp, http, fake\./);
   assert.throws(register({ settings: { wrong: 1 } }), /It is wrong\./);
   assert.throws(register({ interval: 0 }), /interval must be a number of seconds from 1 to 86400/);
   assert.throws(register({ name: 'a\nb' }), /name must be a name/);
@@ -166,6 +169,7 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   const { monitor } = await monitored(t);
   const options = {
     book: monitor,
+    logOf: monitor.log.bind(monitor),
     secretsOf: (kind: string) => monitor.notifications.get(kind)?.secrets ?? [],
     allowCommands: false,
   };
@@ -193,10 +197,14 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   assert.equal(ask('POST', '/subscriptions', wants)[0], 201);
   assert.equal(ask('DELETE', `/subscriptions/anna/${encodeURIComponent('a b/ü')}`)[0], 200);
   assert.equal(ask('POST', '/subscriptions', wants)[0], 201);
+  assert.deepEqual(ask('GET', '/callers/anna/log'), [200, '[]']);
   const outage = { id: 'o', service: 'a b/ü', start: '2096-03-29T02:00', end: '2096-03-29T03:00' };
   assert.equal(ask('POST', '/outages', outage)[0], 201);
   const command = { id: 'c', kind: 'command', settings: { command: 'true' } };
   for (const [method, where, body, want] of [
+    ['GET', '/callers/nobody/log', undefined, /404.*There is no caller .*nobody/],
+    ['PUT', '/callers/anna/log', {}, /405.*understands GET\./],
+    ['GET', '/callers/anna/diary', undefined, /404.*A caller is found by its id/],
     ['POST', '/callers', command, /400.*Commands cannot be entered over the API/],
     ['PUT', '/callers/anna', { ...command, id: 'anna' }, /400.*Commands cannot be entered/],
     ['PUT', '/callers/anna', { id: 'bert' }, /400.*id cannot be changed/],
@@ -214,6 +222,47 @@ test('the API: every collection, its sentences, and no secret in it', async (t) 
   }
   assert.equal(ask('DELETE', path)[0], 200);
   assert.deepEqual([monitor.list('subscriptions'), monitor.list('outages')], [[], []]);
+});
+
+test('a program has TCP and HTTP services without adding anything', async (t) => {
+  const server = createHttpServer((_, response) => response.end('all is well'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address);
+  const { port } = address;
+  const results: string[] = [];
+  const { monitor } = await monitored(t, {
+    onResult: ({ name, kind, up }, target) => results.push(`${name} ${kind} ${up} ${target}`),
+  });
+  assert.throws(
+    () => monitor.register({ name: 'db', kind: 'tcp', settings: { host: '127.0.0.1' } }),
+    /port must be a number from 1 to 65535/,
+  );
+  const [host, url] = ['127.0.0.1', `http://127.0.0.1:${port}/`];
+  monitor.register({ name: 'db', kind: 'tcp', settings: { host, port }, interval: 1 });
+  monitor.register({ name: 'shop', kind: 'http', settings: { url, regex: 'well' }, interval: 1 });
+  const isUp = (name: string): boolean => monitor.view(name)?.state === 'up';
+  await until('both are up', async () => isUp('db') && isUp('shop'), 30_000);
+  assert.ok(results.includes(`db tcp true 127.0.0.1:${port}`), `${results}`);
+  assert.ok(results.includes(`shop http true ${url}`), `${results}`);
+  server.closeAllConnections();
+});
+
+test('the program in docs/subscriptions.md runs as it is written', async (t) => {
+  const [, code = ''] = /```ts\n(.*?)```/s.exec(await readFile(page, 'utf8')) ?? [];
+  const file = "'monitor.sqlite'";
+  assert.ok(code.includes(file));
+  const there = code.replace(file, JSON.stringify(join(await folder(t), 'monitor.sqlite')));
+  // Where the package finds itself by its name.
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', there], {
+    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 60_000,
+  });
+  const [err, [status]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  assert.deepEqual([status, err], [0, '']);
 });
 
 test('examples/monitor.ts: it says when a port goes down and comes back, and ends', async () => {

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { OwnSqlite } from '../../src/checks/sqlite.ts';
+import { CallerLog, type LogEntry } from '../../src/checks/subscriptions/log.ts';
 import { migrations } from '../../src/checks/subscriptions/registry.ts';
 
 const program = fileURLToPath(new URL('../../cmd/unitwatch.js', import.meta.url));
@@ -54,6 +55,35 @@ test('without an agent the file is edited: add, list, update, remove', async (t)
   );
   assert.deepEqual(await run('services', 'remove', 'web'), done);
   assert.equal((await run('subscriptions', 'list')).out, 'There are no subscriptions.\n');
+});
+
+test('the log of a caller: what went to them, and what did not', async (t) => {
+  const { run, path } = await commands(t);
+  await run('callers', 'add', 'anna', '--kind', 'event');
+  const none = { status: 0, out: 'Nothing was to be told yet.\n', err: '' };
+  assert.deepEqual(await run('callers', 'log', 'anna'), none);
+  const file = await OwnSqlite.open({ path, migrations });
+  const times = { since: '2026-11-22T02:00:00Z', told: '2026-11-22T02:00:00Z' };
+  const about = { id: 'a', caller: 'anna', service: 'db\u001b[2J', left_out: 0, ...times };
+  const entry: LogEntry = {
+    ...{ time: '2026-11-22T02:00:01Z', phase: 'given_up', attempts: 3, reason: 'status 410' },
+    message: { ...about, state: 'down', reason: 'refused' },
+  };
+  new CallerLog(file).add(entry);
+  file.close();
+  const { out } = await run('callers', 'log', 'anna');
+  assert.match(
+    out,
+    /^TIME .*\n2026-11-22T02:00:01Z +db\S+ +down +refused +given up +3 +status 410\n$/,
+  );
+  assert.ok(!out.includes('\u001b'));
+  assert.deepEqual(JSON.parse((await run('callers', 'log', 'anna', '--json')).out), [entry]);
+  const nobody = await run('callers', 'log', 'nobody');
+  assert.deepEqual([nobody.status, nobody.out], [1, '']);
+  assert.match(nobody.err, /There is no caller "nobody"/);
+  const wrong = await run('services', 'log', 'db');
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.err, /add, list, update or remove\? \(got log\)/);
 });
 
 test('what is asked wrongly: a sentence and status 2; what is not there: status 1', async (t) => {

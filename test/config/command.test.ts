@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { keysOf } from '../../src/config/key.ts';
 import { keys } from '../../src/config/keys.ts';
 import { runConfig as run } from './run-config.ts';
@@ -42,6 +44,24 @@ test('check of a bad file tells every fault on standard error, with status 2', a
     err.split('\n').map((line) => line.slice(0, bad.length + 5)),
     [`${bad}:1:1:`, `${bad}:2:9:`, ''],
   );
+});
+
+test('every command takes the file under both of its names', async () => {
+  const program = fileURLToPath(new URL('../../cmd/unitwatch.js', import.meta.url));
+  for (const words of [
+    ...['run', 'status', 'check', 'healthcheck', 'graph', 'shell', 'impact a.service', 'start a'],
+    ...['services list', 'store status', 'alarms list', 'config show'],
+  ]) {
+    for (const named of [['--config', bad], ['--config-path', bad], [`--config-path=${bad}`]]) {
+      const command = [program, ...words.split(' '), ...named];
+      const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+      assert.deepEqual(
+        [status, stderr.includes(`${bad}:1:1: bsu`)],
+        [2, true],
+        `${named} ${words}`,
+      );
+    }
+  }
 });
 
 test('show of a bad file shows nothing', async () => {

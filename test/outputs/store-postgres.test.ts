@@ -239,6 +239,7 @@ test('what the user has to mend is said once, in a sentence; nothing is lost mea
   const wrong = reach(server, { password: 'wrong' });
   for (const [postgres, want] of [
     [wrong, /the user or the password is wrong: check store\.postgres\.user and \.password/],
+    [reach(server, { password: '' }), /asks for a password: set store\.postgres\.password/],
     [reach(server, { database: 'nowhere' }), /there is no such database/],
     [reach(server), /a table is missing|no schema unitwatch/],
     [reach(server, { port: 1 }), /cannot be used: .*ECONNREFUSED/],

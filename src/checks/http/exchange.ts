@@ -115,6 +115,11 @@ export async function exchange(
         onRequestStart: () => {},
         onResponseStart: (_controller, code, received) => {
           begin();
+          // llhttp takes it, and undici's own assertion fails behind this.
+          if (code < 100) {
+            fail(new ProbeFailure('garbage', 'not HTTP (Invalid status code)'));
+            return;
+          }
           status = code;
           answerHeaders = received;
         },

@@ -1,3 +1,4 @@
+import type { LogEntry } from './log.ts';
 import { absent, type Book } from './registry.ts';
 import {
   aOrAn,
@@ -16,6 +17,8 @@ export interface Answer {
 
 export interface ApiOptions {
   readonly book: Book;
+  /** The last deliveries of a caller, the oldest first. */
+  readonly logOf: (caller: string) => readonly LogEntry[];
   /** Names of settings that are not shown, of the kind of a caller or a service. */
   readonly secretsOf: (kind: string) => readonly string[];
   /** Whether a command may be entered: who may, may run anything as our user. */
@@ -27,7 +30,7 @@ const hidden = '(hidden)';
 
 /**
  * The API without its HTTP: `GET /services`, `POST /callers`, `PUT /subscriptions/anna/web`,
- * `DELETE /outages/sunday`. What was asked wrongly is answered with `{"error": "one sentence"}`. A
+ * `DELETE /outages/sunday`, `GET /callers/anna/log`. What was asked wrongly is answered with `{"error": "one sentence"}`. A
  * PUT changes the fields that it names. That a caller may do this, the server has made sure of.
  *
  * @param path below the prefix under which it is mounted, percent-encoded
@@ -47,6 +50,10 @@ export function handleApi(
     const collection = collections.find((one) => one === name);
     if (!collection) {
       throw new RequestError(404, `There is no such path; there are ${collections.join(', ')}.`);
+    }
+    const [caller, page] = parts;
+    if (collection === 'callers' && caller !== undefined && page === 'log' && parts.length === 2) {
+      return log(options, method, caller);
     }
     const { key, singular } = resourceTable[collection];
     if (parts.length !== 0 && parts.length !== key.length) {
@@ -92,6 +99,12 @@ function answer(
   }
   const allowed = isOne ? 'GET, PUT and DELETE' : 'GET and POST';
   return { status: 405, json: { error: `This path understands ${allowed}.` } };
+}
+
+function log({ book, logOf }: ApiOptions, method: string, caller: string): Answer {
+  if (method !== 'GET') return { status: 405, json: { error: 'This path understands GET.' } };
+  present(book, 'callers', joinKey([caller]));
+  return { status: 200, json: logOf(caller) };
 }
 
 function present(book: Book, collection: Collection, key: string): object {

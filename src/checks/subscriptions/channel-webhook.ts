@@ -23,7 +23,7 @@ function fault(settings: Settings): string | undefined {
   if (unknown) return unknown;
   const { url } = settings;
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.port === '0') {
     return 'A webhook needs a url such as https://example.org/hook.';
   }
   if (parsed.username !== '' || parsed.password !== '') {

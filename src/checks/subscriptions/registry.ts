@@ -7,6 +7,7 @@ import {
   type AnyRecord,
   aOrAn,
   type Collection,
+  collections,
   isOutage,
   isService,
   keyOf,
@@ -63,6 +64,13 @@ export interface Rules {
   readonly nowUs: () => RealtimeUs;
 }
 
+/** A program in JavaScript may name anything: nothing but these comes into a statement. */
+function tableOf(collection: Collection): Collection {
+  if (collections.includes(collection)) return collection;
+  const known = collections.join(', ');
+  throw new RequestError(404, `There is no ${quote(String(collection))}; there are ${known}.`);
+}
+
 /** Services, callers, subscriptions and outages in SQLite. */
 export class Registry implements Book {
   readonly #file: OwnSqlite;
@@ -74,12 +82,13 @@ export class Registry implements Book {
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {
-    const rows = this.#file.rows(`SELECT key, record FROM ${collection} ORDER BY key`);
+    const rows = this.#file.rows(`SELECT key, record FROM ${tableOf(collection)} ORDER BY key`);
     return rows.map((row) => recordOf(collection, row));
   }
 
   get<C extends Collection>(collection: C, key: string): Records[C] | undefined {
-    const [row] = this.#file.rows(`SELECT key, record FROM ${collection} WHERE key = ?`, key);
+    const table = tableOf(collection);
+    const [row] = this.#file.rows(`SELECT key, record FROM ${table} WHERE key = ?`, key);
     return row && recordOf(collection, row);
   }
 
@@ -113,7 +122,7 @@ export class Registry implements Book {
   }
 
   remove(collection: Collection, key: string): void {
-    const removed = this.#file.change(`DELETE FROM ${collection} WHERE key = ?`, key);
+    const removed = this.#file.change(`DELETE FROM ${tableOf(collection)} WHERE key = ?`, key);
     if (removed === 0) throw absent(collection, key);
   }
 

@@ -46,6 +46,10 @@ export function postgresError(error: unknown): StoreError | PoisonError {
     const what = `${message.replace(/[\s:.]+$/, '')}: check store.postgres.tls and .ca_file`;
     return new StoreError('refused', `PostgreSQL: ${what}.`, error);
   }
+  if (/client password must be/.test(message)) {
+    const what = 'it asks for a password: set store.postgres.password or .password_file';
+    return new StoreError('refused', `PostgreSQL: ${what}.`, error);
+  }
   const why = outages[code] ?? outages[code.slice(0, 2)] ?? (message || code);
   return new StoreError('down', `PostgreSQL cannot be used: ${why}.`, error);
 }
