@@ -130,7 +130,7 @@ test('from nothing: a configuration, tables, services; the agent follows every e
         await reload(agent);
         assert.equal((await heard(agent, 'check', 'a', 2)).data.state, 'up');
         await until('one is left', () =>
-          /Probing 1 endpoints: 12\.0 requests a minute, 12\.0 on/.test(agent.log()),
+          /Probing 1 endpoint: 12\.0 requests a minute, 12\.0 on/.test(agent.log()),
         );
         const before = [web.asked.get('GET /a') ?? 0, web.asked.get('HEAD /b') ?? 0];
         await until(
