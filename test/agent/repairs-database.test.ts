@@ -27,6 +27,7 @@ describe('alarms in a real MariaDB', () => {
       'shop.service': countedUnit('shop'),
       'till.service': countedUnit('till'),
     });
+    await until('both run', () => startsOf(bed, 'shop') + startsOf(bed, 'till') === 2);
   });
   after(async () => {
     for (const agent of agents.splice(0)) await agent.stop();

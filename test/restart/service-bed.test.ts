@@ -55,6 +55,13 @@ describe('units, on a real systemd', () => {
       await until(`${name} is followed`, () => restartsOf(name) !== undefined);
   };
 
+  /** Its first start has ended: where a job is under way, ours is refused. */
+  const hasFailed = (unit: string) =>
+    until(
+      `${unit} has failed`,
+      async () => (await show(bed, unit, 'ActiveState'))['ActiveState'] === 'failed',
+    );
+
   test('a restart: done, healthy, and counted as ours', async () => {
     await start({ 'plain.service': idleUnit() });
     await until(
@@ -76,6 +83,7 @@ describe('units, on a real systemd', () => {
 
   test('a start that fails at once, and a health check that says so', async () => {
     await start({ 'broken.service': "[Service]\nExecStart=/bin/sh -c 'exit 7'\n" });
+    await hasFailed('broken.service');
     const done = await restart('broken');
     assert.deepEqual(done, {
       outcome: 'failed',
@@ -92,6 +100,7 @@ describe('units, on a real systemd', () => {
     await start({
       'never.service': "[Service]\nType=notify\nNotifyAccess=all\nExecStart=/bin/sh -c 'exit 5'\n",
     });
+    await hasFailed('never.service');
     const done = await restart('never');
     assert.equal(done.outcome, 'failed');
     assert.match(
