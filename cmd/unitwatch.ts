@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size
+#!/usr/bin/env -S node --max-semi-space-size=1
 import type { CommandIo } from './io.ts';
 import { packageVersion } from './version.ts';
 
