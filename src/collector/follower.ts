@@ -9,13 +9,14 @@ import {
   type UnitState,
 } from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
+import { carry } from './carry.ts';
 import type { DecoderSink, Reply } from './decode.ts';
 import type { Filter } from './filter.ts';
 import { HeldStates, type HoldSink } from './held.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
 import { Stops } from './stops.ts';
-import { type Context, carry, transition } from './transition.ts';
+import { type Context, transition } from './transition.ts';
 import { type UnitRecord, UnitTable } from './units.ts';
 
 /** Bytes that one byte of a name takes in a path at the most: `_2e`. */

@@ -1,9 +1,9 @@
 import { limits } from '../model/limits.ts';
 import type { Clock, DurationUs } from '../model/time.ts';
 import { newUnitState, type UnitState } from '../model/unit.ts';
+import { mayPass } from './carry.ts';
 import { isRestarted } from './ending.ts';
 import { copyState } from './properties.ts';
-import { mayPass } from './transition.ts';
 import type { UnitRecord } from './units.ts';
 
 /** Who can say whether a state is final. */

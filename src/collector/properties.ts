@@ -151,5 +151,6 @@ export function copyState(from: Readonly<UnitState>, to: UnitState): void {
   to.inactiveEnterUs = from.inactiveEnterUs;
   to.jobId = from.jobId;
   to.endJobId = from.endJobId;
+  to.endJobSeen = from.endJobSeen;
   to.scheduled = from.scheduled;
 }

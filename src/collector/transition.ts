@@ -26,45 +26,6 @@ export interface Context {
 const nothing: readonly Transition[] = [];
 
 /**
- * Completes a freshly read state with what has to be remembered from one signal to the next: the
- * job under which a run ended, and restarts that are scheduled but have not come up.
- */
-export function carry(before: Readonly<UnitState>, after: UnitState): void {
-  const phase = phaseOf(after);
-  const scheduled = before.scheduled + automaticRestarts(before, after);
-  const isDown = phase === 'down' || phase === 'failed';
-  const was = phaseOf(before);
-  // A run that failed by itself ended under no job: one that shows with its end came after it.
-  const endedByJob = was === 'waiting' || (isRun(was) && after.result === 'success');
-  const ends = phase === 'stopping' || (isDown && endedByJob);
-  after.endJobId = ends && after.jobId !== 0 ? after.jobId : before.endJobId;
-  after.scheduled = scheduled;
-  if (phase === 'up') {
-    after.endJobId = 0;
-    after.scheduled = 0;
-  } else if (endedAnew(before, after)) {
-    // Of the restarts up to this end only one can still be pending, and then its job is queued.
-    after.scheduled = after.jobId !== 0 && scheduled > before.scheduled ? 1 : 0;
-  } else if (isDown && after.jobId === 0) {
-    after.scheduled = 0;
-  }
-}
-
-function isRun(phase: Phase): boolean {
-  return phase === 'up' || phase === 'starting' || phase === 'stopping';
-}
-
-/**
- * Before systemd 254 a unit that is about to wait for its restart is `failed` or `inactive` first,
- * for some hundred microseconds, and a signal may show just that. True where the state can be such
- * a passing one: a run ended without a job, and the unit is one that systemd restarts.
- */
-export function mayPass(before: Readonly<UnitState>, after: Readonly<UnitState>): boolean {
-  const phase = phaseOf(after);
-  return (phase === 'down' || phase === 'failed') && after.jobId === 0 && isRun(phaseOf(before));
-}
-
-/**
  * What happened to a unit between two consistent views of it: pure, and the only place that knows
  * what "restarted" means. Signals are coalesced, so one step can hide whole runs; what is hidden
  * follows from NRestarts, InvocationID and the timestamps, and is marked `inferred`.
@@ -128,7 +89,7 @@ function settledPhase(state: Readonly<UnitState>): Phase {
 }
 
 /** NRestarts counts from the last manual start: after a reset, all it shows is new. */
-function automaticRestarts(before: Readonly<UnitState>, after: Readonly<UnitState>): number {
+export function automaticRestarts(before: Readonly<UnitState>, after: Readonly<UnitState>): number {
   if (after.nRestarts >= before.nRestarts) return after.nRestarts - before.nRestarts;
   const ranSince =
     after.execMainStartUs !== before.execMainStartUs || !sameInvocation(before, after);
@@ -139,7 +100,7 @@ function automaticRestarts(before: Readonly<UnitState>, after: Readonly<UnitStat
  * `after` waits for a restart, and for another one than `before` did. Since systemd 254 a unit still
  * waits (`auto-restart-queued`) when its next run begins and sets the exit's time to 0.
  */
-function endedAnew(before: Readonly<UnitState>, after: Readonly<UnitState>): boolean {
+export function endedAnew(before: Readonly<UnitState>, after: Readonly<UnitState>): boolean {
   return (
     phaseOf(after) === 'waiting' &&
     (phaseOf(before) !== 'waiting' ||
@@ -175,7 +136,10 @@ function tellRun(step: Step, past: number): void {
   const due = before.scheduled + past;
   const cause = restartCause(step, due);
   const downUs = after.activeEnterUs - Math.max(before.activeExitUs, activeExitBefore(after));
-  const hidden = is !== 'up' || was === 'up';
+  // It may have ended of its own accord, and been started by a job that showed with its end.
+  const isRestartJob = isOneJob(step) && before.endJobSeen;
+  const endUnseen = cause === 'manual' && was !== 'waiting' && !isRestartJob;
+  const hidden = is !== 'up' || was === 'up' || endUnseen;
   step.out.push({
     ...basics(step, cause ? 'restarted' : 'started', after.activeEnterUs, hidden),
     ...(cause && {
@@ -194,12 +158,16 @@ function activeExitBefore(state: Readonly<UnitState>): RealtimeUs {
 
 /** Whose restart the new run is; undefined where it is a plain start. */
 function restartCause(step: Step, due: number): RestartCause | undefined {
-  const { before, after, context, was } = step;
+  const { context, was } = step;
   if (due > 0) return 'automatic';
   if (context.ownRestart) return 'unitwatch';
   if (was === 'up' || was === 'stopping' || was === 'waiting') return 'manual';
-  const jobId = after.jobId || before.jobId;
-  return before.endJobId !== 0 && before.endJobId === jobId ? 'manual' : undefined;
+  return isOneJob(step) ? 'manual' : undefined;
+}
+
+/** The job that ended the last run brings the new one up: a restart job becomes a start job. */
+function isOneJob({ before, after }: Step): boolean {
+  return before.endJobId !== 0 && before.endJobId === (after.jobId || before.jobId);
 }
 
 /**

@@ -67,6 +67,8 @@ export interface UnitState {
   jobId: number;
   /** The job under which the last run ended: a restart keeps its ID over stop and start. */
   endJobId: number;
+  /** That job was there before the run had ended: else it may be that of the next start. */
+  endJobSeen: boolean;
   /** Automatic restarts that systemd has scheduled since the last run ended, none of them up yet. */
   scheduled: number;
 }
@@ -95,6 +97,7 @@ export function newUnitState(): UnitState {
     inactiveEnterUs: 0,
     jobId: 0,
     endJobId: 0,
+    endJobSeen: false,
     scheduled: 0,
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Context, carry, mayPass, transition } from '../../src/collector/transition.ts';
+import { carry, mayPass } from '../../src/collector/carry.ts';
+import { type Context, transition } from '../../src/collector/transition.ts';
 import type { Transition } from '../../src/model/transition.ts';
 import { newUnitState, type UnitState } from '../../src/model/unit.ts';
 
@@ -105,6 +106,21 @@ const cases: readonly {
     name: 'a reload',
     views: [up, { ...up, activeState: 'reloading', subState: 'reload' }, up],
     want: [],
+  },
+  {
+    name: 'an end of its own that shows with the job of the next start: perhaps no restart',
+    views: [up, { ...stopped, jobId: 9 }, { ...upAgain, nRestarts: 0, jobId: 9 }],
+    want: ['stopped clean', 'restarted manual x1 inferred'],
+  },
+  {
+    name: 'systemctl restart, whose job shows before the end',
+    views: [
+      up,
+      { ...up, jobId: 9 },
+      { ...stopped, jobId: 9 },
+      { ...upAgain, nRestarts: 0, jobId: 9 },
+    ],
+    want: ['stopped clean', 'restarted manual x1'],
   },
   {
     name: 'a crash and its automatic restart, each step seen',
