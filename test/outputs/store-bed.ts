@@ -19,10 +19,17 @@ const patienceMs = 60_000;
 
 export const mebibyte = 1_048_576;
 
+const folders = new WeakMap<TestContext, string[]>();
+
 export function scratch(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'unitwatch-store-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.set(t, [...(folders.get(t) ?? []), folder]);
+  t.after(() => removeFolders(t));
   return folder;
+}
+
+function removeFolders(t: TestContext): void {
+  for (const folder of folders.get(t) ?? []) rmSync(folder, { recursive: true, force: true });
 }
 
 export function settingsFor(
@@ -78,7 +85,11 @@ export async function open(t: TestContext, settings: StoreSettings): Promise<Ope
     host: 'web-1',
     tell: (notice) => notices.push(notice),
   });
-  t.after(() => store.stop(10_000));
+  t.after(async () => {
+    await store.stop(10_000);
+    // It writes anew what was removed under it, and `after` calls the older ones first.
+    removeFolders(t);
+  });
   return { store, notices, path: settings.local.path };
 }
 
