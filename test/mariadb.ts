@@ -51,12 +51,16 @@ async function withoutService(install: () => Promise<void>): Promise<void> {
 }
 
 async function makeData({ folder, owner: { name, uid, gid } }: Place): Promise<void> {
-  mkdirSync(join(folder, 'tmp'));
-  chownSync(join(folder, 'tmp'), uid, gid);
-  await run('mariadb-install-db', [
+  const temporary = join(folder, 'tmp');
+  mkdirSync(temporary);
+  chownSync(temporary, uid, gid);
+  const argv = [
     ...['--no-defaults', `--user=${name}`, `--datadir=${join(folder, 'data')}`],
     ...['--auth-root-authentication-method=normal', '--skip-test-db'],
-  ]);
+  ];
+  // A server that starts removes every "#sql" file of its temporary folder, as mysql_rm_tmp_tables()
+  // does it: two that share a folder take each other's tables away, and one of them crashes.
+  await run('mariadb-install-db', argv, { env: { TMPDIR: temporary } });
 }
 
 class Server implements MariaDb {
