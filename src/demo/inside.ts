@@ -18,7 +18,8 @@ export interface ExecOptions {
 
 /** What a command may print; more than this in a variable is a mistake (stream it instead). */
 const maxOutputBytes = 64 * 1024 * 1024;
-const defaultTimeoutMs = 30_000;
+/** In a storm of crashes systemd takes more than half a minute for an answer on a busy machine. */
+const defaultTimeoutMs = 120_000;
 
 /** The command line that runs `argv` in the namespaces of process `pid`. */
 export function insideArgv(pid: number, argv: readonly string[]): string[] {

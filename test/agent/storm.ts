@@ -11,6 +11,7 @@ import {
   scheduledRestarts,
   sleep,
   startAtOnce,
+  starvedMs,
   until,
   withBed,
 } from '../bed.ts';
@@ -60,6 +61,9 @@ export const storms: readonly Storm[] = [
     end: 'calm',
   },
 ];
+
+const quietMs = 1_000;
+const lostMs = 15_000;
 
 /** How large and how long. */
 export interface StormSize {
@@ -117,28 +121,37 @@ async function endStorm(
   storm: Storm,
   names: readonly string[],
 ): Promise<void> {
-  if (storm.end === 'calm') return calm(bed, names, 60_000);
+  if (storm.end === 'calm') return calm(bed, names, starvedMs);
   const { status, stderr } = await bed.exec(['xargs', 'systemctl', 'stop', '--'], {
     input: names.join('\n'),
-    timeoutMs: 60_000,
   });
   assert.equal(status, 0, stderr);
 }
 
-/** All that was sent has been told: nothing more comes for a second, or the counts are complete. */
+/**
+ * Waits until all that was sent has been told: as many restarts as the journal has, and nothing more
+ * for a second. Where some are missing, that long silence says that they will not come.
+ */
 async function untilQuiet(agent: RunningAgent, truth: ReadonlyMap<string, number>): Promise<void> {
+  const all = sum(truth.values());
   let before = -1;
+  let silentSince = 0;
   await until(
     'the agent has told everything',
     () => {
-      const now = agent.events().length;
-      const same = now === before;
-      before = now;
-      return same && sum(truth.values()) > 0;
+      const events = agent.events();
+      if (events.length !== before) silentSince = Date.now();
+      before = events.length;
+      const silentMs = Date.now() - silentSince;
+      return silentMs >= (restartsTold(events) === all ? quietMs : lostMs);
     },
-    30_000,
-    1_000,
+    starvedMs,
+    200,
   );
+}
+
+function restartsTold(events: readonly Event[]): number {
+  return sum(events.map((e) => (e.event_type === 'restarting' ? e.data.count : 0)));
 }
 
 interface Counts {
