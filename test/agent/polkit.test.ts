@@ -1,30 +1,26 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { bootSystemd, type ThrowAwaySystemd } from '../../src/demo/boot.ts';
-import type { Event } from '../../src/model/event.ts';
-import {
-  journalRecords,
-  journalSynced,
-  prepareForBeds,
-  show,
-  sleep,
-  startUnits,
-  until,
-} from '../bed.ts';
+import { prepareForBeds, show, sleep, startUnits, until } from '../bed.ts';
 import { ensureInstalled } from '../debian.ts';
 import { parse, valueIn } from '../outputs/metrics-text.ts';
-import { eventOfLine } from '../validate.ts';
+import {
+  configure,
+  events,
+  install,
+  journal,
+  packaging,
+  page,
+  repository,
+  unit,
+} from './packaged.ts';
 
 /* A real polkit says what the packaged service, which runs as the user unitwatch, may do. */
 
-const repository = fileURLToPath(new URL('../../../', import.meta.url));
-const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
-const unit = 'unitwatch.service';
 /** The packaged rule with other names for the units. */
-const rule = read('packaging/60-unitwatch.rules').replace(
+const rule = packaging('60-unitwatch.rules').replace(
   /var unitwatchUnits = \[[^\]]*\]/,
   "var unitwatchUnits = ['permitted.service']",
 );
@@ -47,45 +43,19 @@ describe('the packaged service and a real polkit', () => {
     await prepareForBeds();
     await ensureInstalled(['polkitd']);
     bed = await bootSystemd({ journal: true, binds: [repository] });
-    const parts = ['dist', 'node_modules', 'package.json'].map(
-      (name) => `${join(repository, name)}:/opt/unitwatch/${name}`,
-    );
-    const packaged = read('packaging/unitwatch.service');
-    const command = (/^ExecStart=(.*)$/m.exec(packaged)?.[1] ?? assert.fail('no ExecStart'))
-      .replace('/usr/bin/node', '/opt/node')
-      .replace('/usr/lib/node_modules/unitwatch', '/opt/unitwatch');
-    bed.writeUnit(unit, packaged);
-    bed.writeUnit(
-      `${unit}.d/here.conf`,
-      `[Service]\nExecStart=\nExecStart=${command}\nBindReadOnlyPaths=${process.execPath}:/opt/node ${parts.join(' ')}\n`,
-    );
-    const users = await bed.exec(['systemd-sysusers', join(repository, 'packaging/sysusers.conf')]);
-    assert.equal(users.status, 0, users.stderr);
-    mkdirSync(join(bed.root, 'etc/unitwatch'), { recursive: true });
-    writeFileSync(join(bed.root, 'etc/unitwatch/unitwatch.yaml'), config, { mode: 0o644 });
-    await bed.systemctl('daemon-reload');
+    await install(bed);
+    configure(bed, config);
     await bed.systemctl('start', 'polkit.service');
     await bed.systemctl('start', unit);
   });
   after(() => bed?.stop());
 
-  const journal = async (of: string): Promise<string[]> => {
-    await journalSynced(bed);
-    const lines: string[] = [];
-    for await (const record of journalRecords(bed, [`_SYSTEMD_UNIT=${of}`]))
-      lines.push(String(record['MESSAGE']));
-    return lines;
-  };
-  const events = async (): Promise<Event[]> =>
-    (await journal(unit)).filter((line) => line.includes('"event_type"')).map(eventOfLine);
   const steps = async (service: string) =>
-    (await events()).flatMap((event) =>
+    (await events(bed)).flatMap((event) =>
       event.event_type === 'restart_step' && event.service === service ? [event.data] : [],
     );
   const attempts = async (outcome: string): Promise<number> => {
-    const script = `console.log(await (await fetch('http://127.0.0.1:9753/metrics')).text())`;
-    const argv = [process.execPath, '--input-type=module', '-e', script];
-    const lines = parse((await bed.exec(argv)).stdout);
+    const lines = parse((await page(bed, '/metrics')).replace(/^200 /, ''));
     return valueIn(lines, 'unitwatch_repair_attempts_total', { outcome }) ?? Number.NaN;
   };
   const told = (service: string, step: string) =>
@@ -117,7 +87,7 @@ describe('the packaged service and a real polkit', () => {
       restarts.map(({ outcome, reason }) => [outcome, reason]),
       [['refused', sentence('reset-failed', 'denied.service')]],
     );
-    const messages = (await events()).map(({ message = '' }) => message);
+    const messages = (await events(bed)).map(({ message = '' }) => message);
     assert.ok(messages.every((message) => !message.endsWith('..')));
     assert.deepEqual(
       all.filter(({ step }) => step === 'given_up').map(({ reason }) => reason),
@@ -132,7 +102,7 @@ describe('the packaged service and a real polkit', () => {
     chmodSync(path, 0o644);
     await bed.systemctl('restart', 'polkit.service');
     assert.doesNotMatch(
-      (await journal('polkit.service')).join('\n'),
+      (await journal(bed, 'polkit.service')).join('\n'),
       /Error (compiling|evaluating)/,
     );
     await startUnits(bed, {

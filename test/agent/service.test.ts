@@ -1,81 +1,28 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { bootSystemd, type ThrowAwaySystemd } from '../../src/demo/boot.ts';
-import type { Event } from '../../src/model/event.ts';
+import { crashLoopUnit, journalRecords, prepareForBeds, show, startUnits, until } from '../bed.ts';
 import {
-  crashLoopUnit,
-  journalRecords,
-  journalSynced,
-  prepareForBeds,
-  show,
-  startUnits,
-  until,
-} from '../bed.ts';
-import { eventOfLine } from '../validate.ts';
-
-const repository = fileURLToPath(new URL('../../../', import.meta.url));
-const packaged = readFileSync(join(repository, 'packaging/unitwatch.service'), 'utf8');
-const unit = 'unitwatch.service';
-
-/** The command of the packaged unit with Node and unitwatch where this machine has them. */
-function commandHere(): string {
-  const line = /^ExecStart=(.*)$/m.exec(packaged)?.[1] ?? assert.fail('no ExecStart');
-  return line
-    .replace('/usr/bin/node', '/opt/node')
-    .replace('/usr/lib/node_modules/unitwatch', '/opt/unitwatch');
-}
-
-/** The repository may lie where the sandbox does not look (/home, /root, /tmp) or others may not. */
-const parts = ['dist', 'node_modules', 'package.json'].map(
-  (name) => `${join(repository, name)}:/opt/unitwatch/${name}`,
-);
-const here = [
-  '[Service]',
-  'ExecStart=',
-  `ExecStart=${commandHere()}`,
-  `BindReadOnlyPaths=${process.execPath}:/opt/node ${parts.join(' ')}`,
-  'WatchdogSec=3',
-  'RestartSec=200ms',
-  '',
-].join('\n');
+  configure,
+  events,
+  install,
+  journal,
+  packaging,
+  page,
+  repository,
+  unit,
+} from './packaged.ts';
 
 describe('as a service of a real systemd', () => {
   let bed: ThrowAwaySystemd;
   before(async () => {
     await prepareForBeds();
     bed = await bootSystemd({ journal: true, binds: [repository] });
-    bed.writeUnit(unit, packaged);
-    bed.writeUnit(`${unit}.d/here.conf`, here);
-    const users = await bed.exec(['systemd-sysusers', join(repository, 'packaging/sysusers.conf')]);
-    assert.equal(users.status, 0, users.stderr);
-    mkdirSync(join(bed.root, 'etc/unitwatch'), { recursive: true });
-    await bed.systemctl('daemon-reload');
+    await install(bed, ['WatchdogSec=3', 'RestartSec=200ms']);
   });
   after(() => bed.stop());
-
-  const configure = (text: string) =>
-    writeFileSync(join(bed.root, 'etc/unitwatch/unitwatch.yaml'), text, { mode: 0o644 });
-
-  /** What the service has written to the journal since the boot. */
-  const journal = async (): Promise<string[]> => {
-    await journalSynced(bed);
-    const lines: string[] = [];
-    for await (const record of journalRecords(bed, [`_SYSTEMD_UNIT=${unit}`]))
-      lines.push(String(record['MESSAGE']));
-    return lines;
-  };
-  const events = async (): Promise<Event[]> =>
-    (await journal()).filter((line) => line.includes('"event_type"')).map(eventOfLine);
-
-  const page = async (path: string): Promise<string> => {
-    const script = `const answer = await fetch('http://127.0.0.1:9753${path}');
-      console.log(answer.status, await answer.text());`;
-    const argv = [process.execPath, '--input-type=module', '-e', script];
-    return (await bed.exec(argv)).stdout;
-  };
 
   test('systemd finds nothing wrong with the unit', async () => {
     const { stderr } = await bed.exec(['systemd-analyze', 'verify', unit]);
@@ -87,27 +34,27 @@ describe('as a service of a real systemd', () => {
   test('it is as hard as packaging/README.md says', async () => {
     const { stdout } = await bed.exec(['systemd-analyze', 'security', '--no-pager', unit]);
     const exposure = /Overall exposure level for unitwatch\.service: (\d\.\d)/.exec(stdout)?.[1];
-    const readme = readFileSync(join(repository, 'packaging/README.md'), 'utf8');
+    const readme = packaging('README.md');
     const said = /gives the unit (\d\.\d)/.exec(readme)?.[1];
     // Newer versions of systemd look at more.
     assert.ok(Number(exposure) <= Number(said) + 0.3, `${exposure}, the page says ${said}`);
   });
 
   test('a faulty configuration: it fails, says why, and is not tried again', async () => {
-    configure('unit_type: [service]\n');
+    configure(bed, 'unit_type: [service]\n');
     const outcome = await bed.exec(['systemctl', 'start', unit]);
     assert.notEqual(outcome.status, 0);
     const state = await show(bed, unit, 'ActiveState', 'ExecMainStatus', 'NRestarts');
     assert.deepEqual(state, { ActiveState: 'failed', ExecMainStatus: '2', NRestarts: '0' });
-    const [line = ''] = (await journal()).filter((text) => text.includes('unit_type'));
+    const [line = ''] = (await journal(bed)).filter((text) => text.includes('unit_type'));
     assert.match(line, /unitwatch\.yaml:1:1.*unit_types/);
     await bed.systemctl('reset-failed', unit);
   });
 
   test('it is active only when it watches, as a user of its own', async () => {
-    configure('');
+    configure(bed, '');
     await bed.systemctl('start', unit);
-    assert.match(await page('/readyz'), /^200 /);
+    assert.match(await page(bed, '/readyz'), /^200 /);
     const state = await show(bed, unit, 'ActiveState', 'StatusText', 'MainPID', 'NRestarts');
     assert.equal(state['ActiveState'], 'active');
     assert.match(state['StatusText'] ?? '', /^Watching systemd 2\d\d/);
@@ -121,33 +68,40 @@ describe('as a service of a real systemd', () => {
   test('its events are in the journal', async () => {
     await startUnits(bed, { 'loop.service': crashLoopUnit({ restartSec: '200ms' }) });
     await until('restarts are told', async () => {
-      const told = await events();
+      const told = await events(bed);
       return told.some((e) => e.event_type === 'restarted' && e.service === 'loop.service');
     });
-    assert.match(await page('/metrics'), /unitwatch_service_restarts_total\{name="loop.service"/);
+    assert.match(
+      await page(bed, '/metrics'),
+      /unitwatch_service_restarts_total\{name="loop.service"/,
+    );
   });
 
   test('it reloads; a faulty file leaves it as it is', async () => {
-    configure('service_blacklist: ["loop.*"]\n');
+    configure(bed, 'service_blacklist: ["loop.*"]\n');
     await bed.systemctl('reload', unit);
     const phases = async () =>
-      (await events()).map((e) => (e.event_type === 'agent' ? e.data.phase : '')).filter(Boolean);
+      (await events(bed))
+        .map((e) => (e.event_type === 'agent' ? e.data.phase : ''))
+        .filter(Boolean);
     await until('reloaded', async () => (await phases()).includes('reloaded'));
     const left = async () =>
-      (await page('/metrics')).split('\n').filter((line) => line.includes('name="loop.service"'));
+      (await page(bed, '/metrics'))
+        .split('\n')
+        .filter((line) => line.includes('name="loop.service"'));
     try {
       await until('nobody follows it any more', async () => (await left()).length === 0);
     } catch (error) {
       throw new Error((await left()).join('\n'), { cause: error });
     }
-    configure('service_blacklist: 7\n');
+    configure(bed, 'service_blacklist: 7\n');
     await bed.systemctl('reload', unit);
     await until('not reloaded', async () => (await phases()).includes('reload_failed'));
     await until('it is active', async () => {
       return (await show(bed, unit, 'ActiveState'))['ActiveState'] === 'active';
     });
-    assert.match(await page('/readyz'), /^200 /);
-    configure('');
+    assert.match(await page(bed, '/readyz'), /^200 /);
+    configure(bed, '');
   });
 
   test('it outlives its watchdog by far, and a loop that hangs does not', async () => {
@@ -166,7 +120,7 @@ describe('as a service of a real systemd', () => {
       30_000,
     );
     assert.notEqual(await pid(), first);
-    assert.match(await page('/readyz'), /^200 /);
+    assert.match(await page(bed, '/readyz'), /^200 /);
     let said = false;
     for await (const record of journalRecords(bed, [`UNIT=${unit}`]))
       said ||= /Watchdog timeout/.test(String(record['MESSAGE']));
@@ -179,7 +133,7 @@ describe('as a service of a real systemd', () => {
     assert.ok(performance.now() - began < 2_500);
     const state = await show(bed, unit, 'ActiveState', 'Result', 'ExecMainStatus');
     assert.deepEqual(state, { ActiveState: 'inactive', Result: 'success', ExecMainStatus: '0' });
-    const last = (await events()).at(-1);
+    const last = (await events(bed)).at(-1);
     assert.equal(last?.event_type === 'agent' && last.data.phase, 'stopping');
   });
 
@@ -200,7 +154,8 @@ describe('as a service of a real systemd', () => {
     assert.deepEqual([uid, gid, mode & 0o7777], [0, Number(group), 0o640]);
     assert.equal(statSync(folder).mode & 0o7777, 0o755);
     await bed.systemctl('start', unit);
-    const store = async () => (await page('/metrics')).includes('unitwatch_store_backlog_rows');
+    const store = async () =>
+      (await page(bed, '/metrics')).includes('unitwatch_store_backlog_rows');
     await until('it stores', store);
     assert.ok(statSync(join(bed.root, 'var/lib/unitwatch/store.db')).isFile());
     await command('services', 'add', 'http://127.0.0.1:9753/healthz', 'GET', '--name', 'itself');
@@ -208,7 +163,7 @@ describe('as a service of a real systemd', () => {
     await bed.systemctl('reload', unit);
     await until('it looks at itself', async () => {
       const line = /^unitwatch_endpoint_up\{name="itself"[^}]*\} 1$/m;
-      return line.test(await page('/metrics'));
+      return line.test(await page(bed, '/metrics'));
     });
     await bed.systemctl('stop', unit);
   });

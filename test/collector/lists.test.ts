@@ -54,6 +54,12 @@ function following() {
   return { follower, lists, unit, up, told, pass };
 }
 
+/** As its signals say it after a clean end. */
+function ended(up: UnitState): UnitState {
+  const at = { activeExitUs: nowUs, inactiveEnterUs: nowUs, stateChangeUs: nowUs };
+  return { ...up, activeState: 'inactive', subState: 'dead', result: 'success', ...at };
+}
+
 test('a unit that a list leaves out has stopped unseen', () => {
   const { lists, told } = following();
   const { listed } = lists.takeList([], nowUs, false);
@@ -64,15 +70,7 @@ test('a unit that a list leaves out has stopped unseen', () => {
 test('a list that overtakes the signals of an end: what they say is told, once', () => {
   const { follower, lists, unit, up, told } = following();
   const { listed } = lists.takeList([], nowUs, false);
-  follower.changed(unit, {
-    ...up,
-    activeState: 'inactive',
-    subState: 'dead',
-    result: 'success',
-    activeExitUs: nowUs,
-    inactiveEnterUs: nowUs,
-    stateChangeUs: nowUs,
-  });
+  follower.changed(unit, ended(up));
   follower.unitRemoved('a.service');
   lists.dropUnlisted(listed, nowUs);
   assert.deepEqual(told, ['stopped clean', 'gone a.service']);
@@ -100,15 +98,7 @@ test('an end that is held back, of a unit that is let go of meanwhile, is not to
   const { follower, unit, up, told } = following();
   follower.passingStates = true;
   unit.restartPolicy = 'always';
-  follower.changed(unit, {
-    ...up,
-    activeState: 'inactive',
-    subState: 'dead',
-    result: 'success',
-    activeExitUs: nowUs,
-    inactiveEnterUs: nowUs,
-    stateChangeUs: nowUs,
-  });
+  follower.changed(unit, ended(up));
   assert.deepEqual(told, [], 'it is held back');
   follower.drop(unit);
   follower.settle(unit, { kind: 'error', name: 'gone', text: '' });
