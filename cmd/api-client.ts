@@ -6,7 +6,9 @@ export type Listening = Exclude<Config['listen'], 'off'>;
 
 export interface Question {
   readonly path: string;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
   /** From the first byte sent to the last one read. */
   readonly limitMs: number;
   /** The longest answer that is read. */
@@ -27,13 +29,13 @@ type Fault = 'late' | 'cut' | 'long' | 'closed';
 /** Asks an agent one question, over a connection of its own. Never rejects. */
 export function ask(
   { host, port }: Listening,
-  { path, method = 'GET', limitMs, bytes }: Question,
+  { path, method = 'GET', headers = {}, body, limitMs, bytes }: Question,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(limitMs);
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException): void => resolve(faultOf(error, limit));
-    const options = { host: reachable(host), port, path, method, agent: false, signal: limit };
-    const request = httpRequest(options, (response) => {
+    const place = { host: reachable(host), port, agent: false, signal: limit };
+    const request = httpRequest({ ...place, path, method, headers }, (response) => {
       const parts: Buffer[] = [];
       let length = 0;
       response.on('data', (part: Buffer) => {
@@ -49,7 +51,7 @@ export function ask(
       response.on('error', failed);
     });
     request.on('error', failed);
-    request.end();
+    request.end(body);
   });
 }
 

@@ -4,6 +4,7 @@ import { readSnapshot } from '../src/collector/dependencies.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { DependencyGraph } from '../src/deps/graph.ts';
 import { majorVersion, rulesOf } from '../src/deps/versions.ts';
+import { ask } from './api-client.ts';
 import type { CommandIo } from './io.ts';
 
 /** A graph, or one sentence that says why there is none and what to do. */
@@ -42,45 +43,17 @@ export async function askAgent<T>(
   if ('faults' in loaded) return { wrong: loaded.faults.join('\n') };
   const { listen, bus } = loaded.config;
   if (listen === 'off') return { bus };
-  const body = await bodyOf({ ...listen, path: `${page}?${new URLSearchParams(asked)}` });
-  const told = body === undefined ? undefined : read(body);
+  const path = `${page}?${new URLSearchParams(asked)}`;
+  const answer = await ask(listen, { path, limitMs: agentMs, bytes: answerBytes });
+  const told = 'body' in answer && answer.status === 200 ? read(answer.body) : undefined;
   return told === undefined ? { bus } : { told };
-}
-
-/** What is served there; undefined where nobody listens, or says anything but 200. */
-async function bodyOf(where: {
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-}): Promise<string | undefined> {
-  const { get } = await import('node:http');
-  const signal = AbortSignal.timeout(agentMs);
-  return new Promise((resolve) => {
-    const nothing = (): void => resolve(undefined);
-    const options = { ...where, host: reachable(where.host), agent: false, signal } as const;
-    const request = get(options, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (text: string) => {
-        body += text;
-        if (body.length > answerBytes) request.destroy();
-      });
-      response.on('end', () => resolve(response.statusCode === 200 ? body : undefined));
-      response.on('error', nothing);
-    });
-    request.on('error', nothing);
-  });
-}
-
-/** Who listens on every address is asked on the host's own. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
 }
 
 /** Builds the graph of all units that a systemd has loaded: `system`, `user` or a bus address. */
 export async function readGraph(bus: string, io: CommandIo): Promise<Read> {
+  if (bus === 'off') return { wrong: '`bus` is off: name the bus of a systemd with --bus.' };
   const uid = process.getuid?.() ?? 0;
-  let wrong = '`bus` is off: name the bus of a systemd with --bus.';
+  let wrong = '';
   try {
     for (const target of busTargets(busAddress(bus, { ...io.env, uid }))) {
       try {

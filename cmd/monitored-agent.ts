@@ -1,9 +1,11 @@
-import type { Answer } from '../src/checks/subscriptions/api.ts';
+import type { Answer as Reply } from '../src/checks/subscriptions/api.ts';
+import { formatAddress } from '../src/config/address.ts';
 import type { Config } from '../src/config/keys.ts';
+import { ask } from './api-client.ts';
 
 /** One request to the API under /api/monitor. */
 export interface Asked {
-  readonly method: string;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Below it, percent-encoded. */
   readonly path: string;
   readonly body: object | undefined;
@@ -11,49 +13,48 @@ export interface Asked {
 
 /** How long the running agent may take to answer. */
 const answerMs = 10_000;
+/** All that a full monitor lists is below that. */
+const answerBytes = 67_108_864;
 
 /** Over the API of the agent that runs; undefined where nobody listens. It never rejects. */
 export async function askAgent(
   { method, path, body }: Asked,
   { listen, page }: Config,
-): Promise<Answer | undefined> {
+): Promise<Reply | undefined> {
   if (listen === 'off') return undefined;
-  const any: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = any[listen.host] ?? listen.host;
-  const place = `${host.includes(':') ? `[${host}]` : host}:${listen.port}`;
+  const place = formatAddress(listen);
   const token = page.token?.reveal();
-  try {
-    const response = await fetch(`http://${place}/api/monitor${path}`, {
-      method,
-      headers: {
-        'Content-Type': 'application/json',
-        ...(token && { Authorization: `Bearer ${token}` }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-      redirect: 'error',
-      signal: AbortSignal.timeout(answerMs),
-    });
-    const { status } = response;
-    const json = parsed(await response.text());
-    if (status === 401) return refused(status, tokenSentence(token));
-    if (json.isJson) return { status, json: json.value };
-    if (status === 404) {
-      return refused(
-        status,
-        `Who listens at ${place} runs no monitor: set monitor.enabled, and start it again.`,
-      );
-    }
-    return refused(
-      status < 400 ? 502 : status,
-      `${place} answers with status ${status}, ${json.line}`,
-    );
-  } catch (error) {
-    if (isRefused(error)) return undefined;
-    return refused(502, `The agent at ${place} did not answer: ${whyOf(error)}.`);
+  const answer = await ask(listen, {
+    ...{ method, path: `/api/monitor${path}`, body: body && JSON.stringify(body) },
+    headers: {
+      'Content-Type': 'application/json',
+      ...(token && { Authorization: `Bearer ${token}` }),
+    },
+    ...{ limitMs: answerMs, bytes: answerBytes },
+  });
+  if ('fault' in answer) {
+    if (answer.reason === 'ECONNREFUSED') return undefined;
+    const why =
+      answer.fault === 'late' ? `nothing came within ${answerMs / 1_000} s` : answer.reason;
+    return refused(502, `The agent at ${place} did not answer: ${why}.`);
   }
+  const { status } = answer;
+  const json = parsed(answer.body);
+  if (status === 401) return refused(status, tokenSentence(token));
+  if (json.isJson) return { status, json: json.value };
+  if (status === 404) {
+    return refused(
+      status,
+      `Who listens at ${place} runs no monitor: set monitor.enabled, and start it again.`,
+    );
+  }
+  return refused(
+    status < 400 ? 502 : status,
+    `${place} answers with status ${status}, ${json.line}`,
+  );
 }
 
-const refused = (status: number, error: string): Answer => ({ status, json: { error } });
+const refused = (status: number, error: string): Reply => ({ status, json: { error } });
 
 function tokenSentence(token: string | undefined): string {
   return token
@@ -75,18 +76,4 @@ function parsed(text: string): Parsed {
     const other = 'and not as an agent with monitor.enabled does.';
     return { isJson: false, line: isSentence ? line : other };
   }
-}
-
-/** fetch wraps what happened: one error for each address of a name. */
-function isRefused(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if ('code' in error && error.code === 'ECONNREFUSED') return true;
-  return isRefused(error.cause);
-}
-
-/** The innermost says what happened. */
-function whyOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `nothing came within ${answerMs / 1_000} s`;
-  return error.cause === undefined ? error.message : whyOf(error.cause);
 }

@@ -21,6 +21,7 @@ import { type Asked, askAgent } from './monitored-agent.ts';
 import { logText } from './monitored-log.ts';
 import { settingsAfter, settingsOf } from './monitored-settings.ts';
 import { askedWrongly, parseOptions } from './options.ts';
+import { tableText } from './table.ts';
 
 const verbs = { add: 'POST', list: 'GET', update: 'PUT', remove: 'DELETE', log: 'GET' } as const;
 type Verb = keyof typeof verbs;
@@ -219,17 +220,10 @@ function textOf(collection: Collection, json: unknown): string {
   const rows = json.map((record: unknown) =>
     names.map((name) => cellOf(fields[name], Object(record)[name])),
   );
-  const all = [names.map((name) => name.toUpperCase()), ...rows];
-  const widths = names.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
-  return all
-    .map(
-      (row) =>
-        `${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return tableText(
+    names.map((name) => name.toUpperCase()),
+    rows,
+  );
 }
 
 function cellOf(spec: FieldSpec | undefined, value: unknown): string {

@@ -162,10 +162,7 @@ test('who answers in place of the agent, or does not, is told in a sentence', as
     assert.match(err, want);
     assert.deepEqual([status, out], [1, ''], `${code}`);
   }
-  assert.match(
-    (await run('services', 'list')).err,
-    /did not answer: (other side closed|read ECONN)/,
-  );
+  assert.match((await run('services', 'list')).err, /did not answer: ECONNRESET/);
 });
 
 test('an agent that has the file and no API is not edited behind its back', async (t) => {
