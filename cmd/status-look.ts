@@ -3,7 +3,7 @@ import type { Watch } from '../src/collector/watch.ts';
 import { formatAddress } from '../src/config/address.ts';
 import type { Config } from '../src/config/keys.ts';
 import type { CheckView } from '../src/model/check.ts';
-import { type ServiceStatus, serviceStatus } from '../src/model/status.ts';
+import { type BusState, type ServiceStatus, serviceStatus } from '../src/model/status.ts';
 import { statusJson } from '../src/outputs/page/json.ts';
 import { ask } from './api-client.ts';
 import type { Site } from './platform-site.ts';
@@ -82,8 +82,7 @@ async function lookAlone(site: Site, note: string): Promise<Look> {
     version: packageVersion(),
     timeUs,
     checkedUs: timeUs,
-    busConnected: connected?.connected === true,
-    busOff: connected?.isOff === true,
+    bus: busOf(connected),
     services: connected ? servicesOf(connected) : [],
     checks: checks.map((check) => ({ ...check, sinceUs: sinceUs(check, connected, started) })),
     findings: [],
@@ -96,6 +95,11 @@ async function lookAlone(site: Site, note: string): Promise<Look> {
     site.note,
   ].filter((one) => one !== '');
   return { told, notes, isBlind: connected === undefined && checks.length === 0 };
+}
+
+function busOf(watch: Watch | undefined): BusState {
+  if (watch?.isOff === true) return 'off';
+  return watch?.connected === true ? 'connected' : 'lost';
 }
 
 function servicesOf({ follower }: Watch): readonly ServiceStatus[] {

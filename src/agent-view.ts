@@ -33,10 +33,10 @@ export function agentView(parts: AgentParts): AgentView {
     get ready() {
       return watch.ready;
     },
-    get busConnected() {
-      return watch.connected && lostUs() === undefined;
+    get bus() {
+      if (watch.isOff) return 'off';
+      return watch.connected && lostUs() === undefined ? 'connected' : 'lost';
     },
-    busOff: watch.isOff,
     get busLostUs() {
       return lostUs() ?? startedUs;
     },

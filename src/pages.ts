@@ -107,13 +107,7 @@ export class Pages {
     );
     return {
       ...{ host, version: view.version, timeUs: clock.realtimeUs(), checkedUs: this.checkedUs },
-      ...{
-        busConnected: view.busConnected,
-        busOff: view.busOff,
-        services,
-        checks: checks(),
-        findings: this.findings(),
-      },
+      ...{ bus: view.bus, services, checks: checks(), findings: this.findings() },
       ...{ repairs: repairs(), outages: outages() },
     };
   }

@@ -8,6 +8,13 @@ import type { ActiveState, Phase, RestartCounts, UnitView } from './unit.ts';
 import { phaseOf } from './unit.ts';
 
 /**
+ * - `connected`: signals flow.
+ * - `lost`: there is no connection, and should be one: nothing that is said about services is news.
+ * - `off`: the configuration wants no bus, and there are no services.
+ */
+export type BusState = 'connected' | 'lost' | 'off';
+
+/**
  * What the status page, `/api/` and the commands `status` and `shell` show. Everything is made when
  * somebody asks, and never kept; only histories are (`outputs/page/history.ts`).
  */
@@ -18,10 +25,7 @@ export interface StatusView {
   readonly timeUs: RealtimeUs;
   /** When every check and every unit was last looked at together; 0 for never. */
   readonly checkedUs: RealtimeUs;
-  /** Signals flow: without a bus nothing below about services is news. */
-  readonly busConnected: boolean;
-  /** The configuration wants no bus, and there are no services. */
-  readonly busOff: boolean;
+  readonly bus: BusState;
   readonly services: readonly ServiceStatus[];
   readonly checks: readonly CheckView[];
   /** Findings that are open now. */
@@ -175,7 +179,7 @@ export type OverallState = 'well' | 'attention' | 'down' | 'blind';
 
 /** The worst of everything. What is in a planned outage is well. */
 export function overallState(view: StatusView): OverallState {
-  if (!view.busConnected && !view.busOff) return 'blind';
+  if (view.bus === 'lost') return 'blind';
   if (view.services.some(isDownService) || view.checks.some(isDownCheck)) return 'down';
   const open = view.findings.some((finding) => !finding.acknowledged);
   const hurt = view.services.some(({ state }) => state === 'waiting');

@@ -6,7 +6,7 @@ import type { MonitorFigures } from './monitor.ts';
 import type { ComponentUse } from './platform.ts';
 import type { EndpointStats, EndpointUse } from './probe.ts';
 import type { RepairFigures } from './repair.ts';
-import type { OutageView } from './status.ts';
+import type { BusState, OutageView } from './status.ts';
 import type { StoreView } from './store.ts';
 import type { RealtimeUs } from './time.ts';
 import type { UnitView } from './unit.ts';
@@ -46,10 +46,8 @@ export interface AgentView {
   readonly startedUs: number;
   /** The signal connection is up and the table has been read. */
   readonly ready: boolean;
-  readonly busConnected: boolean;
-  /** The configuration wants no bus. */
-  readonly busOff: boolean;
-  /** Since when there has been no bus; read only while `busConnected` is false. */
+  readonly bus: BusState;
+  /** Since when there has been no bus; read only while it is lost. */
   readonly busLostUs?: RealtimeUs;
   readonly systemdVersion: string;
   readonly counters: Readonly<CollectorCounters>;

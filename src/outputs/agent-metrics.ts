@@ -149,7 +149,7 @@ const busMetrics: readonly AgentMetric[] = [
     'gauge',
     'unitwatch_dbus_connected',
     '1 while the connection to the bus is up.',
-    ({ view }) => Number(view.busConnected),
+    ({ view }) => Number(view.bus === 'connected'),
   ),
   scalar(
     'counter',

@@ -12,8 +12,7 @@ export interface Health {
 
 /** That it answers at all says that the event loop turns. */
 export function healthOf(view: AgentView, nowUs: RealtimeUs): Health {
-  if (view.busConnected) return { status: 200, body: { status: 'ok', bus: 'connected' } };
-  if (view.busOff) return { status: 200, body: { status: 'ok', bus: 'off' } };
+  if (view.bus !== 'lost') return { status: 200, body: { status: 'ok', bus: view.bus } };
   const lostUs = view.busLostUs ?? view.startedUs;
   const lostS = Math.max(0, Math.round((nowUs - lostUs) / 1e6));
   const bus = { bus: 'lost', bus_lost_s: lostS };
@@ -31,8 +30,9 @@ export function healthOf(view: AgentView, nowUs: RealtimeUs): Health {
 /** Ready: connected, and every unit's state has been read. */
 export function readinessOf(view: AgentView): Health {
   if (view.ready) return { status: 200, body: { status: 'ready' } };
-  const reason = view.busConnected
-    ? 'the table of units has not been read yet'
-    : 'there is no connection to the bus';
+  const reason =
+    view.bus === 'lost'
+      ? 'there is no connection to the bus'
+      : 'the table of units has not been read yet';
   return { status: 503, body: { status: 'not ready', reason } };
 }

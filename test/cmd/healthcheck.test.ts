@@ -34,7 +34,7 @@ test('an agent that is well, and one whose bus is gone', async () => {
   try {
     const well = await checked(listen);
     assert.deepEqual(well, { status: 0, out: `unitwatch at ${listen} is well.\n`, err: '' });
-    view.busConnected = false;
+    view.bus = 'lost';
     view.busLostUs = nowUs - 5_000_000;
     const lost = await checked(listen);
     assert.equal(lost.status, 0);

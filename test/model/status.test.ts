@@ -46,7 +46,7 @@ test('how it is altogether: the worst of everything', () => {
     {
       name: 'no bus',
       given: (w) => {
-        w.busConnected = false;
+        w.bus = 'lost';
         w.service('a.service', { activeState: 'failed' });
       },
       want: 'blind',
@@ -54,8 +54,7 @@ test('how it is altogether: the worst of everything', () => {
     {
       name: 'no bus, and none is wanted',
       given: (w) => {
-        w.busConnected = false;
-        w.busOff = true;
+        w.bus = 'off';
         w.check('a');
       },
       want: 'well',

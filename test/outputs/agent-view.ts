@@ -61,8 +61,7 @@ export function testView(units: readonly UnitView[] = []): TestView {
     version: '1.2.3',
     startedUs,
     ready: true,
-    busConnected: true,
-    busOff: false,
+    bus: 'connected',
     systemdVersion: '252.39-1~deb12u1',
     counters: {
       signalsReceived: 101,

@@ -85,7 +85,7 @@ test('/healthz', async (t) => {
   assert.equal(up.headers['content-type'], 'application/json');
   assert.deepEqual(json(up.body), { status: 'ok', bus: 'connected' });
 
-  view.busConnected = false;
+  view.bus = 'lost';
   view.busLostUs = nowUs - 59_000_000;
   const short = await get(server, '/healthz');
   assert.equal(short.status, 200);
@@ -101,10 +101,10 @@ test('/healthz', async (t) => {
     reason: 'no connection to the bus for 61 s; is the bus daemon running?',
   });
 
-  view.busOff = true;
+  view.bus = 'off';
   const off = await get(server, '/healthz');
   assert.deepEqual([off.status, json(off.body)], [200, { status: 'ok', bus: 'off' }]);
-  view.busOff = false;
+  view.bus = 'lost';
 
   delete view.busLostUs;
   const never = await get(server, '/healthz');
@@ -122,7 +122,7 @@ test('/readyz', async (t) => {
   const reading = await get(server, '/readyz');
   assert.equal(reading.status, 503);
   assert.match(reading.body.toString(), /the table of units has not been read yet/);
-  view.busConnected = false;
+  view.bus = 'lost';
   assert.match((await get(server, '/readyz')).body.toString(), /no connection to the bus/);
 });
 

@@ -214,7 +214,7 @@ test("without the settings there is no other exporter's name", async () => {
 
 test('an agent without units, findings, versions and drops is valid too', async () => {
   const { findings: _none, ...view } = testView();
-  const empty = { ...view, systemdVersion: '', dropped: {}, events: {}, busConnected: false };
+  const empty = { ...view, systemdVersion: '', dropped: {}, events: {}, bus: 'lost' as const };
   const lines = parse(await render(empty, allNames));
   assert.equal(valueIn(lines, 'unitwatch_services_monitored'), 0);
   assert.equal(valueIn(lines, 'unitwatch_dbus_connected'), 0);

@@ -48,8 +48,7 @@ export class World {
   repairs: RepairView[] = [];
   outages: OutageView[] = [];
   pictures = new Map<string, DependencyPicture>();
-  busConnected = true;
-  busOff = false;
+  bus: StatusView['bus'] = 'connected';
   checkedUs = nowUs - 42_000_000;
   /** Every action asked for, as `restart web.service`. */
   asked: string[] = [];
@@ -131,10 +130,10 @@ export class World {
   }
 
   status(): StatusView {
-    const { busConnected, busOff, checkedUs, services, checks, findings, repairs, outages } = this;
+    const { bus, checkedUs, services, checks, findings, repairs, outages } = this;
     return {
       ...{ host: 'web-17.example.org', version: '1.2.3', timeUs: nowUs },
-      ...{ busConnected, busOff, checkedUs, services, checks, findings, repairs, outages },
+      ...{ bus, checkedUs, services, checks, findings, repairs, outages },
     };
   }
 

@@ -19,7 +19,7 @@ export function statusJson(view: StatusView) {
     time: rfc3339(view.timeUs),
     checked: timeOrNull(view.checkedUs),
     overall: overallState(view),
-    bus_connected: view.busConnected,
+    bus_connected: view.bus === 'connected',
     services: view.services.map(serviceJson),
     checks: view.checks.map(checkJson),
     findings: view.findings.map(findingJson),
