@@ -209,7 +209,7 @@ const pageKeys = {
     type: 'secret',
     default: undefined,
     default_doc: 'none: the page shows, and does nothing',
-    doc: 'Who knows it may start, stop, restart and acknowledge from the status page and its API.',
+    doc: 'Who knows it may start, stop, restart and acknowledge from the status page and its API. ASCII letters, digits and signs.',
     reload: false,
   },
 } as const satisfies KeyTable;

@@ -14,6 +14,7 @@ export async function clashes(config: Config): Promise<readonly Clash[]> {
     ...httpClashes(config),
     ...tcpClashes(config),
     ...nameClashes(config),
+    ...tokenClashes(config),
     ...platform.map(({ path, text }) => ({ path: ['checks', ...path], text })),
   ];
 }
@@ -68,6 +69,14 @@ function httpClashes({ checks }: Config): readonly Clash[] {
     const lost = { path: [...path, 'check_regex'], text: 'is true, and there is no regex' };
     return [...(isLost ? [lost] : []), ...headerClashes(one, path)];
   });
+}
+
+/** A bearer token is ASCII without spaces, RFC 6750 section 2.1; another could never fit. */
+function tokenClashes({ page }: Config): readonly Clash[] {
+  const token = page.token?.reveal() ?? '';
+  if (/^[\x21-\x7e]*$/.test(token)) return [];
+  const text = 'may have ASCII letters, digits and signs only, and no spaces: a header carries it';
+  return [{ path: ['page', 'token'], text }];
 }
 
 type Headers = Pick<

@@ -97,3 +97,13 @@ test('a secret header that cannot be sent is a fault that does not repeat it', a
     'c.yaml:1:88: checks.http.shop.secret_headers.X-Key: has a value with characters that no header can have: control characters, or none of Latin-1',
   ]);
 });
+
+test('a token that no header can carry is a fault that does not repeat it', async () => {
+  for (const token of ['mein geheim', 'geheimé', 'geheim€'])
+    assert.deepEqual(await read(`page: {token: "${token}"}`, {}, [], false), {
+      faults: [
+        'c.yaml:1:8: page.token: may have ASCII letters, digits and signs only, and no spaces: a header carries it',
+      ],
+    });
+  assert.ok('config' in (await read('page: {token: "s3cret-._~+/="}', {}, [], false)));
+});
