@@ -16,6 +16,7 @@ import { NameResolver } from '../../src/checks/tcp/resolver.ts';
 import { systemClock } from '../../src/collector/system-clock.ts';
 import type { ProbeResult } from '../../src/model/probe.ts';
 import { ensureInstalled, run } from '../debian.ts';
+import { freeze } from '../freeze.ts';
 import { contextOf, Servers } from './endpoint-servers.ts';
 import { eventually } from './standing.ts';
 
@@ -48,7 +49,7 @@ async function deaf(host: string, port: number): Promise<{ port: number; close()
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [text] = await once(child.stdout, 'data');
   const taken = Number(text);
-  child.kill('SIGSTOP');
+  await freeze(child.pid ?? assert.fail('it runs'));
   const filling = Array.from({ length: 4 }, () =>
     connect({ host, port: taken }).on('error', () => {}),
   );

@@ -6,6 +6,7 @@ import { SourceError } from '../../src/restart/contract.ts';
 import { mysqlSource } from '../../src/restart/sources/mysql.ts';
 import type { MysqlOptions } from '../../src/restart/sources/mysql-errors.ts';
 import type { SourceOptions, TableSource } from '../../src/restart/sources/options.ts';
+import { freeze } from '../freeze.ts';
 import { type MariaDb, mariaDb } from '../mariadb.ts';
 import { clock, ending, keeperInMemory, names, only } from './sourcing.ts';
 
@@ -228,7 +229,7 @@ for (const { name, greeting } of greetings) {
 test('a server that hangs in the middle: down, and well when it goes on; no connection leaks', async () => {
   const one = source({ connect_timeout: 500, query_timeout: 500 });
   const alarm = only(await one.poll());
-  process.kill(db.pid, 'SIGSTOP');
+  await freeze(db.pid);
   try {
     for (let i = 0; i < 3; i++) {
       await assert.rejects(one.poll(), (error) => {
