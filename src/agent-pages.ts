@@ -41,7 +41,7 @@ export function agentPages(parts: AgentPagesParts): Pages {
     outages: () => checked.outages(),
     picture: (asked) => dependencies.picture(asked, checking.components()),
     refresh: async () => {
-      await Promise.all([watch.reconcile(), checking.now()]);
+      await Promise.all([watch.reconcile(), checked.now()]);
     },
   });
 }

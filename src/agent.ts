@@ -265,13 +265,13 @@ export class Agent {
   }
 
   private async beginRepairs(): Promise<void> {
-    const { options, watch, checking, checked, dependencies } = this;
+    const { options, watch, checked, dependencies } = this;
     const module = await import('./repairs.ts');
     this.repairs = await module.Repairs.begin({
       ...{ ...options, watch },
       graph: () => dependencies.units,
       checks: () => checked.checks(),
-      lookAt: (names) => checking.lookAt(names),
+      lookAt: (names) => checked.lookAt(names),
       findings: () => this.analysis.counts.open(),
       onDraft: (draft) => this.tell(draft),
     });

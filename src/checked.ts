@@ -30,6 +30,16 @@ export class Checked {
     await Promise.all([this.checking.stop(), this.monitoring?.stop()]);
   }
 
+  /** A full check; resolves when everything has been looked at. */
+  async now(): Promise<void> {
+    await Promise.all([this.checking.now(), this.monitoring?.lookAt()]);
+  }
+
+  /** Looks at some of them; resolves when they have been looked at. */
+  async lookAt(names: readonly string[]): Promise<void> {
+    await Promise.all([this.checking.lookAt(names), this.monitoring?.lookAt(names)]);
+  }
+
   checks(): readonly CheckView[] {
     return [...this.checking.views(), ...(this.monitoring?.views() ?? [])];
   }

@@ -134,6 +134,14 @@ export class Monitoring {
     return this.lists().services.flatMap((service) => this.viewOf(service));
   }
 
+  /** Looks at these of its services, all where none is named; resolves when that is done. */
+  async lookAt(names?: readonly string[]): Promise<void> {
+    if (this.phase !== 'running') return;
+    const services = this.lists().services.map(({ name }) => name);
+    const wanted = names ? services.filter((name) => names.includes(name)) : services;
+    await Promise.all(wanted.map((name) => this.monitor.lookNow(name)));
+  }
+
   /** Services as endpoints: what their last probes found. */
   endpointUses(): readonly EndpointUse[] {
     return this.results.uses();

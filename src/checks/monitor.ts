@@ -142,6 +142,14 @@ export class Monitor implements Book {
     return this.#started().core.view(service, this.#started().nowUs());
   }
 
+  /**
+   * Looks at a service now, or within a second where it was just looked at; resolves when that is done,
+   * at once where nobody has subscribed to it.
+   */
+  lookNow(service: string): Promise<void> {
+    return this.#started().lookNow(service);
+  }
+
   /** The last 200 deliveries of a caller, the oldest first. */
   log(caller: string): readonly LogEntry[] {
     return this.#started().log.of(caller);

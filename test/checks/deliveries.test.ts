@@ -101,6 +101,26 @@ test('the wall clock is set: retries keep their distance, also over a restart', 
   assert.ok(make().next() <= clock.us + 600e6, 'the clock was set back while nobody ran');
 });
 
+test('the wall clock is set by days while an attempt is under way: it is tried again', async (t) => {
+  const { make, sent, news, pass, clock } = await queue(t, async () => {
+    if (sent.length === 1) {
+      clock.us += 3 * 86_400e6;
+      deliveries.step(3 * 86_400e6);
+    }
+    return no(true);
+  });
+  const deliveries = make();
+  deliveries.add(messageTo('anna', 'a'));
+  deliveries.run(() => {});
+  await deliveries.idle();
+  assert.deepEqual(
+    news.map(({ phase }) => phase),
+    ['retrying'],
+  );
+  await pass(deliveries, 90_000);
+  assert.equal(news.at(-1)?.phase, 'given_up', 'after a day all the same');
+});
+
 test('what can be of no use is given up at once', async (t) => {
   const { make, news, pass } = await queue(t, () => no(false));
   const deliveries = make();

@@ -67,6 +67,31 @@ async function folder(t: TestContext): Promise<string> {
 const wall = (seconds: number): string =>
   new Date(Date.now() + seconds * 1e3).toISOString().slice(0, 19);
 
+test('a look that is asked for begins after that, and nobody waits for one that will not be', async (t) => {
+  const { monitor, looks } = await monitored(t);
+  for (const name of ['a', 'b', 'c', 'idle']) monitor.register({ name, kind: 'fake' });
+  monitor.registerCaller({ id: 'anna', kind: 'list' });
+  for (const service of ['a', 'b', 'c'])
+    monitor.subscribe({ caller: 'anna', service, polling_frequency: 3_600 });
+  await monitor.lookNow('idle');
+  await monitor.lookNow('nobody');
+  await monitor.lookNow('a');
+  const first = looks.filter((name) => name === 'a').length;
+  assert.ok(first >= 1);
+  const again = [monitor.lookNow('a'), monitor.lookNow('a')];
+  await Promise.all(again);
+  assert.equal(looks.filter((name) => name === 'a').length, first + 1, 'one look for both');
+  await Promise.all([monitor.lookNow('b'), monitor.lookNow('c')]);
+  const waits = [monitor.lookNow('b'), monitor.lookNow('c'), monitor.lookNow('a')];
+  const before = looks.length;
+  monitor.unregister('b');
+  monitor.unsubscribe('anna', 'c');
+  await Promise.all(waits.slice(0, 2));
+  assert.equal(looks.length, before, 'neither was looked at');
+  await monitor.stop();
+  await waits[2];
+});
+
 test('a caller hears of down and up, and finds both in their log; events are valid', async (t) => {
   const { monitor, states, told, events } = await monitored(t);
   monitor.register({ name: 'web', kind: 'fake' });

@@ -326,3 +326,48 @@ test('a down that waits for its turn is not lost when a restart hides its end', 
     ['down', 'up', 'down', 'up'],
   );
 });
+
+test('a subscription that is changed to no rhythm at all: what waits is told at once', () => {
+  const core = new SubscriptionCore();
+  core.putService('web', undefined, originUs);
+  const subscribe = (pollingUs: number, us: number) =>
+    core.subscribe('web', 'anna', { pollingUs, graceUs: 0 }, us);
+  subscribe(60 * secondUs, originUs);
+  const look = (state: 'up' | 'down') => {
+    const us = core.next(true);
+    assert.deepEqual(core.due(us, 1).looks, ['web']);
+    return { us, told: core.result('web', state, '', us).told };
+  };
+  const down = look('down');
+  assert.equal(down.told.length, 1);
+  core.hurry('web', down.us);
+  const { us, told } = look('up');
+  assert.deepEqual(told, [], 'it waits for the next interval');
+  subscribe(0, us + 1);
+  assert.ok(core.next(false) <= us + 1);
+  const [heardOf] = core.due(us + 1, 0).told;
+  assert.equal(heardOf?.state, 'up');
+});
+
+test('a look that is hurried: a second after the last one, and the next in its own time', () => {
+  const core = new SubscriptionCore();
+  assert.equal(core.hurry('web', originUs), false);
+  core.putService('web', undefined, originUs);
+  assert.equal(core.hurry('web', originUs), false, 'nobody has subscribed');
+  core.subscribe('web', 'anna', { pollingUs: 60 * secondUs, graceUs: 0 }, originUs);
+  assert.equal(core.hurry('web', originUs), true);
+  const looks: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const us = core.next(true);
+    looks.push((us - originUs) / secondUs);
+    assert.deepEqual(core.due(us, 1).looks, ['web']);
+    // While it is under way: another one has to follow.
+    if (i === 0) assert.equal(core.hurry('web', us), true);
+    core.result('web', 'up', '', us);
+  }
+  const [first = 0, second = 0, third = 0, fourth = 0] = looks;
+  assert.equal(first, 1);
+  assert.equal(second, 2);
+  assert.ok(third > 2 && third <= 62, `${third}`);
+  assert.equal(Math.round(fourth - third), 60);
+});

@@ -2,8 +2,10 @@ import type { DurationUs, RealtimeUs } from '../../model/time.ts';
 import { type OutageTimes, windowOfAll } from '../outages.ts';
 import { DeadlineHeap } from './heap.ts';
 import {
+  begin,
   confirm,
   firstLook,
+  hurry,
   lookOf,
   newService,
   type Observed,
@@ -112,6 +114,15 @@ export class SubscriptionCore {
     this.#resettle(service, nowUs);
   }
 
+  /** The next look is due as soon as one may be. @returns whether anybody looks at it */
+  hurry(name: string, nowUs: RealtimeUs): boolean {
+    const service = this.#services.get(name);
+    if (service?.fastestUs === undefined) return false;
+    hurry(service, nowUs);
+    this.#schedule(service);
+    return true;
+  }
+
   setOutages(name: string, outages: readonly OutageTimes[], nowUs: RealtimeUs): void {
     const service = this.#service(name);
     service.outages = outages;
@@ -138,16 +149,14 @@ export class SubscriptionCore {
   due(nowUs: RealtimeUs, room: number): Due {
     const told: Told[] = [];
     const outages: { service: string; inside: boolean }[] = [];
-    for (
-      let first = this.#timers.first();
-      first && first.at <= nowUs;
-      first = this.#timers.first()
-    ) {
+    for (;;) {
+      const first = this.#timers.first();
+      if (!first || first.at > nowUs) break;
       const service = this.#service(first.name);
       if (this.#turnWindow(service, nowUs)) {
         outages.push({ service: service.name, inside: service.window.inside });
       }
-      told.push(...this.#tell(service, nowUs));
+      for (const one of this.#tell(service, nowUs)) told.push(one);
       this.#schedule(service);
     }
     const looks: string[] = [];
@@ -155,8 +164,7 @@ export class SubscriptionCore {
       const first = this.#looks.first();
       if (!first || first.at > nowUs) break;
       const service = this.#service(first.name);
-      service.startedUs = nowUs;
-      service.underWay = true;
+      begin(service, nowUs);
       looks.push(service.name);
       this.#schedule(service);
     }

@@ -59,6 +59,8 @@ export class Deliveries {
   #dropped: DeliveryNews[] = [];
   readonly #attempts = { sent: 0, retrying: 0, given_up: 0 };
   #total = 0;
+  /** By how much the wall clock has been set since the start. */
+  #steppedUs: DurationUs = 0;
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -82,6 +84,7 @@ export class Deliveries {
 
   /** The wall clock was set: waits stay as long as they are. */
   step(byUs: DurationUs): void {
+    this.#steppedUs += byUs;
     const { file, onTrouble } = this.#options;
     const by = Math.round(byUs);
     try {
@@ -186,11 +189,14 @@ export class Deliveries {
     const id = Number(head['id']);
     const known = this.#unwritten.get(caller);
     this.#sending.set(caller, id);
+    const steppedUs = this.#steppedUs;
     const sent = known?.id === id ? known.sent : await send(message);
     // Nobody is told again and again only because the disk is full.
     if (sent.ok || !sent.again) this.#unwritten.set(caller, { id, sent });
     const attempts = Number(head['attempts']) + 1;
-    const isOld = nowUs() - Number(head['queued_us']) >= keptUs;
+    const agedUs = nowUs() - Number(head['queued_us']);
+    // The clock may have been set while the attempt was under way.
+    const isOld = agedUs - (this.#steppedUs - steppedUs) >= keptUs;
     if (sent.ok) this.#end(id, { message, phase: 'sent', attempts, reason: '' });
     else if (!sent.again || isOld) {
       this.#end(id, { message, phase: 'given_up', attempts, reason: sent.reason });

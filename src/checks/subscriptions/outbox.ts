@@ -55,7 +55,7 @@ export class Outbox {
    */
   commit(told: readonly Told[], nowUs: RealtimeUs): SqliteError | boolean {
     for (const [name, saved] of this.#core.takeUnsaved()) this.#saved.set(name, saved);
-    this.#told.push(...told);
+    for (const one of told) this.#told.push(one);
     if (this.#told.length === 0 && this.#saved.size === 0) return false;
     if (nowUs < this.retryUs && this.retryUs !== Number.POSITIVE_INFINITY) return this.#hold();
     try {

@@ -1,7 +1,7 @@
 import type { MonitorFigures } from '../../model/monitor.ts';
 import { type Clock, type DurationUs, type RealtimeUs, rfc3339 } from '../../model/time.ts';
-import { isOver } from '../outages.ts';
 import type { OwnSqlite } from '../sqlite.ts';
+import { AskedLooks } from './asked-looks.ts';
 import type { Channel, Message, Sent } from './channel.ts';
 import { sendOnce } from './channel-once.ts';
 import { type Effects, SubscriptionCore } from './core.ts';
@@ -12,6 +12,7 @@ import { CallerLog } from './log.ts';
 import { Lookers } from './lookers.ts';
 import type { MonitorEvent } from './monitor-event.ts';
 import { Outbox } from './outbox.ts';
+import { Plans } from './plans.ts';
 import { type Book, Registry } from './registry.ts';
 import {
   type AnyRecord,
@@ -19,7 +20,6 @@ import {
   isCaller,
   isOutage,
   isSubscription,
-  type OutageRecord,
   type Records,
 } from './resources.ts';
 import type { Told } from './service.ts';
@@ -51,6 +51,8 @@ export class Running implements Book {
   readonly #deliveries: Deliveries;
   readonly #outbox: Outbox;
   readonly #lookers: Lookers;
+  readonly #asked = new AskedLooks();
+  readonly #plans: Plans;
   readonly #trouble: Trouble;
   readonly #guard: FileGuard;
   /** Asked of the file once after each change. */
@@ -85,6 +87,12 @@ export class Running implements Book {
     });
     this.#outbox = new Outbox(file, this.#registry, this.#deliveries, this.core);
     this.log = new CallerLog(file);
+    this.#plans = new Plans({
+      ...{ registry: this.#registry, core: this.core, trouble: this.#trouble },
+      onEnded: () => {
+        this.#counts = undefined;
+      },
+    });
     this.#restore();
     this.#guard = new FileGuard(file, this.#trouble, () => this.#outbox.lost);
     this.#tick();
@@ -94,11 +102,23 @@ export class Running implements Book {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    this.#asked.keep(() => false);
     await this.#deliveries.idle();
     await this.#guard.stop();
     this.#commit([], Number.POSITIVE_INFINITY);
     this.#lookers.closeAll();
     this.#options.file.close();
+  }
+
+  /**
+   * Looks at a service, though never more often than once a second; resolves when a look that began
+   * after the call has ended, at once where nobody looks at it.
+   */
+  lookNow(service: string): Promise<void> {
+    if (!this.core.hurry(service, this.nowUs())) return Promise.resolve();
+    const looked = this.#asked.add(service);
+    this.#tick();
+    return looked;
   }
 
   list<C extends Collection>(collection: C): readonly Records[C][] {
@@ -121,7 +141,8 @@ export class Running implements Book {
       : undefined;
     registry.update(collection, record);
     this.#apply(record);
-    if (before && isOutage(record) && before.service !== record.service) this.#plan(before.service);
+    if (before && isOutage(record) && before.service !== record.service)
+      this.#plans.take(before.service, this.nowUs());
   }
 
   remove(collection: Collection, key: string): void {
@@ -139,13 +160,14 @@ export class Running implements Book {
     if (!record) return;
     const now = this.nowUs();
     if (isSubscription(record)) this.core.unsubscribe(record.service, record.caller, now);
-    else if (isOutage(record)) this.#plan(record.service);
+    else if (isOutage(record)) this.#plans.take(record.service, now);
     else if (isCaller(record)) {
       for (const { service, caller } of subscriptions) this.core.unsubscribe(service, caller, now);
     } else {
       this.core.removeService(record.name);
       this.#lookers.close(record.name);
     }
+    this.#asked.keep((name) => this.core.view(name, now)?.intervalUs !== undefined);
     this.#tick();
   }
 
@@ -175,9 +197,7 @@ export class Running implements Book {
       for (const record of registry.list(collection)) this.#take(record);
     }
     const now = this.nowUs();
-    this.#end(registry.list('outages'), now);
-    const planned = new Set(registry.list('outages').map(({ service }) => service));
-    for (const service of planned) this.#plan(service);
+    this.#plans.restore(now);
     for (const [name, saved] of registry.saved()) this.core.restore(name, saved, now);
   }
 
@@ -193,7 +213,7 @@ export class Running implements Book {
       const { caller, service, polling_frequency, grace_time } = record;
       const wants = { pollingUs: polling_frequency * 1e6, graceUs: grace_time * 1e6 };
       this.core.subscribe(service, caller, wants, now);
-    } else if (isOutage(record)) this.#plan(record.service);
+    } else if (isOutage(record)) this.#plans.take(record.service, now);
     else if (!isCaller(record)) {
       const { interval } = record;
       this.#lookers.close(record.name);
@@ -201,19 +221,12 @@ export class Running implements Book {
     }
   }
 
-  #plan(service: string): void {
-    const now = this.nowUs();
-    const outages = this.#registry.of('outages', 'service', service);
-    this.core.setOutages(service, outages, now);
-    this.#end(outages, now);
-  }
-
   /** The wall clock was set; it may have passed over an outage as a whole. */
   #step(byUs: DurationUs, nowUs: RealtimeUs): void {
     this.core.step(byUs, nowUs);
     this.#deliveries.step(byUs);
     this.#outbox.step(byUs);
-    this.#end(this.#registry.list('outages'), nowUs);
+    this.#plans.endAll(nowUs);
   }
 
   /** Does what is due, keeps what follows, and waits for the next. */
@@ -232,8 +245,10 @@ export class Running implements Book {
   }
 
   async #look(name: string): Promise<void> {
+    const ended = this.#asked.begin(name);
     const { state: seen, reason } = await this.#lookers.look(name);
     this.#looks--;
+    ended();
     if (this.#isStopped) return;
     const now = this.nowUs();
     const before = this.core.view(name, now)?.state;
@@ -249,7 +264,7 @@ export class Running implements Book {
     const now = this.nowUs();
     for (const { service, inside } of outages) {
       this.#options.onEvent({ type: 'outage', service, inside, timeUs: now });
-      if (!inside) this.#end(this.#registry.of('outages', 'service', service), now);
+      if (!inside) this.#plans.endOf(service, now);
     }
     this.#commit(told, now);
   }
@@ -260,18 +275,6 @@ export class Running implements Book {
     this.#trouble.lost(lost);
     if (done === true) this.#trouble.written(lost);
     else if (done) this.#trouble.failed(done);
-  }
-
-  /** Outages that are over end themselves; where the file cannot be written, at the next start. */
-  #end(outages: readonly OutageRecord[], now: RealtimeUs): void {
-    try {
-      for (const outage of outages.filter((one) => isOver(one, now))) {
-        this.#registry.remove('outages', encodeURIComponent(outage.id));
-        this.#counts = undefined;
-      }
-    } catch (error) {
-      this.#trouble.failed(error);
-    }
   }
 
   async #send(message: Message): Promise<Sent> {

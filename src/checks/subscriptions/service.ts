@@ -46,6 +46,8 @@ export interface Service {
   /** When the last look began. */
   startedUs: RealtimeUs | undefined;
   underWay: boolean;
+  /** Somebody wants a look that begins later than the last one. */
+  hurried: boolean;
   /** What the last look that could tell has said, since when, and why. */
   state: Observed;
   sinceUs: RealtimeUs;
@@ -80,6 +82,7 @@ export function newService(name: string): Service {
     firstUs: 0,
     startedUs: undefined,
     underWay: false,
+    hurried: false,
     state: 'unknown',
     sinceUs: 0,
     reason: '',
@@ -122,6 +125,19 @@ export function settle(service: Service, nowUs: RealtimeUs): void {
 export function firstLook(service: Service, nowUs: RealtimeUs): RealtimeUs {
   const spreadUs = Math.min(service.fastestUs ?? leastUs, firstLooksUs);
   return Math.round(nowUs + leastUs + share(`first ${service.name}`) * spreadUs);
+}
+
+/** Its next look is not to wait for its turn. */
+export function hurry(service: Service, nowUs: RealtimeUs): void {
+  service.hurried = true;
+  service.firstUs = Math.min(service.firstUs, nowUs + leastUs);
+}
+
+/** A look at it begins. */
+export function begin(service: Service, nowUs: RealtimeUs): void {
+  service.startedUs = nowUs;
+  service.underWay = true;
+  service.hurried = false;
 }
 
 /** Takes in what a look says. @returns whether its state changed */
@@ -184,7 +200,7 @@ export function tell(service: Service, nowUs: RealtimeUs): readonly Told[] {
 
 /** From when on a caller may hear something: the interval after that in which they last did. */
 function nextTurn(service: Service, { toldUs, pollingUs }: Subscription): RealtimeUs {
-  if (toldUs === undefined) return Number.NEGATIVE_INFINITY;
+  if (toldUs === undefined || pollingUs <= 0) return Number.NEGATIVE_INFINITY;
   return multipleAfter(service.anchorUs ?? 0, pollingUs, toldUs);
 }
 
@@ -204,7 +220,7 @@ export function lookOf(service: Service): RealtimeUs {
   const { fastestUs, startedUs, anchorUs = 0, firstUs } = service;
   if (service.underWay || fastestUs === undefined) return Number.POSITIVE_INFINITY;
   if (startedUs === undefined) return firstUs;
-  const regular = multipleAfter(anchorUs, fastestUs, startedUs);
+  const regular = service.hurried ? startedUs : multipleAfter(anchorUs, fastestUs, startedUs);
   return Math.max(Math.min(regular, doubtOf(service, startedUs)), startedUs + leastUs);
 }
 
