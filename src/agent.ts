@@ -102,6 +102,7 @@ export class Agent {
     this.analysis = new Analysis({
       ...options,
       table: this.watch.follower.table,
+      follows: (unit) => this.watch.follower.filter.follows(unit),
       onFinding: (finding) => {
         this.pages?.finding(finding);
         this.tell(findingEvent(finding));

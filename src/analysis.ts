@@ -26,6 +26,8 @@ export interface AnalysisOptions {
   /** Keep what was learned in `state_directory`. */
   readonly keepState: boolean;
   readonly table: UnitTable;
+  /** Whether the configuration wants this unit to be watched. */
+  readonly follows: (unit: string) => boolean;
   readonly onFinding: (finding: Finding) => void;
   readonly onSample: (sample: ResourceSample) => void;
   readonly log: { warn(fields: object, message: string): void };
@@ -33,6 +35,8 @@ export interface AnalysisOptions {
 
 /** How often findings are looked at that time alone decides. */
 const tickMs = 1_000;
+/** A finding stays open this long without its unit: one that comes and goes is the same trouble. */
+const absentUs = 86_400_000_000;
 /** The same for anomalies, as a share of the hour that they are counted by: 5 s. */
 const anomalyTickHours = 1 / 720;
 /** How often cron's tables are read: who writes a new one does not wait for its first crash. */
@@ -53,6 +57,8 @@ export class Analysis {
   private readonly sampler: Sampler;
   private readonly state: StateFile | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
+  /** Since when there has been no unit to an open finding. */
+  private readonly absentSinceUs: Map<string, RealtimeUs> = new Map();
   private readonly cron: CronClock;
   private readonly hourUs: DurationUs;
   private saving: Promise<void> = Promise.resolve();
@@ -123,14 +129,35 @@ export class Analysis {
   }
 
   /**
-   * A unit is unloaded. One that ran well is forgotten, as transient units come by the thousand; one
-   * that was in trouble is remembered, for when it comes back.
+   * A unit is unloaded, or is not to be watched any more. One that ran well is forgotten, as transient
+   * units come by the thousand; one that was in trouble is remembered, for when it comes back.
    */
   gone(unit: UnitView): void {
     const { automatic, manual, unitwatch } = unit.restarts;
-    if (automatic + manual + unitwatch > 0 || unit.state.result !== 'success') return;
-    this.tell(this.runner.forget(unit.name, this.options.clock.realtimeUs()));
-    this.tell(this.anomalies?.forget(unit.name, this.options.clock.realtimeUs()));
+    const troubled = automatic + manual + unitwatch > 0 || unit.state.result !== 'success';
+    if (troubled && this.options.follows(unit.name)) return;
+    this.forget(unit.name, this.options.clock.realtimeUs());
+  }
+
+  private forget(unit: string, nowUs: RealtimeUs): void {
+    this.absentSinceUs.delete(unit);
+    this.tell(this.runner.forget(unit, nowUs));
+    this.tell(this.anomalies?.forget(unit, nowUs));
+  }
+
+  /** Ends the findings that no event will end: what the configuration or the host no longer has. */
+  private forgetAbsent(nowUs: RealtimeUs): void {
+    const { table, follows } = this.options;
+    const absent = new Set<string>();
+    for (const { service } of this.counts.open())
+      if (table.get(service) === undefined) absent.add(service);
+    for (const unit of this.absentSinceUs.keys())
+      if (!absent.has(unit)) this.absentSinceUs.delete(unit);
+    for (const unit of absent) {
+      const sinceUs = this.absentSinceUs.get(unit) ?? nowUs;
+      this.absentSinceUs.set(unit, sinceUs);
+      if (!follows(unit) || nowUs - sinceUs >= absentUs) this.forget(unit, nowUs);
+    }
   }
 
   /** Begins to read what units use, and to let time pass. */
@@ -152,6 +179,7 @@ export class Analysis {
   private tick(nowUs: RealtimeUs): void {
     for (const elapse of this.cron.advance(nowUs)) this.runner.timerElapsed(elapse);
     this.tell(this.runner.tick(nowUs));
+    this.forgetAbsent(nowUs);
   }
 
   /** A bus that was named may be another machine's: this one's cron has nothing to do with it. */

@@ -24,6 +24,10 @@ describe('as a service of a real systemd', () => {
   });
   after(() => bed.stop());
 
+  /** What was told of the crash loop, in order. */
+  const loops = async () =>
+    (await events(bed)).flatMap((e) => (e.event_type === 'crash_loop' ? [e.data.phase] : []));
+
   test('systemd finds nothing wrong with the unit', async () => {
     const { stderr } = await bed.exec(['systemd-analyze', 'verify', unit]);
     // The paths of the command exist only inside its own mount namespace.
@@ -75,6 +79,7 @@ describe('as a service of a real systemd', () => {
       await page(bed, '/metrics'),
       /unitwatch_service_restarts_total\{name="loop.service"/,
     );
+    await until('its loop is found', async () => (await loops()).includes('opened'));
   });
 
   test('it reloads; a faulty file leaves it as it is', async () => {
@@ -94,6 +99,7 @@ describe('as a service of a real systemd', () => {
     } catch (error) {
       throw new Error((await left()).join('\n'), { cause: error });
     }
+    assert.equal((await loops()).at(-1), 'cleared', 'its finding is over');
     configure(bed, 'service_blacklist: 7\n');
     await bed.systemctl('reload', unit);
     await until('not reloaded', async () => (await phases()).includes('reload_failed'));
