@@ -1,17 +1,12 @@
 import { limits } from '../model/limits.ts';
 import type { Clock, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
-import {
-  type ActiveState,
-  invocationId,
-  newUnitState,
-  phaseOf,
-  type UnitState,
-} from '../model/unit.ts';
+import { invocationId, newUnitState, phaseOf, type UnitState } from '../model/unit.ts';
 import { unitNameOfPath, unitPath } from '../model/unit-name.ts';
 import { carry } from './carry.ts';
 import type { DecoderSink, Reply } from './decode.ts';
 import type { Filter } from './filter.ts';
+import { beginWith } from './first-view.ts';
 import { HeldStates, type HoldSink } from './held.ts';
 import { Jobs } from './jobs.ts';
 import { copyState, type UnitFacts } from './properties.ts';
@@ -138,8 +133,10 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
   unitNew(name: string): void {
     if (this.table.get(name) || !this.filter.follows(name)) return;
     if (this.table.size >= limits.units) return;
-    // A unit that was just loaded has never run under this systemd: everything later is news.
-    this.add(name).known = true;
+    // A unit that was just loaded has never run under this systemd: everything later is news. Not so in
+    // a reload, which takes running units in again, nor before the first list: `meet` judges those.
+    const isListed = this.listedUs > 0 || this.options.adopt === true;
+    this.add(name).known = isListed && !this.reloadUnderWay;
     this.sink.lookUp(name);
   }
 
@@ -227,28 +224,9 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
     this.resync = false;
   }
 
-  /**
-   * The first full view of a unit comes as a signal, before its properties were read. All that is
-   * older than the list is where we begin; what began after it has just happened. The list's own
-   * words are no help: it comes over another connection, and may be newer than this signal.
-   */
   private meet(unit: UnitRecord, next: Readonly<UnitState>): void {
-    const { activeState, subState } = unit.state;
-    const state = unit.state;
-    copyState(next, state);
+    beginWith(unit.state, next, this.listedUs);
     unit.known = true;
-    if (this.listedUs === 0 || next.stateChangeUs <= this.listedUs) return;
-    state.activeState = activeStateAt(next, this.listedUs);
-    state.subState = state.activeState === activeState ? subState : '';
-    if (next.activeEnterUs > this.listedUs) state.activeEnterUs = 0;
-    if (next.inactiveEnterUs > this.listedUs) state.inactiveEnterUs = 0;
-    if (next.inactiveExitUs > this.listedUs) {
-      state.nRestarts = 0;
-      state.invocation0 = 0;
-      state.invocation1 = 0;
-      state.invocation2 = 0;
-      state.invocation3 = 0;
-    }
   }
 
   private tell(what: Transition, unit: UnitRecord): void {
@@ -286,14 +264,4 @@ export class Follower implements Omit<DecoderSink<UnitRecord>, 'reply' | 'ownerC
 
 function unitPathOf(label: string): string {
   return `/org/freedesktop/systemd1/unit/${label}`;
-}
-
-/** What the timestamps of a later view tell of the state at an earlier time. */
-function activeStateAt(later: Readonly<UnitState>, us: RealtimeUs): ActiveState {
-  const { activeEnterUs, activeExitUs, inactiveExitUs, inactiveEnterUs } = later;
-  const exited = activeExitUs > activeEnterUs && activeExitUs <= us;
-  if (activeEnterUs > 0 && activeEnterUs <= us && !exited) return 'active';
-  if (activeExitUs > us && activeExitUs < activeEnterUs) return 'active';
-  const leftInactive = inactiveExitUs > inactiveEnterUs && inactiveExitUs <= us;
-  return leftInactive ? 'activating' : 'inactive';
 }

@@ -96,8 +96,7 @@ export class Lists {
         this.follower.drop(unit);
         continue;
       }
-      // What came after the list was asked for cannot stand in it.
-      if (listed.has(unit.name) || unit.addedUs >= listedUs) continue;
+      if (listed.has(unit.name) || isNewer(unit, listedUs)) continue;
       this.follower.endUnseen(unit, true);
       if (!filter.wanted.has(unit.name)) this.follower.drop(unit);
     }
@@ -122,6 +121,11 @@ export class Lists {
     unit.state.subState = row.subState;
     return unit;
   }
+}
+
+/** What came, or was started, after the list was asked for need not stand in it. */
+function isNewer({ addedUs, state }: UnitRecord, listedUs: RealtimeUs): boolean {
+  return addedUs >= listedUs || (phaseOf(state) !== 'down' && state.stateChangeUs >= listedUs);
 }
 
 function isRunning(row: UnitRow): boolean {

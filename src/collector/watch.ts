@@ -50,6 +50,7 @@ export class Watch implements UnitControl {
   /** The one that is still reading the table for the first time: signals reach it by then. */
   private beginning: Session | undefined;
   private stopped = false;
+  private isAway = false;
   private wake: () => void = () => {};
 
   /** @throws TypeError where the address is none */
@@ -187,10 +188,10 @@ export class Watch implements UnitControl {
           onTimer: (elapse) => this.options.sink.timerElapsed?.(elapse),
           onResync: (reason) => {
             this.resyncs++;
-            if (reason === 'systemd is back') this.options.sink.busBack();
+            if (reason === 'systemd is back') this.back();
             this.options.sink.resynced(reason);
           },
-          onAbsent: () => this.options.sink.busLost('systemd left the bus'),
+          onAbsent: () => this.away('systemd left the bus'),
         });
       } catch (error) {
         this.beginning = undefined;
@@ -199,6 +200,17 @@ export class Watch implements UnitControl {
       if (this.stopped) break;
     }
     throw failure;
+  }
+
+  /** Told once, though systemd may leave the bus first and the bus be lost then. */
+  private away(reason: string): void {
+    if (!this.isAway) this.options.sink.busLost(reason);
+    this.isAway = true;
+  }
+
+  private back(): void {
+    this.isAway = false;
+    this.options.sink.busBack();
   }
 
   private enter(session: Session): void {
@@ -214,7 +226,7 @@ export class Watch implements UnitControl {
       this.addUp(session);
       this.session = undefined;
       if (this.stopped) return;
-      this.options.sink.busLost(reason);
+      this.away(reason);
       const next = await this.reconnect();
       if (next === undefined) return;
       session = next;

@@ -107,6 +107,16 @@ test('systemd comes back while another reading is under way, and is asked for mo
     ]);
   }));
 
+test('systemd leaves the bus, and then the bus is lost: one loss is told, and one return', () =>
+  watching(async ({ bus, watch, told, say }) => {
+    await watch.start();
+    await say(owned(''));
+    await until('it is told', () => told.includes('bus lost'));
+    bus.cut();
+    await until('it is back', () => told.includes('read: systemd is back'));
+    assert.deepEqual(told, ['read: start', 'bus lost', 'bus back', 'read: systemd is back']);
+  }));
+
 test('a watch that is stopped while it connects again leaves no connection', () =>
   watching(async ({ bus, systemd: played, watch, told }) => {
     await watch.start();
