@@ -1,6 +1,6 @@
 /**
- * The series scorer on the Numenta Anomaly Benchmark's half in ../shared/nab, scored by the scorer
- * that lies there: `node dist/bench/nab.js [FOLDER] [--sensitivity]`.
+ * The series scorer on the series of the Numenta Anomaly Benchmark that lie in a folder, scored by the
+ * scorer that lies there: `node dist/bench/nab.js FOLDER [--sensitivity]`.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -212,9 +212,8 @@ export function nabBench(nab: string, sensitivity: boolean, print: (line: string
 
 const self = fileURLToPath(import.meta.url);
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === self) {
-  const named = process.argv.slice(2).find((argument) => !argument.startsWith('--'));
-  const nab = named ?? join(dirname(self), '..', '..', '..', 'shared', 'nab');
-  nabBench(resolve(nab), process.argv.includes('--sensitivity'), (line) => {
+  const folder = process.argv.slice(2).find((argument) => !argument.startsWith('--')) ?? 'nab';
+  nabBench(resolve(folder), process.argv.includes('--sensitivity'), (line) => {
     process.stdout.write(`${line}\n`);
   });
 }

@@ -88,7 +88,7 @@ export const storeKeys = {
   enabled: {
     type: 'boolean',
     default: false,
-    doc: 'Keep results of checks and events on disk, and forward them to PostgreSQL where one is named.',
+    doc: 'Keep probes of endpoints, and events, on disk, and forward them to PostgreSQL where one is named.',
     reload: false,
   },
   path: {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { formatDuration } from '../../src/config/duration.ts';
 import { variableOf } from '../../src/config/environment.ts';
 import { formatValue } from '../../src/config/format.ts';
@@ -27,7 +28,7 @@ function accepted(key: Key): string {
     case 'address':
       return '`host:port` or `off`';
     case 'bus':
-      return '`system`, `user` or a D-Bus address';
+      return '`system`, `user`, `off` or a D-Bus address';
     case 'path':
       return 'absolute path';
     case 'secret':
@@ -153,7 +154,7 @@ YAML 1.2 in UTF-8, one document, at most 1 MiB, a regular file. A key without a 
 
 ## Secrets
 
-${secretKeys(table)} A secret takes its value from the key itself, from a file that \`KEY_file\` names (one line end after the secret is left out), or, where neither is set, from the systemd credential with the key's path as its name (\`LoadCredential=store.password:/etc/unitwatch/password\`). A file that holds a secret and that every user may read is refused, with the \`chmod\` that mends it. Secrets are never printed, logged or repeated in a message.
+${secretKeys(table)} A secret takes its value from the key itself, from a file that \`KEY_file\` names (one line end after the secret is left out), or, where neither is set, from the systemd credential with the key's path as its name (\`LoadCredential=store.postgres.password:/etc/unitwatch/postgres.password\`). The values of \`secret_headers\` are secrets, too; they stand in the file only. A file that holds a secret and that every user may read is refused, with the \`chmod\` that mends it. Secrets are never printed, logged or repeated in a message.
 `;
 }
 
@@ -170,10 +171,11 @@ function comment(text: string, indent: string): string {
   return lines.map((line) => `${indent}# ${line}\n`).join('');
 }
 
-function exampleOf(table: KeyTable, indent: string): string {
+function exampleOf(table: KeyTable, indent: string, section = ''): string {
   return Object.entries(table)
     .map(([name, node]) => {
-      if (!isKey(node)) return `${indent}${name}:\n${exampleOf(node, `${indent}  `)}`;
+      const path = `${section}${name}`;
+      if (!isKey(node)) return `${indent}${name}:\n${exampleOf(node, `${indent}  `, `${path}.`)}`;
       const plain = typeof node.default === 'function' ? undefined : node.default;
       const value = formatValue(node, plain);
       if (isCollection(node) && node.example) {
@@ -183,7 +185,8 @@ function exampleOf(table: KeyTable, indent: string): string {
       }
       const setting =
         value === undefined
-          ? comment(`Default: ${defaultText(node)}.`, indent) + exampleLine(name, node, indent)
+          ? comment(`Default: ${defaultText(node)}.`, indent) +
+            `${indent}#${name}: ${likely[path] ?? likelyOf[node.type] ?? assert.fail(`an example of ${path}`)}\n`
           : `${indent}${name}: ${value}\n`;
       return `${comment(node.doc, indent)}${range(node, indent)}${setting}\n`;
     })
@@ -208,13 +211,29 @@ function range(key: Key, indent: string): string {
   }
 }
 
-/** A key without a plain default is shown with a value that it might have. */
-function exampleLine(name: string, node: Key, indent: string): string {
-  return `${indent}#${name}: ${likely[node.type] ?? 'web-1'}\n`;
-}
+/** A key without a plain default is shown with a value that it might have, by its path or its type. */
+const likely: Readonly<Record<string, string>> = {
+  state_directory: '/var/lib/unitwatch',
+  host: 'web-1',
+  'database.socket': '/run/mysqld/mysqld.sock',
+  'database.password': 'secret',
+  'database.path': '/var/lib/unitwatch/alarms.sqlite',
+  'database.ca_file': '/etc/unitwatch/ca.pem',
+  'restart.default.unit': 'nginx.service',
+  'store.path': '/var/lib/unitwatch/store.db',
+  'store.postgres.url': 'postgres://unitwatch@db.example.org/unitwatch',
+  'store.postgres.host': 'db.example.org',
+  'store.postgres.password': 'secret',
+  'store.postgres.ca_file': '/etc/unitwatch/ca.pem',
+  'monitor.path': '/var/lib/unitwatch/monitor.sqlite',
+  'monitor.smtp.host': 'mail.example.org',
+  'monitor.smtp.ca_file': '/etc/unitwatch/ca.pem',
+  'monitor.smtp.user': 'unitwatch',
+  'monitor.smtp.password': 'secret',
+  'page.token': 'secret',
+};
 
-const likely: Partial<Record<Key['type'], string>> = {
-  path: '/var/lib/unitwatch',
+const likelyOf: Partial<Record<Key['type'], string>> = {
   boolean: 'true',
   command: '[/usr/local/bin/check, --quick]',
   action: 'https://hooks.example.org/unitwatch',

@@ -62,12 +62,13 @@ ${table(probeMetrics)}
 | path | answer |
 |---|---|
 | \`/metrics\` | this page's metrics |
+| \`/probe\` | the metrics of one endpoint, where it is on: above |
 | \`/healthz\` | 200, or 503 when there has been no bus for more than 60 s; a JSON object that says so |
-| \`/readyz\` | 200 when the bus is connected and every unit's state has been read, 503 before; a JSON object |
+| \`/readyz\` | 200 when the bus is connected and every unit's state has been read, or \`bus\` is \`off\`; 503 before; a JSON object |
 | \`/\`, \`/service/\`, \`/api/\` | the status page and its JSON: [page.md](page.md) |
 
-- Only GET and HEAD are understood, but for the page's own actions. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and its reader may not stand still for 3 s.
-- \`/metrics\`, \`/healthz\` and \`/readyz\` answer under any host name: scrapers and probes use whatever name the host has, and nothing can be changed there. Pages check the Host header against DNS rebinding: an IP address, \`localhost\`, the name in \`listen\` and the names in \`allowed_hosts\` are answered, others get 403.
+- Only GET and HEAD are understood, but for the page's actions and changes under \`/api/monitor/\`. At most 64 connections; a request has 5 s and 8 KiB for its headers; an answer has 10 s, and its reader may not stand still for 3 s.
+- \`/metrics\`, \`/probe\`, \`/healthz\` and \`/readyz\` answer under any host name: scrapers and probes use whatever name the host has, and nothing can be changed there. Pages check the Host header against DNS rebinding: an IP address, \`localhost\`, the name in \`listen\` and the names in \`allowed_hosts\` are answered, others get 403.
 - The text is made piece by piece, with a turn of the event loop in between, and never held as a whole. Up to four scrapes are answered side by side; those that come meanwhile share the next one.
 - gzip is used for clients on other hosts that ask for it. On loopback it would save nothing and cost memory.
 - OpenMetrics is not offered: unitwatch has neither exemplars nor units that the text format could not carry. A client that asks for both gets the text format.
