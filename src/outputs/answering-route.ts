@@ -1,3 +1,4 @@
+import { limitAnswer } from './answer-deadline.ts';
 import type { Route } from './http-routes.ts';
 
 /** What a page says to one question. */
@@ -18,6 +19,7 @@ export function answeringRoute(title: string, answer: (asked: URLSearchParams) =
     handle: (request, response) => {
       const [, query = ''] = (request.url ?? '').split('?', 2);
       const { status, contentType, body } = answer(new URLSearchParams(query));
+      limitAnswer(response);
       response.writeHead(status, { 'Content-Type': contentType });
       response.end(request.method === 'HEAD' ? undefined : body);
     },

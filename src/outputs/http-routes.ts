@@ -113,20 +113,10 @@ function metricsRoute({ view, settings, report }: RouteContext): Route {
         response.end();
         return;
       }
-      await ownTurn(response);
       if (wantsGzip(request, settings.compress)) await sendGzip(response, broadcast);
       else broadcast.add(response);
     },
   };
-}
-
-/**
- * A client may send many requests before it reads one answer (pipelining): the text for the next is
- * made when it is its turn. Where the client goes before, this never resolves and is forgotten.
- */
-function ownTurn(response: ServerResponse): Promise<void> | undefined {
-  if (response.socket !== null) return undefined;
-  return new Promise((resolve) => response.once('socket', () => resolve()));
 }
 
 /** zlib is loaded when the first client wants it: on loopback none does. */

@@ -103,6 +103,7 @@ async function answer(
   routes: Routes,
   names: ReadonlySet<string>,
 ): Promise<void> {
+  await ownTurn(response);
   for (const [name, value] of securityHeaders) response.setHeader(name, value);
   // A request may name the whole address in its first line, RFC 9112, section 3.2.2.
   const target = (request.url ?? '').replace(/^https?:\/\/[^/?]*/i, '');
@@ -117,6 +118,16 @@ async function answer(
   } else {
     await found.route.handle(request, response, found.target);
   }
+}
+
+/**
+ * A client may send many requests before it reads one answer (pipelining): the next is looked at when
+ * it is its turn. Where the client goes before, this never resolves and is forgotten; a response that
+ * never had a socket would not even say that it is closed.
+ */
+function ownTurn(response: ServerResponse): Promise<void> | undefined {
+  if (response.socket !== null) return undefined;
+  return new Promise((resolve) => response.once('socket', () => resolve()));
 }
 
 /** Why the route is not asked; undefined where it is, or where there is none. */

@@ -1,4 +1,5 @@
 import type { EndpointUse } from '../model/probe.ts';
+import { limitAnswer } from './answer-deadline.ts';
 import { familyText } from './exposition.ts';
 import type { Route } from './http-routes.ts';
 import { probeMetrics } from './probe-metrics.ts';
@@ -13,6 +14,7 @@ export function probeRoute(endpoints: () => Iterable<EndpointUse>): Route {
     hosts: 'any',
     handle: (_request, response, { query }) => {
       const { status, text } = answer(endpoints(), new URLSearchParams(query));
+      limitAnswer(response);
       response.writeHead(status, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(text);
     },

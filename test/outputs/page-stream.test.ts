@@ -104,6 +104,32 @@ test('16 streams are served, the 17th is told to come back, and pages and scrape
   await until(() => world.listeners.size === 0);
 });
 
+test('clients that send many requests at once and leave take no place with them', async (t) => {
+  const world = new World();
+  const server = await world.serve();
+  t.after(() => server.close());
+  const burst = async (path: string, end: (socket: Socket) => void): Promise<void> => {
+    const socket = connect(server.address.port, server.address.host);
+    socket.on('error', () => undefined);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`.repeat(16));
+    await new Promise((resolve) => socket.once('readable', resolve));
+    end(socket);
+  };
+  const impolite = [
+    (socket: Socket) => socket.destroy(),
+    (socket: Socket) => socket.resetAndDestroy(),
+  ];
+  for (const path of ['/api/events', '/', '/api/status'])
+    for (const end of impolite) await burst(path, end);
+  await until(() => world.listeners.size === 0);
+  const streams = Array.from({ length: 16 }, () => open(server));
+  await until(() => streams.every(({ text }) => text.includes('retry')));
+  for (const path of ['/', '/api/status'])
+    assert.equal((await get(server, path)).status, 200, path);
+  for (const { socket } of streams) socket.destroy();
+  await until(() => world.listeners.size === 0);
+});
+
 test('a stream outlives the limit of silence, and one that nobody reads does not', async (t) => {
   const world = new World();
   const server = await world.serve();

@@ -1,9 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { limitAnswer } from '../answer-deadline.ts';
 
 /** Whole pages in memory at once: 16 of half a megabyte, and as many readers that are slow. */
 const textsMax = 16;
-/** From the first byte to the last one taken. */
-const textMs = 10_000;
 
 /** Our own script, style, icon and stream; no script or style in the markup, nothing from elsewhere. */
 const pagePolicy = [
@@ -23,15 +22,15 @@ export class Responder {
 
   /** @param type media type without its charset */
   send(response: ServerResponse, type: string, text: string, status = 200): void {
+    // Its client may have gone while the text was made; then nothing is told any more.
+    if (response.destroyed) return;
     if (this.#texts >= textsMax) {
       response.setHeader('Retry-After', '2');
       sentence(response, 503, 'Too many pages are being read at once. Try again in a moment.');
       return;
     }
     this.#texts += 1;
-    const deadline = setTimeout(() => response.destroy(), textMs);
-    response.once('close', () => {
-      clearTimeout(deadline);
+    limitAnswer(response, () => {
       this.#texts -= 1;
     });
     response.writeHead(status, { 'Content-Type': `${type}; charset=utf-8` });

@@ -50,6 +50,7 @@ export class Streams {
   }
 
   open(request: IncomingMessage, response: ServerResponse, query: string): void {
+    if (response.destroyed) return;
     const format: Format = new URLSearchParams(query).get('format') === 'ndjson' ? 'ndjson' : 'sse';
     if (!isOwnSite(request)) {
       sentence(response, 403, 'Another site asks for this: refused.');
