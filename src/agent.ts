@@ -212,7 +212,12 @@ export class Agent {
     this.dependencies.configure(config);
     this.watch.refilter(filterOf(config));
     // Which checks there are decides which alarms stay.
-    void this.checking.configure(config).then(() => this.repairs?.configure(config));
+    void this.checking.configure(config).then(() => {
+      this.dependencies.updateChecks(this.checking.components());
+      this.repairs?.configure(config);
+    });
+    this.analysis.configure(config);
+    this.output?.limitTo(config.max_events_per_second);
     monitoring?.configure(config);
     const waiting = changes.filter((key) => key.needsRestart).map((key) => key.path);
     const note = waiting.length > 0 ? ` A restart is needed for ${waiting.join(', ')}.` : '';

@@ -2,19 +2,21 @@ import { readCronTables } from './collector/cron-files.ts';
 import { Sampler } from './collector/sampler.ts';
 import type { UnitTable } from './collector/units.ts';
 import type { Config } from './config/keys.ts';
+import { loopSettings, patternSettings } from './config/pattern-settings.ts';
 import type { Finding } from './model/finding.ts';
 import { localClock } from './model/local-time.ts';
 import type { ResourceSample, TimerElapse } from './model/resource.ts';
 import type { Clock, DurationUs, RealtimeUs } from './model/time.ts';
 import type { Transition } from './model/transition.ts';
-import type { UnitView } from './model/unit.ts';
+import { phaseOf, type UnitView } from './model/unit.ts';
 import type { FindingCounts } from './model/view.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
 import { AnomalyFindings } from './patterns/anomaly-findings.ts';
 import { CronClock, cronEntries } from './patterns/cron.ts';
+import type { Standing } from './patterns/detector.ts';
 import { detectors } from './patterns/detectors.ts';
 import { type DetectorCounters, PatternRunner } from './patterns/runner.ts';
-import { defaultSettings, type PatternSettings } from './patterns/settings.ts';
+import type { PatternSettings } from './patterns/settings.ts';
 
 export interface AnalysisOptions {
   readonly config: Config;
@@ -52,8 +54,10 @@ export class Analysis {
   readonly counts: FindingCounts;
   private readonly options: AnalysisOptions;
   private readonly runner: PatternRunner;
+  /** What a reload changes of it counts at once: detectors read it anew. */
+  private readonly settings: PatternSettings;
   /** Undefined where `anomaly_detection` is off. */
-  private readonly anomalies: AnomalyFindings | undefined;
+  private anomalies: AnomalyFindings | undefined;
   private readonly sampler: Sampler;
   private readonly state: StateFile | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
@@ -70,13 +74,12 @@ export class Analysis {
       ...patternSettings(config, options.timeZone),
       ...options.patternSettings,
     };
-    const now = () => clock.monotonicUs();
-    const runner = new PatternRunner({ settings, detectors, now });
+    this.settings = settings;
+    const runner = new PatternRunner({ settings, detectors, now: () => clock.monotonicUs() });
     this.runner = runner;
     this.hourUs = settings.hourUs;
     this.cron = new CronClock(localClock(settings.timeZone));
-    const anomalies = config.anomaly_detection ? new AnomalyFindings(settings, now) : undefined;
-    this.anomalies = anomalies;
+    this.anomalies = this.anomaliesOf(config);
     this.state = options.keepState
       ? stateFile(`${config.state_directory}/patterns.json`)
       : undefined;
@@ -87,14 +90,15 @@ export class Analysis {
       clock,
       onSample: (sample) => {
         this.tell(runner.sample(sample));
-        this.tell(anomalies?.observe({ kind: 'sample', ...sample }));
+        this.tell(this.anomalies?.observe({ kind: 'sample', ...sample }));
         options.onSample(sample);
       },
     });
+    const anomalies = (): AnomalyFindings | undefined => this.anomalies;
     const byPattern = (read: (counters: DetectorCounters) => number) =>
       Object.fromEntries(
-        [...Object.values(runner.counters), ...(anomalies ? [anomalies.counters] : [])].map(
-          (counters) => [counters.pattern, read(counters)],
+        [...Object.values(runner.counters), anomalies()?.counters].flatMap((counters) =>
+          counters ? [[counters.pattern, read(counters)]] : [],
         ),
       );
     this.counts = {
@@ -108,11 +112,11 @@ export class Analysis {
         return byPattern(({ errors }) => errors);
       },
       get learning() {
-        return anomalies?.learning(clock.realtimeUs()) ?? 0;
+        return anomalies()?.learning(clock.realtimeUs()) ?? 0;
       },
       *open() {
         yield* runner.openFindings();
-        if (anomalies) yield* anomalies.openFindings();
+        yield* anomalies()?.openFindings() ?? [];
       },
     };
   }
@@ -135,14 +139,55 @@ export class Analysis {
   gone(unit: UnitView): void {
     const { automatic, manual, unitwatch } = unit.restarts;
     const troubled = automatic + manual + unitwatch > 0 || unit.state.result !== 'success';
-    if (troubled && this.options.follows(unit.name)) return;
-    this.forget(unit.name, this.options.clock.realtimeUs());
+    const unwanted = !this.options.follows(unit.name);
+    if (troubled && !unwanted) return;
+    this.forget(unit.name, this.options.clock.realtimeUs(), unwanted);
   }
 
-  private forget(unit: string, nowUs: RealtimeUs): void {
+  /** Takes a new configuration, after the units that it does not want have gone. */
+  configure(config: Config): void {
+    Object.assign(this.settings, loopSettings(config), this.options.patternSettings);
+    this.sampler.pace(config.poll_interval);
+    if (!config.anomaly_detection) this.endAnomalies();
+    else this.anomalies ??= this.anomaliesOf(config);
+    this.forgetUnwanted();
+  }
+
+  private anomaliesOf({ anomaly_detection }: Config): AnomalyFindings | undefined {
+    const { clock } = this.options;
+    return anomaly_detection
+      ? new AnomalyFindings(this.settings, () => clock.monotonicUs())
+      : undefined;
+  }
+
+  private endAnomalies(): void {
+    const nowUs = this.options.clock.realtimeUs();
+    for (const name of [...(this.anomalies?.names() ?? [])])
+      this.tell(this.anomalies?.forget(name, nowUs, true));
+    this.anomalies = undefined;
+  }
+
+  /** Units that the configuration does not want, loaded or not. */
+  private forgetUnwanted(): void {
+    const nowUs = this.options.clock.realtimeUs();
+    for (const name of [...(this.anomalies?.names() ?? [])])
+      if (!this.options.follows(name)) this.forget(name, nowUs, true);
+  }
+
+  /** What was saved may be of other times: a unit has been repaired, or has failed, meanwhile. */
+  private resume(): void {
+    const { table, clock } = this.options;
+    for (const { service } of [...this.runner.openFindings()]) {
+      const unit = table.get(service);
+      if (unit) this.runner.resume(service, standingOf(unit, clock.realtimeUs()));
+    }
+    this.forgetUnwanted();
+  }
+
+  private forget(unit: string, nowUs: RealtimeUs, forGood: boolean): void {
     this.absentSinceUs.delete(unit);
     this.tell(this.runner.forget(unit, nowUs));
-    this.tell(this.anomalies?.forget(unit, nowUs));
+    this.tell(this.anomalies?.forget(unit, nowUs, forGood));
   }
 
   /** Ends the findings that no event will end: what the configuration or the host no longer has. */
@@ -156,12 +201,13 @@ export class Analysis {
     for (const unit of absent) {
       const sinceUs = this.absentSinceUs.get(unit) ?? nowUs;
       this.absentSinceUs.set(unit, sinceUs);
-      if (!follows(unit) || nowUs - sinceUs >= absentUs) this.forget(unit, nowUs);
+      if (!follows(unit) || nowUs - sinceUs >= absentUs) this.forget(unit, nowUs, true);
     }
   }
 
   /** Begins to read what units use, and to let time pass. */
   async start(): Promise<void> {
+    this.resume();
     this.sampler.start();
     const { clock } = this.options;
     const anomalyTick = (): void =>
@@ -227,13 +273,9 @@ export class Analysis {
   }
 }
 
-/** What the configuration says to the detectors. */
-export function patternSettings(config: Config, timeZone: string): PatternSettings {
-  return {
-    ...defaultSettings,
-    restartThreshold: config.restart_threshold,
-    restartWindowUs: config.restart_window * 1_000,
-    baselinePeriodUs: config.baseline_period * 1_000,
-    timeZone,
-  };
+/** What has not run since the boot has no times. */
+function standingOf({ state }: UnitView, nowUs: RealtimeUs): Standing {
+  const phase = phaseOf(state);
+  const sinceUs = phase === 'up' ? state.activeEnterUs : state.stateChangeUs;
+  return { phase, sinceUs: sinceUs || nowUs };
 }

@@ -8,6 +8,7 @@ export interface SamplerOptions {
   /** Asked at each round: the table grows and shrinks. */
   readonly table: UnitTable;
   readonly roots: ResourceRoots;
+  /** From one round to the next. */
   readonly everyMs: number;
   readonly clock: Clock;
   readonly onSample: (sample: ResourceSample) => void;
@@ -22,14 +23,21 @@ export class Sampler {
   private readonly reader: ResourceReader;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  private everyMs: number;
 
   constructor(options: SamplerOptions) {
     this.options = options;
     this.reader = new ResourceReader(options.roots);
+    this.everyMs = options.everyMs;
+  }
+
+  /** Another pace, from the next wait on. */
+  pace(everyMs: number): void {
+    this.everyMs = everyMs;
   }
 
   start(): void {
-    this.timer = setTimeout(() => this.round(), this.options.everyMs);
+    this.timer = setTimeout(() => this.round(), this.everyMs);
   }
 
   stop(): void {

@@ -51,7 +51,7 @@ const watchingKeys = {
     default: 30 * SECOND,
     min: SECOND,
     max: HOUR,
-    doc: 'How often the unit table is compared with systemd and the resources of units are read; state changes do not wait for it.',
+    doc: 'How often it is read what units use; state changes do not wait for it.',
     reload: true,
   },
 } as const satisfies KeyTable;
@@ -97,7 +97,7 @@ const detectionKeys = {
     min: HOUR,
     max: 366 * DAY,
     doc: 'How much history of a service makes its baseline.',
-    reload: true,
+    reload: false,
   },
   track_dependencies: {
     type: 'boolean',

@@ -30,6 +30,10 @@ export function checkUnits(checks: readonly CheckView[]): UnitDependencies[] {
   }));
 }
 
+/**
+ * What is not known, as before the first look, may run and suffer. That it does run is no event, and
+ * would be learned only with its first change.
+ */
 const activeStates: Readonly<Record<CheckState, ActiveState>> = {
   running: 'active',
   up: 'active',
@@ -37,5 +41,5 @@ const activeStates: Readonly<Record<CheckState, ActiveState>> = {
   too_many: 'active',
   missing: 'failed',
   down: 'failed',
-  unknown: 'inactive',
+  unknown: 'active',
 };

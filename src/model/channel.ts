@@ -49,7 +49,7 @@ export class Channel<T> {
   readonly #states = new Lane<T>();
   readonly #kept = new Lane<T>();
   readonly #gaps = new Gaps();
-  readonly #limit: RateLimit;
+  #limit: RateLimit;
   /** Kept events pushed so far: the mark that tells whether two dropped events are neighbours. */
   #keptPushed = 0;
   #lastSeq = 0;
@@ -58,6 +58,11 @@ export class Channel<T> {
   constructor(options: ChannelOptions<T>) {
     this.#options = options;
     this.#limit = new RateLimit(options.maxPerSecond);
+  }
+
+  /** Another rate from now on. @param perSecond 0 for no limit */
+  limitTo(perSecond: number): void {
+    this.#limit = new RateLimit(perSecond);
   }
 
   /** Events that wait, gaps not counted. */

@@ -17,6 +17,8 @@ export interface Output {
   close(deadlineMs: number): Promise<void>;
   /** True when everything pushed so far is written, false when it is not within the time. */
   flush(deadlineMs: number): Promise<boolean>;
+  /** `max_events_per_second` from now on; 0 for no limit. */
+  limitTo(perSecond: number): void;
   /** Events it could not deliver, so far, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Events and bytes that wait for the reader now. */
@@ -71,6 +73,10 @@ export function openOutput(fd: number, format: Format, options: OutputOptions): 
     },
     close: (deadlineMs) => writer.close(deadlineMs),
     flush: (deadlineMs) => writer.flush(deadlineMs),
+    limitTo(perSecond) {
+      channel.limitTo(perSecond);
+      writer.wake();
+    },
     dropped: channel.dropped,
     get waiting() {
       return { events: channel.length, bytes: channel.bytes };

@@ -50,10 +50,18 @@ export class AnomalyFindings {
     }
   }
 
-  /** A unit that is gone; it is met anew when it comes back. */
-  forget(service: string, timeUs: RealtimeUs): readonly Finding[] {
-    if (!this.detector.forget(service)) return [];
+  /**
+   * A unit that is gone; it is met anew when it comes back. One that keeps a rhythm is waited for.
+   * @param forGood nobody watches it any more, rhythm or not
+   */
+  forget(service: string, timeUs: RealtimeUs, forGood: boolean): readonly Finding[] {
+    if (!this.detector.forget(service, forGood)) return [];
     return this.end([service], timeUs, 'it is no longer watched');
+  }
+
+  /** Services that are known. */
+  names(): Iterable<string> {
+    return this.detector.names();
   }
 
   openFindings(): Iterable<Finding> {

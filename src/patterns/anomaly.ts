@@ -85,11 +85,15 @@ export class AnomalyDetector {
     return state === undefined || nowUs - state.sinceUs < this.#periodUs;
   }
 
+  /** Services that are known. */
+  names(): Iterable<string> {
+    return this.#services.keys();
+  }
+
   /** For metrics: services known, and how many of them are still only watched. */
   counts(nowUs: RealtimeUs): { readonly services: number; readonly learning: number } {
-    const names = [...this.#services.keys()];
-    const learning = names.filter((name) => this.isLearning(name, nowUs)).length;
-    return { services: names.length, learning };
+    const learning = [...this.names()].filter((name) => this.isLearning(name, nowUs)).length;
+    return { services: this.#services.size, learning };
   }
 
   /** What a restart of the agent must not lose, as plain data. */
@@ -111,11 +115,11 @@ export class AnomalyDetector {
 
   /**
    * A unit is unloaded: it is met anew when it comes back. One that keeps a rhythm is remembered, or
-   * nobody would miss it.
-   * @returns whether it was forgotten
+   * nobody would miss it, unless it is gone for good. @returns whether it was forgotten
    */
-  forget(service: string): boolean {
-    if (this.#services.get(service)?.timetable?.interval() !== undefined) return false;
+  forget(service: string, forGood: boolean): boolean {
+    const hasRhythm = this.#services.get(service)?.timetable?.interval() !== undefined;
+    if (hasRhythm && !forGood) return false;
     this.#services.delete(service);
     this.#awake.delete(service);
     this.#lives.forget(service);

@@ -2,7 +2,7 @@ import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
 import { crashLoopState, type LoopKind, type LoopState } from './crash-loop-state.ts';
 import { tellLoop, tellLoopEnd } from './crash-loop-telling.ts';
-import type { Detector, Follower, Surroundings, Verdicts } from './detector.ts';
+import type { Detector, Follower, Standing, Surroundings, Verdicts } from './detector.ts';
 import type { PatternSettings } from './settings.ts';
 import { median } from './statistics.ts';
 
@@ -86,6 +86,13 @@ class CrashLoop implements Follower {
     return kind === 'failing' ? lastUs + dayUs : Number.POSITIVE_INFINITY;
   }
 
+  /** Takes up what it is now, when nobody has seen how it came to that. */
+  resume(now: Standing): void {
+    const state = this.#state;
+    state.upUs = now.phase === 'up' ? now.sinceUs : 0;
+    state.downUs = now.phase === 'down' ? now.sinceUs : 0;
+  }
+
   save(): LoopState {
     return this.#state;
   }
@@ -116,6 +123,7 @@ class CrashLoop implements Follower {
   }
 
   #failed(t: Transition, timeUs: RealtimeUs): Verdicts {
+    this.#state.downUs = 0;
     const ended = this.#state.runUs < 0 ? this.#ended(t, timeUs) : undefined;
     const gaveUp = this.#gaveUp(t, timeUs);
     if (t.ending?.reason !== 'start-limit-hit') this.#count(1, t, timeUs);

@@ -3,6 +3,7 @@ import type { Finding, Pattern } from '../model/finding.ts';
 import type { ResourceSample } from '../model/resource.ts';
 import type { RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
+import type { Phase } from '../model/unit.ts';
 import type { PatternSettings } from './settings.ts';
 import type { TimerLog } from './timer-log.ts';
 
@@ -38,9 +39,18 @@ export type Verdicts = readonly Verdict[] | undefined;
  * only and MUST NOT throw, whatever comes in. `timeUs` never runs backwards: the runner sees to it
  * (the time inside the transition or sample may).
  */
+/** How a unit stands that nobody has watched for a while. */
+export interface Standing {
+  readonly phase: Phase;
+  /** Since when, as systemd says it. */
+  readonly sinceUs: RealtimeUs;
+}
+
 export interface Follower {
   transition?(transition: Transition, timeUs: RealtimeUs): Verdicts;
   sample?(sample: ResourceSample, timeUs: RealtimeUs): Verdicts;
+  /** Before anything else, where it was made from what `save` gave. */
+  resume?(now: Standing): void;
   /** Called at or after `deadlineUs`. */
   tick?(nowUs: RealtimeUs): Verdicts;
   /** When it wants to be called again if nothing happens; Infinity for never. */

@@ -1,5 +1,4 @@
 import type { Finding, Pattern } from '../model/finding.ts';
-import { limits } from '../model/limits.ts';
 import type { ResourceSample, TimerElapse } from '../model/resource.ts';
 import type { DurationUs, RealtimeUs } from '../model/time.ts';
 import type { Transition } from '../model/transition.ts';
@@ -8,10 +7,12 @@ import type {
   DetectorFactory,
   Follower,
   Occasion,
+  Standing,
   Surroundings,
   Verdicts,
 } from './detector.ts';
 import { conclude, deadlineOf, endAll, noFindings, type Service } from './followed-service.ts';
+import { isName, isTime } from './plausible.ts';
 import { restoreServices, savedPieces, savedRunner } from './runner-saved.ts';
 import type { PatternSettings } from './settings.ts';
 import { TimerLog } from './timer-log.ts';
@@ -138,6 +139,13 @@ export class PatternRunner {
     for (const service of this.#services.values()) {
       for (const { told } of service.open) yield told;
     }
+  }
+
+  /** How a service stands that was restored; to be called before anything is heard of it. */
+  resume(name: string, now: Standing): void {
+    const service = this.#services.get(name);
+    for (const follower of Object.values(service?.followers ?? {})) follower.resume?.(now);
+    if (service) this.#reschedule(service);
   }
 
   /** The service is no longer watched: what was open about it is cleared. */
@@ -284,12 +292,4 @@ export class PatternRunner {
     const id = `${pattern}-${Math.trunc(timeUs).toString(36)}-${this.#opened.toString(36)}`;
     return { pattern, id };
   }
-}
-
-function isTime(timeUs: RealtimeUs): boolean {
-  return timeUs > 0 && timeUs <= Number.MAX_SAFE_INTEGER;
-}
-
-function isName(name: string): boolean {
-  return name.length > 0 && name.length <= limits.unitNameBytes;
 }

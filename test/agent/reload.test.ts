@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import type { Event } from '../../src/model/event.ts';
-import { idleUnit, sleep, startUnits, until, withBed } from '../bed.ts';
+import { crashLoopUnit, idleUnit, sleep, startUnits, until, withBed } from '../bed.ts';
 import { heard, type RunningAgent, stateIn, story, withAgent } from './agent-process.ts';
 
 const units = {
@@ -84,3 +84,31 @@ async function reloadWithoutFile(agent: RunningAgent): Promise<Event> {
   await until('it is told', () => agent.events().length > before);
   return agent.events().at(-1) ?? assert.fail('it was there');
 }
+
+test('SIGHUP: detectors and the graph take what it changes', () =>
+  withBed({}, async (bed) => {
+    await startUnits(bed, units);
+    const component = `checks:
+  components:
+    kafka: { unit: a-one.service }
+`;
+    await withAgent({ bus: bed.busAddress, config: component }, async (agent) => {
+      const isRead = async () =>
+        (await agent.page('/api/impact?unit=a-one.service')).status === 200;
+      await until('dependencies are read', isRead);
+      /** Whom its failure is told to affect; the count-th. */
+      const affected = async (count: number) => {
+        await bed.systemctl('kill', '--signal=KILL', 'a-one.service');
+        const { affects } = await heard(agent, 'failed', 'a-one.service', count);
+        await bed.systemctl('start', 'a-one.service');
+        return JSON.stringify(affects);
+      };
+      assert.match(await affected(1), /check:kafka/);
+      const told = await reload(agent, 'restart_threshold: 2\nbaseline_period: 1d\n');
+      assert.match(told.message ?? '', /A restart is needed for baseline_period\.$/);
+      assert.doesNotMatch(await affected(2), /check:/);
+      await startUnits(bed, { 'loop.service': crashLoopUnit({ restartSec: '100ms' }) });
+      const loop = await heard(agent, 'crash_loop', 'loop.service');
+      assert.equal(loop.data.evidence['restarts'], 2, JSON.stringify(loop.data.evidence));
+    });
+  }));

@@ -246,6 +246,16 @@ describe('anomaly', () => {
     assert.deepEqual(told(after), ['opened cache.service missed_start']);
   });
 
+  it('waits for one that is unloaded between its starts, not for one that nobody watches', () => {
+    const detector = new AnomalyDetector();
+    play(detector, nightly('cache.service', 10, seeded(6)), start + 9 * day + 12 * hour);
+    assert.equal(detector.forget('cache.service', false), false);
+    assert.deepEqual([...detector.names()], ['cache.service']);
+    assert.equal(detector.forget('cache.service', true), true);
+    const after = play2(detector, start + 9 * day + 12 * hour, start + 13 * day);
+    assert.deepEqual(told(after), []);
+  });
+
   it('goes on from what it saved as if it had never stopped', () => {
     const inputs = [
       ...livesThenOne(400),

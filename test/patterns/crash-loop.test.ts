@@ -12,6 +12,7 @@ import {
   second,
   told,
   transition,
+  unit,
 } from './pattern-inputs.ts';
 
 function crashes(
@@ -294,3 +295,29 @@ test('says in one sentence what happens, with the numbers', () => {
   assert.deepEqual(opened?.evidence['gaps_s'], [3, 3, 3, 3]);
   assert.equal(opened?.evidence['growing_gaps'], false);
 });
+
+test('a start that the limit refuses after a stop is not over because of that stop', () => {
+  const inputs = [
+    ...crashes(2, second),
+    transition('stopped', 3 * second),
+    transition('failed', 40 * second, { reason: 'start-limit-hit' }),
+  ];
+  assert.deepEqual(told(play(newRunner(), inputs, hour)), ['opened crash_loop stopped_trying']);
+});
+
+for (const { phase, want } of [
+  { phase: 'up' as const, want: ['cleared crash_loop loop'] },
+  { phase: 'down' as const, want: ['cleared crash_loop loop'] },
+  { phase: 'failed' as const, want: [] },
+  { phase: 'waiting' as const, want: [] },
+])
+  test(`a loop that was saved in the midst of a run, of a unit that is ${phase} now`, () => {
+    const before = newRunner();
+    assert.deepEqual(told(play(before, crashes(6, second))), ['opened crash_loop loop']);
+    const runner = newRunner();
+    assert.equal(runner.restore(JSON.parse([...before.save()].join(''))), undefined);
+    const sinceUs = mondayUs + day;
+    runner.resume(unit, { phase, sinceUs });
+    assert.deepEqual(runner.tick(sinceUs + 20 * second), [], 'not for what was before');
+    assert.deepEqual(told(play(runner, [], 3 * day)), want);
+  });
