@@ -97,7 +97,7 @@ function checksOf(count: number): ProcessChecks {
   if (!isPlan(plan)) throw new Error(plan.reason);
   return new ProcessChecks({
     plan,
-    addresses: [],
+    addresses: () => [],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 30_000,
     timeoutMs: 60_000,

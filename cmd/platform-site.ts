@@ -1,5 +1,6 @@
-import { hostname, networkInterfaces } from 'node:os';
-import { hostAddresses, isPlan, planOf } from '../src/checks/process/hosts.ts';
+import { hostname } from 'node:os';
+import { addressReader } from '../src/checks/process/addresses.ts';
+import { isPlan, planOf } from '../src/checks/process/hosts.ts';
 import { ProcessChecks } from '../src/checks/process/process-checks.ts';
 import { busAddress } from '../src/collector/address.ts';
 import { BusError } from '../src/collector/bus.ts';
@@ -62,7 +63,8 @@ export class Site {
     this.#env = io.env;
     this.checks = new ProcessChecks({
       plan,
-      addresses: hostAddresses(networkInterfaces()),
+      // A component that lacks them says so itself.
+      addresses: addressReader(() => {}),
       // Nobody hears events here: what is seen is what is shown.
       thresholds: { down: 1, up: 1, graceUs: 0 },
       intervalMs: checks.interval,

@@ -1,6 +1,6 @@
-import { networkInterfaces } from 'node:os';
 import type { EndpointChecks } from './checks/endpoints.ts';
-import { hostAddresses, isPlan, planOf } from './checks/process/hosts.ts';
+import { addressReader } from './checks/process/addresses.ts';
+import { isPlan, planOf } from './checks/process/hosts.ts';
 import type { ProcessCheckSettings, ProcessChecks } from './checks/process/process-checks.ts';
 import type { ThresholdSettings } from './checks/threshold.ts';
 import { endpointsOf } from './config/endpoints.ts';
@@ -43,12 +43,18 @@ export class Checking {
   private checks: ProcessChecks | undefined;
   private endpoints: EndpointChecks | undefined;
   private configured: Promise<void> = Promise.resolve();
+  private readonly addresses: () => readonly string[];
 
   /** Pages about checks. */
   readonly routes: Routes;
 
   constructor(options: CheckingOptions) {
     this.options = options;
+    this.addresses = addressReader((error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = 'The addresses of this machine cannot be read, and host.ip has no value.';
+      options.log.warn({ reason }, message);
+    });
     const probes = probeRoute(() => [...this.endpointUses(), ...options.otherEndpoints()]);
     this.routes = new Map(
       options.config.checks.blackbox_exporter_names ? [['/probe', probes]] : [],
@@ -166,7 +172,7 @@ export class Checking {
     }
     return {
       plan,
-      addresses: hostAddresses(networkInterfaces()),
+      addresses: this.addresses,
       thresholds: thresholdsOf(config),
       intervalMs: checks.interval,
       timeoutMs: checks.timeout,

@@ -13,14 +13,17 @@ import {
   takeResult,
 } from './threshold.ts';
 
+/** Ends of certificates that are remembered: servers behind one name that each have their own are few. */
+const warnedMax = 16;
+
 /** What is known of an endpoint from probe to probe. */
 interface Known {
   readonly sinceUs: RealtimeUs;
   readonly held: Held;
   readonly last: ProbeResult | undefined;
   readonly results: Partial<Record<'up' | ProbeFault, number>>;
-  /** End of the certificate that was warned of last. */
-  readonly warnedUs: RealtimeUs;
+  /** Ends of certificates that were warned of and are to come: several can be behind one name. */
+  readonly warned: readonly RealtimeUs[];
 }
 
 /** One endpoint: what it was found to be, what has been told, and when it is looked at. */
@@ -48,7 +51,7 @@ export class FollowedEndpoint {
     this.prober = openProber(endpoint, context);
     if (typeof before === 'number') {
       const held = heldAtFirst(before);
-      this.#known = { sinceUs: before, held, last: undefined, results: {}, warnedUs: 0 };
+      this.#known = { sinceUs: before, held, last: undefined, results: {}, warned: [] };
     } else {
       this.#known = before.#known;
       this.intervalMs = before.intervalMs;
@@ -68,7 +71,7 @@ export class FollowedEndpoint {
     monotonicUs: DurationUs,
     all: ThresholdSettings,
   ): readonly Draft[] {
-    const { last, sinceUs, held: before, results, warnedUs } = this.#known;
+    const { last, sinceUs, held: before, results, warned } = this.#known;
     const state = probeState(result);
     const isSame = last !== undefined && probeState(last) === state;
     const outcome = result.fault ?? 'up';
@@ -77,13 +80,14 @@ export class FollowedEndpoint {
     const now = { realtimeUs: nowUs, monotonicUs };
     const { held, change } = takeResult(before, state, now, thresholds);
     const endsUs = this.#endsSoon(result, nowUs);
-    const isWarning = endsUs !== undefined && endsUs !== warnedUs;
+    const isWarning = endsUs !== undefined && !warned.includes(endsUs);
+    const toCome = warned.filter((endUs) => endUs > nowUs);
     this.#known = {
       sinceUs: isSame ? sinceUs : nowUs,
       held,
       last: result,
       results,
-      warnedUs: endsUs ?? warnedUs,
+      warned: isWarning ? [...toCome, endsUs].slice(-warnedMax) : toCome,
     };
     // That it is up when it is first looked at is no change.
     const isNews = change && (change.previous !== undefined || change.state !== 'up');

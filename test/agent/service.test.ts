@@ -56,7 +56,10 @@ describe('as a service of a real systemd', () => {
   });
 
   test('it is active only when it watches, as a user of its own', async () => {
-    configure(bed, '');
+    configure(
+      bed,
+      `checks: { components: { worker: { criteria: [{ index: any, regex: '\${host.ip}:7077' }] } } }\n`,
+    );
     await bed.systemctl('start', unit);
     assert.match(await page(bed, '/readyz'), /^200 /);
     const state = await show(bed, unit, 'ActiveState', 'StatusText', 'MainPID', 'NRestarts');
@@ -67,6 +70,10 @@ describe('as a service of a real systemd', () => {
     assert.match(status.stdout, /^CapEff:\t0+$/m);
     assert.match(status.stdout, /^NoNewPrivs:\t1$/m);
     assert.match(status.stdout, /^Seccomp:\t2$/m);
+    const worker = async () => (await page(bed, '/metrics')).includes('name="worker"');
+    await until('it looks for its component', worker);
+    const faults = (await journal(bed)).filter((line) => line.includes('addresses'));
+    assert.deepEqual(faults, [], 'the sandbox lets it read the addresses of the machine');
   });
 
   test('its events are in the journal', async () => {

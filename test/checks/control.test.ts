@@ -61,7 +61,7 @@ function control(
   const uid = process.getuid?.() ?? -1;
   const checks = new ProcessChecks({
     plan,
-    addresses: [],
+    addresses: () => [],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 60_000,
     timeoutMs: 60_000,

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { EndpointChecks } from '../../src/checks/endpoints.ts';
 import { DueQueue, nextDue, phaseOf } from '../../src/checks/endpoints-due.ts';
+import { FollowedEndpoint } from '../../src/checks/endpoints-followed.ts';
 import type { Endpoint } from '../../src/checks/endpoints-kinds.ts';
 import { systemClock } from '../../src/collector/system-clock.ts';
 import type { Draft } from '../../src/model/event.ts';
@@ -170,6 +171,41 @@ test('a certificate that ends soon is warned of once, and is up', async () => {
     [['soon', 'warning']],
   );
   assert.match(changed[0]?.message ?? '', /^soon: up, the certificate ends in 4 d/);
+});
+
+test('several certificates behind one name that end soon are one event each', () => {
+  const dayUs = 86_400e6;
+  const fromUs = Date.now() * 1e3;
+  const endpoint = {
+    ...httpEndpoint({ url: 'https://127.0.0.1/' }),
+    certificateWarningUs: 14 * dayUs,
+  };
+  const followed = new FollowedEndpoint(endpoint, contextOf(), fromUs);
+  const look = (endUs: number, nowUs = fromUs): number =>
+    followed.take(
+      {
+        ...{ name: 'a', kind: 'http', up: true, reason: '', attempts: 1, timeUs: nowUs },
+        ...{ durationSeconds: 0.1, phaseSeconds: {}, certificateEndUs: endUs },
+      },
+      nowUs,
+      nowUs - fromUs,
+      { down: 1, up: 1, graceUs: 0 },
+    ).length;
+  const ends = [4, 5, 4, 5, 30, 4, 5].map((days) => fromUs + days * dayUs);
+  assert.deepEqual(
+    ends.map((endUs) => look(endUs)),
+    [1, 1, 0, 0, 0, 0, 0],
+  );
+  const laterUs = fromUs + 4.5 * dayUs;
+  const later = [5, 18, 5, 18].map((days) => look(fromUs + days * dayUs, laterUs));
+  assert.deepEqual(later, [0, 1, 0, 0]);
+  const many = Array.from({ length: 100 }, (_, n) => fromUs + dayUs * 6 + n);
+  assert.equal(
+    many.reduce((sum, endUs) => sum + look(endUs, laterUs), 0),
+    100,
+  );
+  const remembered = many.filter((endUs) => look(endUs, laterUs) === 0);
+  assert.ok(remembered.length <= 16, 'it does not grow');
 });
 
 test('what is looked at is looked at once a second, whatever is asked', async () => {

@@ -28,7 +28,7 @@ const plan = planOf(
 if (!isPlan(plan)) throw new Error(plan.reason);
 const checks = new ProcessChecks({
   plan,
-  addresses: [],
+  addresses: () => [],
   thresholds: { down: 1, up: 1, graceUs: 0 },
   intervalMs: 60_000,
   timeoutMs: 60_000,

@@ -167,6 +167,19 @@ test('a body is read in the encoding that its header names', async () => {
   assert.match(await said([answer(latin, 'text/plain')], greeting), /^regex 200 /);
 });
 
+test('a header that is sent twice is one list', async () => {
+  const twice = (line: string, status = '200 OK'): string =>
+    `HTTP/1.1 ${status}\r\n${line}\r\n${line}\r\nContent-Length: 2\r\n\r\nok`;
+  assert.equal(
+    await said([twice('Content-Encoding: gzip')], { regex: 'no' }),
+    'regex 200 the regex is not found in the body, which is compressed',
+  );
+  assert.equal(await said([twice('Content-Type: text/plain')], { regex: '^ok$' }), 'up 200 ');
+  const location = twice('Location: ftp://x/', '302 Found');
+  assert.match(await said([location], { maxRedirects: 1 }), /^redirect 302 /);
+  assert.equal(await said([twice('__proto__: x')], { regex: '^ok$' }), 'up 200 ');
+});
+
 test('TLS that ends after the handshake is down, not unknown', async () => {
   const { key, cert } = certificates.good;
   const listen = (more: object): Promise<number> =>

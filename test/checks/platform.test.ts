@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { addressReader } from '../../src/checks/process/addresses.ts';
 import { hostAddresses, isPlan, planOf } from '../../src/checks/process/hosts.ts';
 import { platformFaults } from '../../src/checks/process/platform-faults.ts';
 import { ProcTable } from '../../src/checks/process/proc-table.ts';
@@ -60,7 +61,7 @@ function checksOf(host: string, changed: Draft[] = [], of = platform): ProcessCh
   assert.ok(isPlan(plan));
   return new ProcessChecks({
     plan,
-    addresses: [ip],
+    addresses: () => [ip],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 30_000,
     timeoutMs: 60_000,
@@ -300,6 +301,21 @@ test("the machine's own addresses stand for host.ip where the list gives none", 
     eth1: [address('169.254.3.4'), address('192.168.7.8')],
   };
   assert.deepEqual(hostAddresses(interfaces), ['10.0.0.1', '192.168.7.8', '2001:db8::5']);
+});
+
+test('addresses that cannot be read are none, which is told once; then those that are there', () => {
+  const told: unknown[] = [];
+  const fault = new Error('uv_interface_addresses returned Unknown system error 97');
+  let faults = 2;
+  const read = addressReader(
+    (error) => told.push(error),
+    () => {
+      if (faults-- > 0) throw fault;
+      return { eth0: [{ address: '10.0.0.1', internal: false, family: 'IPv4' }] };
+    },
+  );
+  assert.deepEqual([read(), read(), read()], [[], [], ['10.0.0.1']]);
+  assert.deepEqual(told, [fault]);
 });
 
 async function firstOutput(child: ChildProcess): Promise<void> {

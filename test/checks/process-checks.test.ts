@@ -49,7 +49,7 @@ function settingsOf(components: readonly Partial<Component>[]): ProcessCheckSett
   assert.ok(isPlan(plan));
   return {
     plan,
-    addresses: [],
+    addresses: () => [],
     thresholds: { down: 1, up: 1, graceUs: 0 },
     intervalMs: 60_000,
     timeoutMs: 60_000,
@@ -272,6 +272,33 @@ test('a look that takes too long is given up, and nothing is called missing', as
     ['unknown: looking took longer than 0.01 s', 'unknown: looking took longer than 0.01 s'],
   );
   await standing.killAll();
+});
+
+test('an address of the machine that comes late or changes is looked for at the next look', async () => {
+  let asked = 0;
+  let own: readonly string[] = [];
+  const addresses = (): readonly string[] => {
+    asked++;
+    return own;
+  };
+  const components = [
+    { name: 'worker', criteria: last(`${word}-at-\${host.ip}`) },
+    { name: 'other', criteria: last(`${word}-other`) },
+  ];
+  const checks = checksOf(components, { addresses });
+  const said = async () => (await checks.checkNow()).map(({ state }) => state);
+  await standing.add(['x', `${word}-at-10.0.0.1`]);
+  assert.deepEqual(await said(), ['unknown', 'missing']);
+  own = ['10.0.0.1', '10.0.0.2'];
+  assert.deepEqual(await said(), ['running', 'missing']);
+  own = ['10.0.0.2'];
+  assert.deepEqual(await said(), ['missing', 'missing']);
+  await standing.add(['x', `${word}-at-10.0.0.2`]);
+  assert.deepEqual(await said(), ['running', 'missing']);
+  await standing.killAll();
+  const looks = asked;
+  checks.reload({ ...settingsOf(components.slice(1)), addresses });
+  assert.deepEqual([await said(), asked], [['missing'], looks], 'nobody needs them');
 });
 
 test('a reload brings another interval', async () => {

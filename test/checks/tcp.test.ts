@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { httpProber } from '../../src/checks/http/probe.ts';
 import { failureOf } from '../../src/checks/tcp/dial.ts';
 import { isHostName } from '../../src/checks/tcp/host-name.ts';
 import { candidates, parseHosts, parseResolvConf } from '../../src/checks/tcp/name-files.ts';
@@ -17,7 +19,7 @@ import { systemClock } from '../../src/collector/system-clock.ts';
 import type { ProbeResult } from '../../src/model/probe.ts';
 import { ensureInstalled, run } from '../debian.ts';
 import { freeze } from '../freeze.ts';
-import { contextOf, Servers } from './endpoint-servers.ts';
+import { contextOf, httpEndpoint, Servers } from './endpoint-servers.ts';
 import { eventually } from './standing.ts';
 
 const servers = new Servers();
@@ -153,6 +155,34 @@ test('a connection that is established and then reset is up, however soon the re
     const { up, reason } = await probeOnce('127.0.0.1', port);
     assert.deepEqual([up, reason], [true, ''], `probe ${n}`);
   }
+});
+
+test('a reset wins over addresses that refuse or are silent, also where it is seen before the connection', async (t) => {
+  const script = `const { createServer } = require('net');
+    const server = createServer((socket) => socket.resetAndDestroy());
+    server.listen(0, '127.0.0.2', () =>
+      require('worker_threads').parentPort.postMessage(server.address().port));`;
+  const worker = new Worker(script, { eval: true });
+  t.after(() => worker.terminate());
+  const [port] = await once(worker, 'message');
+  // This thread looks away for so long that the reset is there when it looks.
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  const busy = setInterval(() => Atomics.wait(word, 0, 0, 20), 1);
+  t.after(() => clearInterval(busy));
+  const hosts = '127.0.0.1 two.test\n127.0.0.2 two.test\n';
+  const url = `http://two.test:${port}/`;
+  const said = async (): Promise<unknown> => {
+    const tcp = await probeOnce('two.test', port, contextOf({ hosts }), 2_000);
+    const prober = httpProber(httpEndpoint({ url, timeoutMs: 2_000 }), contextOf({ hosts }));
+    const http = await prober.probe();
+    prober.close();
+    return [tcp.up, tcp.reason, tcp.address, http.fault, http.address];
+  };
+  const want = [true, '', '127.0.0.2', 'reset', '127.0.0.2'];
+  for (let n = 0; n < 5; n++) assert.deepEqual(await said(), want, 'the first refuses');
+  const silent = await deaf('127.0.0.1', port);
+  t.after(silent.close);
+  for (let n = 0; n < 3; n++) assert.deepEqual(await said(), want, 'the first is silent');
 });
 
 test('a greeting is read, and the connection ends without a reset', async () => {

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { ProbeResult } from '../../src/model/probe.ts';
 import type { StoreNotice, StoreView } from '../../src/model/store.ts';
+import type { Clock } from '../../src/model/time.ts';
 import { initPostgres, type Partitioning } from '../../src/outputs/store/init-postgres.ts';
 import { Postgres } from '../../src/outputs/store/postgres.ts';
 import type { PostgresSettings } from '../../src/outputs/store/postgres-target.ts';
@@ -77,10 +78,19 @@ export interface OpenedStore {
   readonly path: string;
 }
 
-export async function open(t: TestContext, settings: StoreSettings): Promise<OpenedStore> {
+const clockHere: Clock = {
+  realtimeUs: () => Date.now() * 1_000,
+  monotonicUs: () => performance.now() * 1_000,
+};
+
+export async function open(
+  t: TestContext,
+  settings: StoreSettings,
+  clock = clockHere,
+): Promise<OpenedStore> {
   const notices: StoreNotice[] = [];
   const store = await openStore(settings, {
-    clock: { realtimeUs: () => Date.now() * 1_000, monotonicUs: () => performance.now() * 1_000 },
+    clock,
     random: Math.random,
     host: 'web-1',
     tell: (notice) => notices.push(notice),

@@ -89,6 +89,47 @@ test('an agent that may not make them says so once; rows go to the rest meanwhil
   assert.equal(row?.['rows'], 5);
 });
 
+test("where a trigger of the database's owner forbids them, it is told in his words, and tried again", async (t) => {
+  await init(server, 'day');
+  await server.sql(`DROP TABLE unitwatch.${await day(3)}`);
+  await server.sql(
+    `CREATE FUNCTION public.no_tables() RETURNS event_trigger LANGUAGE plpgsql
+      AS 'BEGIN RAISE EXCEPTION ''no tables on Fridays''; END';
+    CREATE EVENT TRIGGER no_tables ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+      EXECUTE FUNCTION public.no_tables()`,
+  );
+  const allow = async () => server.sql('DROP FUNCTION IF EXISTS public.no_tables() CASCADE');
+  t.after(allow);
+  const { store, notices } = await open(t, settingsFor(scratch(t), reach(server)));
+  for (let n = 0; n < 2; n++) {
+    store.result(probe(n, { timeUs: Date.now() * 1_000 }));
+    await until('it is exported', () => store.view.exported === n + 1);
+  }
+  await until('it is told', () => notices.length > 0);
+  const told =
+    /^Store: The next partitions cannot be made; .* PostgreSQL refuses it: no tables on Fri/;
+  assert.match(notices[0]?.message ?? '', told);
+  const refused = { name: 'Error', kind: 'refused', message: /^PostgreSQL refuses it: no tables/ };
+  await assert.rejects(init(server), refused);
+
+  const postgres = new Postgres(reach(server));
+  t.after(() => postgres.close());
+  const tried: (StoreError | undefined)[] = [];
+  let nowUs = 1;
+  const keeper = new Partitions({
+    ...{ postgres, clock: { monotonicUs: () => nowUs } },
+    onTried: (error) => tried.push(error),
+  });
+  await keeper.keep();
+  await allow();
+  nowUs += hourUs / 6;
+  await keeper.keep();
+  assert.deepEqual(
+    [tried[0]?.kind, tried[1], (await partitions()).length],
+    ['refused', undefined, 5],
+  );
+});
+
 test('it is tried again: each hour, and sooner where somebody has locked a table', async (t) => {
   await init(server, 'day', 'agent');
   const postgres = new Postgres(asAgent());
@@ -96,7 +137,7 @@ test('it is tried again: each hour, and sooner where somebody has locked a table
   let nowUs = 1;
   const tried: (StoreError | undefined)[] = [];
   const keeper = new Partitions({
-    ...{ postgres, now: () => nowUs },
+    ...{ postgres, clock: { monotonicUs: () => nowUs } },
     onTried: (error) => tried.push(error),
   });
   const drop = async () => server.sql(`DROP TABLE unitwatch.${await day(3)}`);
@@ -123,6 +164,30 @@ test('it is tried again: each hour, and sooner where somebody has locked a table
   await other.query('COMMIT');
   await keeper.keep();
   assert.deepEqual([tried.at(-1), (await partitions()).length], [undefined, 5]);
+});
+
+test('a clock that is set back by months holds up neither partitions nor what is told of losses', async (t) => {
+  await init(server, 'day');
+  await server.sql(`ALTER TABLE unitwatch.results ADD CHECK (name <> 'bad')`);
+  let backUs = 0;
+  let onUs = 0;
+  const { store, notices } = await open(t, settingsFor(scratch(t), reach(server)), {
+    realtimeUs: () => Date.now() * 1_000 - backUs,
+    monotonicUs: () => performance.now() * 1_000 + onUs,
+  });
+  const losses = () => notices.filter(({ phase }) => phase === 'lost').length;
+  const timeUs = Date.now() * 1_000;
+  store.result(probe(1, { timeUs, name: 'bad' }));
+  await until('a loss is told', () => losses() === 1);
+  store.result(probe(2, { timeUs }));
+  await until('it is exported', () => store.view.exported === 1);
+  await server.sql(`DROP TABLE unitwatch.${await day(3)}`);
+  backUs = 2_000 * hourUs;
+  onUs = hourUs + 1;
+  store.result(probe(3, { timeUs, name: 'bad' }));
+  await until('the next loss is told', () => losses() === 2);
+  await until('the partition is there', async () => (await partitions()).length === 5);
+  assert.ok((store.view.lastExportUs ?? 0) < timeUs - hourUs, 'by the clock on the wall');
 });
 
 test('a schema of version 1 takes rows, and is brought up to date', async (t) => {

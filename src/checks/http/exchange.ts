@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { ProbeFault } from '../../model/probe.ts';
 import { type Course, ProbeFailure } from '../tcp/course.ts';
 import { failureOf } from '../tcp/dial.ts';
@@ -16,10 +15,13 @@ const bodyBytesMax = 1_048_576;
 /** Of an answer as it comes: a body in chunks of one byte each is six times as long. */
 const answerBytesMax = 8 * bodyBytesMax;
 
+/** By their names in lower case. */
+type Headers = Readonly<Record<string, string | undefined>>;
+
 /** What came back, at least its headers. */
 export interface PartOfAnswer {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: Headers;
   readonly bodyBytes: number;
   /** There was more of the body. */
   readonly isCut: boolean;
@@ -68,7 +70,7 @@ export async function exchange(
   const { url, method, headers, body } = request;
   const chunks: Buffer[] = [];
   let status: number | undefined;
-  let answerHeaders: IncomingHttpHeaders = {};
+  let answerHeaders: Headers = {};
   let bodyBytes = 0;
   let kept = 0;
   let isSilent = true;
@@ -121,7 +123,7 @@ export async function exchange(
             return;
           }
           status = code;
-          answerHeaders = received;
+          answerHeaders = joined(received);
         },
         onResponseData: (controller, chunk) => {
           bodyBytes += chunk.length;
@@ -145,6 +147,16 @@ export async function exchange(
   } finally {
     socket.off('readable', look);
   }
+}
+
+/** One that is sent several times is one list, RFC 9110 section 5.3; undici gives an array of it. */
+function joined(received: Readonly<Record<string, string | string[] | undefined>>): Headers {
+  return Object.fromEntries(
+    Object.entries(received).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  );
 }
 
 function failureIn(course: Course, error: unknown): ProbeFailure {

@@ -4,6 +4,7 @@ import type { Draft } from '../../model/event.ts';
 import type { Component, ComponentUse } from '../../model/platform.ts';
 import type { Clock } from '../../model/time.ts';
 import type { UnitView } from '../../model/unit.ts';
+import { variablesOf } from '../regex.ts';
 import { Schedule } from '../schedule.ts';
 import type { ThresholdSettings } from '../threshold.ts';
 import { DependencyOrder } from './dependencies.ts';
@@ -20,8 +21,8 @@ import { lookUpUser } from './users.ts';
 /** What is checked; a reload brings new ones. */
 export interface ProcessCheckSettings {
   readonly plan: HostPlan;
-  /** Addresses of this machine, for `${host.ip}` where the plan has none. */
-  readonly addresses: readonly string[];
+  /** Addresses of this machine now, for `${host.ip}` where the plan has none; asked at each look. */
+  readonly addresses: () => readonly string[];
   readonly thresholds: ThresholdSettings;
   readonly intervalMs: number;
   /** Time limit of one look at all processes. */
@@ -64,6 +65,8 @@ export class ProcessChecks {
   #followed: ReadonlyMap<string, Followed>;
   /** Made of the settings when they are first used: users and regexes take a moment. */
   #prepared: Promise<Prepared> | undefined;
+  /** Those that it was made with. */
+  #addresses: readonly string[] = [];
   /** ps-list's table, at most once between two looks. */
   #rows: Promise<ReadonlyMap<number, ProcessRow>> | undefined;
 
@@ -177,8 +180,7 @@ export class ProcessChecks {
     const { clock } = this.#options;
     const fromUs = clock.monotonicUs();
     const followed = this.#followed;
-    this.#prepared ??= this.#prepare();
-    const { matcher, wanted } = await this.#prepared;
+    const { matcher, wanted } = await this.#preparedNow();
     const limitUs = this.#settings.timeoutMs * 1e3;
     const look = await lookAtProcesses(this.#table, matcher, wanted, clock, limitUs);
     // A reload came meanwhile: what was seen is about components that are gone.
@@ -219,8 +221,16 @@ export class ProcessChecks {
     }
   }
 
-  async #prepare(): Promise<Prepared> {
+  #preparedNow(): Promise<Prepared> {
     const { plan, addresses } = this.#settings;
+    const now = needsAddresses(plan) ? addresses() : [];
+    if (!isDeepStrictEqual(now, this.#addresses)) this.#prepared = undefined;
+    this.#addresses = now;
+    this.#prepared ??= this.#prepare(plan, now);
+    return this.#prepared;
+  }
+
+  async #prepare(plan: HostPlan, addresses: readonly string[]): Promise<Prepared> {
     const { clock } = this.#options;
     const matcher = await matcherOf(plan.components, variablesFor(plan, addresses), () =>
       clock.monotonicUs(),
@@ -231,6 +241,12 @@ export class ProcessChecks {
     }
     return { matcher, wanted };
   }
+}
+
+/** Interfaces come and go where containers do: nothing is made anew for those that nobody looks for. */
+function needsAddresses({ ip, components }: HostPlan): boolean {
+  const regexes = components.flatMap(({ criteria }) => criteria.map(({ regex }) => regex));
+  return ip === '' && regexes.some((regex) => variablesOf(regex).includes('host.ip'));
 }
 
 /** undefined for any user; NaN, which no process has, for one that does not exist. */

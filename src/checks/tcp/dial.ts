@@ -23,7 +23,11 @@ export async function dial(
   return course.wait(race(course, found.addresses, port));
 }
 
-/** The first address that answers wins; the others are let go of. */
+/**
+ * The first address that answers wins; the others are let go of. What the kernel calls reset was
+ * established, so that it wins too, and is how the race ends: a SYN that is answered with a reset is
+ * refused.
+ */
 function race(course: Course, addresses: readonly string[], port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const open = new Set<Socket>();
@@ -54,7 +58,16 @@ function race(course: Course, addresses: readonly string[], port: number): Promi
       const socket = connect({ host, port, noDelay: true });
       open.add(socket);
       socket.once('error', (error) => {
-        if (open.delete(socket)) fail(failureOf(error));
+        if (!open.delete(socket)) return;
+        const failure = failureOf(error);
+        if (failure.fault !== 'reset') {
+          fail(failure);
+          return;
+        }
+        course.address = host;
+        forget();
+        stop();
+        reject(failure);
       });
       socket.once('connect', () => {
         if (!open.delete(socket)) return;
@@ -104,7 +117,7 @@ export function failureOf(error: Error): ProbeFailure {
 }
 
 /** Somebody who refuses says more than silence, and anything says more than this machine's own faults. */
-const telling: readonly ProbeFault[] = ['refused', 'reset', 'timeout', 'unreachable'];
+const telling: readonly ProbeFault[] = ['refused', 'timeout', 'unreachable'];
 
 function worst(failures: readonly ProbeFailure[]): ProbeFailure {
   for (const fault of telling) {

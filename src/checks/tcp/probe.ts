@@ -49,8 +49,7 @@ export function tcpProber(endpoint: TcpEndpoint, context: ProbeContext): Prober 
       return { up: true, reason: '' };
     } catch (error) {
       if (!(error instanceof ProbeFailure)) throw error;
-      // A SYN that is answered with a reset is refused: what the kernel calls reset was established.
-      // Whether the reset or the word of the connection is seen first is chance.
+      // It was established: whether the reset or the word of that is seen first is chance.
       if (error.fault === 'reset') return { up: true, reason: '' };
       // A connection has one phase: to name it says nothing, but for the look-up of its name.
       const isPlain = error.fault === 'timeout' && now.phase === 'connect';

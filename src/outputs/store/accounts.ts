@@ -5,7 +5,7 @@ import {
   type StoreNotice,
   type StoreView,
 } from '../../model/store.ts';
-import type { RealtimeUs } from '../../model/time.ts';
+import type { Clock, RealtimeUs } from '../../model/time.ts';
 import { type LocalFigures, type Settled, StoreError } from './contract.ts';
 
 /** Losses are told once in this time, with their number. */
@@ -32,8 +32,8 @@ export class Accounts {
   localUp = true;
   postgresUp: boolean | undefined;
   readonly #tell: (notice: StoreNotice) => void;
-  readonly #now: () => RealtimeUs;
-  /** Losses that were told, and when last. */
+  readonly #clock: Clock;
+  /** Losses that were told, and when last, on the monotonic clock. */
   readonly #told = zeros();
   #toldUs = Number.NEGATIVE_INFINITY;
   /** Without PostgreSQL it is the ordinary end of a row to grow old. */
@@ -44,12 +44,12 @@ export class Accounts {
 
   constructor(options: {
     readonly figures: LocalFigures;
-    readonly now: () => RealtimeUs;
+    readonly clock: Clock;
     readonly tell: (notice: StoreNotice) => void;
     readonly exports: boolean;
   }) {
     this.figures = options.figures;
-    this.#now = options.now;
+    this.#clock = options.clock;
     this.#tell = options.tell;
     this.#mayAge = !options.exports;
     for (const path of options.figures.setAside) this.#tellDamage(path);
@@ -73,7 +73,7 @@ export class Accounts {
   onSettled({ exported, rejected, figures }: Settled): void {
     this.exported += exported;
     this.lost.rejected += rejected;
-    this.lastExportUs = this.#now();
+    this.lastExportUs = this.#clock.realtimeUs();
     this.onFigures(figures);
   }
 
@@ -100,7 +100,8 @@ export class Accounts {
   }
 
   /** What the last minute's losses were, if any were not told. */
-  tellLosses(now = this.#now()): void {
+  tellLosses(): void {
+    const now = this.#clock.monotonicUs();
     if (now - this.#toldUs < toldEveryUs) return;
     const fresh = lossReasons.filter((reason) => {
       if (this.#mayAge && (reason === 'age' || reason === 'size')) return false;

@@ -1,6 +1,7 @@
 import { StoreError } from './contract.ts';
 import { migrations } from './migrations.ts';
 import type { Postgres, Transaction } from './postgres.ts';
+import { PoisonError } from './postgres-errors.ts';
 
 /** "unitwatc" as a number: two that migrate at once wait for each other. */
 const advisoryLock = '8461810890486543459';
@@ -33,7 +34,7 @@ export interface Initialised {
  * @throws StoreError
  */
 export function initPostgres(postgres: Postgres, options: InitOptions): Promise<Initialised> {
-  return postgres.transaction(async (on) => {
+  return withoutRows(postgres, async (on) => {
     await on.query(`SELECT pg_advisory_xact_lock(${advisoryLock})`);
     await requireUtf8(on);
     const from = await versionOf(on);
@@ -46,6 +47,19 @@ export function initPostgres(postgres: Postgres, options: InitOptions): Promise<
     if (options.grant !== undefined) await grant(on, options.grant);
     return { from, to: migrations.length, partitioned: await periodOf(on), partitions };
   });
+}
+
+/** What else would be a row's fault is the database's here: a trigger of its owner, say. */
+async function withoutRows<T>(
+  postgres: Postgres,
+  work: (on: Transaction) => Promise<T>,
+): Promise<T> {
+  try {
+    return await postgres.transaction(work);
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    throw new StoreError('refused', `PostgreSQL refuses it: ${error.message}`, error);
+  }
 }
 
 async function migrate(
@@ -113,7 +127,7 @@ async function makePartitions(on: Transaction): Promise<readonly string[]> {
  * @throws StoreError
  */
 export function keepPartitions(postgres: Postgres): Promise<readonly string[]> {
-  return postgres.transaction(async (on) => {
+  return withoutRows(postgres, async (on) => {
     if ((await periodOf(on)) === 'none') return [];
     const [lock] = await on.query(`SELECT pg_try_advisory_xact_lock(${advisoryLock}) AS mine`);
     return lock?.['mine'] === true ? makePartitions(on) : [];

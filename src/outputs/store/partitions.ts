@@ -1,4 +1,4 @@
-import type { RealtimeUs } from '../../model/time.ts';
+import type { Clock } from '../../model/time.ts';
 import { StoreError } from './contract.ts';
 import { keepPartitions } from './init-postgres.ts';
 import type { Postgres } from './postgres.ts';
@@ -12,7 +12,8 @@ const failuresMax = 3;
 
 export interface PartitionsOptions {
   readonly postgres: Postgres;
-  readonly now: () => RealtimeUs;
+  /** Only the monotonic one counts: the other one may be set back by months. */
+  readonly clock: Pick<Clock, 'monotonicUs'>;
   /** Undefined: it works. Told when a person should know. */
   readonly onTried: (error: StoreError | undefined) => void;
 }
@@ -32,17 +33,17 @@ export class Partitions {
 
   /** Where it is time; after rows were taken, so that PostgreSQL is known to be there. */
   async keep(): Promise<void> {
-    const { postgres, now, onTried } = this.#options;
-    if (now() < this.#nextUs) return;
+    const { postgres, clock, onTried } = this.#options;
+    if (clock.monotonicUs() < this.#nextUs) return;
     try {
       await keepPartitions(postgres);
       this.#failures = 0;
-      this.#nextUs = now() + everyUs;
+      this.#nextUs = clock.monotonicUs() + everyUs;
       onTried(undefined);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#failures++;
-      this.#nextUs = now() + againUs;
+      this.#nextUs = clock.monotonicUs() + againUs;
       if (error.kind === 'refused' || this.#failures >= failuresMax) onTried(error);
     }
   }

@@ -62,10 +62,11 @@ export interface Store {
  * @throws StoreError `refused` with a sentence: another agent has it, no permission, a bad URL
  */
 export async function openStore(settings: StoreSettings, deps: StoreDeps): Promise<Store> {
-  const now = (): number => deps.clock.realtimeUs();
+  const { clock, tell } = deps;
+  const now = (): number => clock.realtimeUs();
   const postgres = settings.postgres && new Postgres(settings.postgres);
   const { local, figures } = await LocalThread.open(settings.local, now());
-  const accounts = new Accounts({ figures, now, tell: deps.tell, exports: postgres !== undefined });
+  const accounts = new Accounts({ figures, clock, tell, exports: postgres !== undefined });
   const onFigures = accounts.onFigures.bind(accounts);
   const recorder = new Recorder({
     local,
@@ -82,7 +83,7 @@ export async function openStore(settings: StoreSettings, deps: StoreDeps): Promi
       local,
       postgres,
       partitions: new Partitions({
-        ...{ postgres, now },
+        ...{ postgres, clock },
         onTried: accounts.onPartitionsTried.bind(accounts),
       }),
       batch: settings.batch,
