@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isRestarted } from './collector/ending.ts';
+import type { UnitRecord } from './collector/units.ts';
 import type { Watch } from './collector/watch.ts';
 import type { DependencyGraph } from './deps/graph.ts';
 import { boundTo, stopsWith } from './deps/repair-order.ts';
@@ -30,7 +32,20 @@ export class RepairUnits {
 
   /** All of them are told anew: what is down already may be an alarm now. */
   seen(): void {
-    for (const unit of this.#options.watch.follower.table.all()) this.changed(unit);
+    for (const unit of this.#options.watch.follower.table.all()) {
+      this.changed(unit);
+      if (this.#isGivenUp(unit)) this.#options.runner.unit(unit.name, 'down', 'start_limit');
+    }
+  }
+
+  /**
+   * systemd would have restarted it, and has not: it is over its start limit. The event that says so
+   * was told before the agent ran, and the unit's own Result is that of its last try.
+   */
+  #isGivenUp(unit: UnitRecord): boolean {
+    const { name, state, restartPolicy } = unit;
+    if (phaseOf(state) !== 'failed' || !this.#follows(name)) return false;
+    return isRestarted(restartPolicy, state.result) === true && !this.#isStoppedByHand(name);
   }
 
   /** A unit's state is this now. */

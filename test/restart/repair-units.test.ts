@@ -25,7 +25,7 @@ function filter(...blacklist: string[]) {
 }
 
 /** Units in a table, what systemd knows, and repairs of all that has failed. */
-function world() {
+function world(repairOn: readonly ('failed' | 'start_limit')[] = ['failed', 'start_limit']) {
   const events: Draft[] = [];
   const restarts: string[] = [];
   const byHand = new Set<string>();
@@ -44,7 +44,7 @@ function world() {
     },
   });
   const settings = {
-    ...{ ...plain, strategy: 'auto' as const, repairOn: ['failed', 'start_limit'] as const },
+    ...{ ...plain, strategy: 'auto' as const, repairOn },
     ...{ restartDelayMs: 10, backoffMaxMs: 60_000, maxAttempts: 2, maxRestartFailures: 5 },
   };
   const rules = { ...new Bench().rules, process: () => ({ settings, named: true }) };
@@ -228,5 +228,27 @@ test('what holds a unit back ends with the unit, or when nobody follows it', asy
   follower.filter = filter('stopped');
   unload('stopped.service');
   assert.deepEqual(saved(), []);
+  await runner.stop();
+});
+
+test('units that are over their start limit when the agent starts are alarms of that kind', async () => {
+  const { follower, units, alarms, byHand, runner, onRestart } = world(['start_limit']);
+  onRestart(hang);
+  const add = (name: string, policy: string, result: string) => {
+    const unit = follower.add(name);
+    unit.restartPolicy = policy;
+    Object.assign(unit.state, { ...failed, result });
+  };
+  add('limited.service', 'on-failure', 'exit-code');
+  add('prevented.service', 'on-abnormal', 'exit-code');
+  add('single.service', 'no', 'exit-code');
+  add('unread.service', '', 'exit-code');
+  add('stopped.service', 'always', 'exit-code');
+  byHand.add('stopped.service');
+  units.seen();
+  await until('raised', () => alarms().length > 0);
+  await sleep(50);
+  assert.deepEqual(alarms(), ['raised start limit hit']);
+  assert.ok(runner.unitHasAlarm('limited.service'));
   await runner.stop();
 });
