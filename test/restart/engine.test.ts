@@ -516,3 +516,21 @@ test('a look that found out nothing, and the alarm goes: nothing is done', () =>
   assert.deepEqual([bench.checked.length, bench.restarts], [1, []]);
   assert.equal(bench.engine.view().repairs.cancelled, 1);
 });
+
+test('a claim that is given back tells of no repair, also after the agent was killed', () => {
+  const bench = new Bench();
+  bench.silent = ['restart', 'settle'];
+  bench.poll(alarm('web'));
+  bench.poll();
+  bench.kill();
+  bench.wait(200);
+  const { claimOnly, worked } = bench.endings.at(-1) ?? {};
+  assert.deepEqual([claimOnly, worked], [true, false]);
+  const given = new Bench({ maxAttempts: 1 });
+  given.restartOutcome = 'failed';
+  given.poll(alarm('web'));
+  assert.deepEqual(
+    given.endings.map((ending) => [ending.claimOnly, ending.attempts]),
+    [[undefined, 1]],
+  );
+});
