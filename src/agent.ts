@@ -84,6 +84,7 @@ export class Agent {
       },
       gone: (unit: UnitView) => {
         this.analysis.gone(unit);
+        this.repairs?.gone(unit);
         this.pages?.gone(unit.name);
       },
       timerElapsed: (elapse: TimerElapse) => this.analysis.timerElapsed(elapse),

@@ -5,24 +5,24 @@ import { compileRegex } from './checks/regex.ts';
 import type { Watch } from './collector/watch.ts';
 import type { Config } from './config/keys.ts';
 import type { DependencyGraph } from './deps/graph.ts';
-import { boundTo, stopsWith } from './deps/repair-order.ts';
 import type { CheckView } from './model/check.ts';
 import type { Draft } from './model/event.ts';
 import type { Finding } from './model/finding.ts';
 import type { RepairFigures } from './model/repair.ts';
 import type { RepairView } from './model/status.ts';
 import { type Clock, rfc3339 } from './model/time.ts';
-import { invocationId, phaseOf, type UnitView } from './model/unit.ts';
+import type { UnitView } from './model/unit.ts';
 import { isUnitName, withType } from './model/unit-name.ts';
 import { type StateFile, stateFile } from './outputs/state-file.ts';
 import { hooksOf } from './repair-hooks.ts';
 import { repairRules } from './repair-rules.ts';
 import { type IsLocal, type MakeSources, sourcesOf } from './repair-sources.ts';
+import { RepairUnits } from './repair-units.ts';
 import { Commands } from './restart/command.ts';
 import { SourceError } from './restart/contract.ts';
 import { hostEffects } from './restart/effects.ts';
 import { Engine } from './restart/engine.ts';
-import type { HookCall, Rules, UnitFact } from './restart/engine-contract.ts';
+import type { HookCall, Rules } from './restart/engine-contract.ts';
 import type { Hooks } from './restart/hooks.ts';
 import { findProcesses } from './restart/processes.ts';
 import { RepairRunner } from './restart/runner.ts';
@@ -49,8 +49,6 @@ export interface RepairsOptions {
   readonly log: Pick<Log, 'info' | 'warn'>;
 }
 
-/** Units of which it is known whose failure took them down; those of a large storm. */
-const rootsMax = 1_000;
 /** Commands that change something may end by themselves for so long when the agent does. */
 const closeMs = 1_500;
 
@@ -64,7 +62,7 @@ export class Repairs {
   private readonly runner: RepairRunner;
   private readonly commands: Commands;
   private readonly ownUnit: string;
-  private readonly roots: Map<string, string> = new Map();
+  private readonly units: RepairUnits;
   private config: Config;
   private rules: Rules;
   private hooks: Hooks;
@@ -111,6 +109,7 @@ export class Repairs {
       tell: onDraft,
       report: (sentence) => log.warn({}, sentence),
     });
+    this.units = new RepairUnits({ watch, graph: options.graph, runner: this.runner });
   }
 
   private async takeUp(journal: StateFile | undefined): Promise<void> {
@@ -137,9 +136,9 @@ export class Repairs {
   }
 
   private seen(): void {
-    const { checks, watch, findings } = this.options;
+    const { checks, findings } = this.options;
     for (const finding of findings()) this.runner.finding({ ...finding, phase: 'opened' });
-    for (const unit of watch.follower.table.all()) this.changed(unit);
+    this.units.seen();
     for (const { name, unit, state, reason } of checks())
       this.runner.check(name, unit || name, state, reason);
     this.checksChanged();
@@ -164,41 +163,12 @@ export class Repairs {
 
   /** A unit's state is this now. */
   changed(unit: UnitView): void {
-    const { name, state } = unit;
-    const fact = this.factOf(unit);
-    if (fact === 'up') this.roots.delete(name);
-    const isDown = fact === 'down' || fact === 'stopped_by_hand';
-    const hasFailed = fact === 'down' && phaseOf(state) === 'failed';
-    const failure = state.result === 'start-limit-hit' ? 'start_limit' : 'failed';
-    this.runner.unit(
-      ...([name, fact, hasFailed ? failure : undefined] as const),
-      isDown ? invocationId(state) : '',
-    );
+    this.units.changed(unit);
   }
 
-  private factOf({ name, state }: UnitView): UnitFact {
-    const phase = phaseOf(state);
-    switch (phase) {
-      case 'up':
-      case 'starting':
-        return phase;
-      case 'waiting':
-        return 'auto_restart';
-      case 'stopping':
-        return 'down';
-      case 'down':
-      case 'failed':
-        return this.isStoppedByHand(name) ? 'stopped_by_hand' : 'down';
-    }
-  }
-
-  private isStoppedByHand(unit: string): boolean {
-    const graph = this.options.graph();
-    const cause = this.options.watch.stopCause(unit, {
-      stopsWith: (name) => stopsWith(graph, name),
-      boundTo: (name) => boundTo(graph, name),
-    });
-    return cause?.by === 'hand';
+  /** A unit is unloaded, or nobody follows it any more. */
+  gone(unit: UnitView): void {
+    this.units.gone(unit);
   }
 
   finding(finding: Finding): void {
@@ -208,15 +178,7 @@ export class Repairs {
   /** Anything that is told: checks ask for repairs, and a consequence waits for what began it. */
   told(draft: Draft): void {
     if (draft.event_type === 'check') this.checked(draft);
-    // The unit's own Result often stays that of its last try.
-    if (draft.event_type === 'failed' && draft.data.reason === 'start-limit-hit')
-      this.runner.unit(draft.service, 'down', 'start_limit');
-    const { caused_by: root, service } = draft;
-    if (root === undefined) return;
-    this.roots.delete(service);
-    this.roots.set(service, root);
-    const [oldest] = this.roots.keys();
-    if (this.roots.size > rootsMax && oldest !== undefined) this.roots.delete(oldest);
+    this.units.told(draft);
   }
 
   private checked({ service, data }: Extract<Draft, { event_type: 'check' }>): void {
@@ -254,7 +216,7 @@ export class Repairs {
 
   private makeRules(): Rules {
     const { graph, checks } = this.options;
-    const rootOf = (unit: string) => this.roots.get(unit);
+    const rootOf = (unit: string) => this.units.rootOf(unit);
     return repairRules(this.config, { graph, checks, rootOf, ownUnit: this.ownUnit });
   }
 

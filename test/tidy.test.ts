@@ -28,11 +28,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/repair-hooks.ts': ['src/model', 'src/config', ...stages],
   'src/repair-rules.ts': ['src/model', 'src/config', ...stages],
   'src/repair-sources.ts': ['src/model', 'src/config', ...stages],
+  'src/repair-units.ts': ['src/model', ...stages],
   'src/repairs.ts': [
     ...[
       'src/repair-hooks.ts',
       'src/repair-rules.ts',
       'src/repair-sources.ts',
+      'src/repair-units.ts',
       'src/surroundings.ts',
       'src/model',
       'src/config',

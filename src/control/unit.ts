@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { phaseOf } from '../model/unit.ts';
-import type { JobEnd, UnitControl, UnitVerb } from '../model/unit-control.ts';
+import { type JobEnd, settleMs, type UnitControl, type UnitVerb } from '../model/unit-control.ts';
 import type { Stepped } from './steps.ts';
 
 type Units = Pick<UnitControl, 'status' | 'startUnit' | 'stopUnit' | 'restartUnit'>;
@@ -18,13 +19,20 @@ export async function controlUnit(
   const end = await units[`${verb}Unit`](unit, limitMs);
   if (end.result !== 'done') return unended(end);
   if (verb === 'stop') return said('stopped');
+  await pause(settleMs);
   const after = await units.status(unit);
-  switch (after && phaseOf(after.state)) {
+  if (after === undefined)
+    return {
+      outcome: 'lost',
+      words: `its ${verb} was done, and then systemd could not be asked how it is`,
+      output: [],
+    };
+  switch (phaseOf(after.state)) {
     case 'waiting':
     case 'failed':
       return {
         outcome: 'failed',
-        words: `it ended at once (${after?.state.result})`,
+        words: `it ended at once (${after.state.result})`,
         output: [],
       };
     case 'down':

@@ -21,6 +21,12 @@ export interface JobEnd {
   readonly reason: string;
 }
 
+/**
+ * After a job is done, how long until the unit is looked at: the job of a Type=simple service is done
+ * when its process was forked, before that has shown whether it can run.
+ */
+export const settleMs = 250;
+
 /** One unit as systemd has it at this moment. */
 export interface UnitStatus {
   /** `loaded`, `not-found`, `masked`, `bad-setting`, `error`. */

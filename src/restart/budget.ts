@@ -5,7 +5,7 @@ const hourUs: DurationUs = 3600e6;
 export interface BudgetLimits {
   /** Restarts that begin within any hour. */
   readonly perHour: number;
-  /** Attempts under way at the same time. */
+  /** Attempts, and looks before them, under way at the same time. */
   readonly atOnce: number;
 }
 
@@ -50,8 +50,8 @@ export class Budget {
     this.#reserved += 1;
   }
 
-  /** An attempt of the journal goes on whose restart was spent then. */
-  resume(): void {
+  /** What reserves no restart begins: a look, or an attempt of the journal that has spent its own. */
+  occupy(): void {
     this.#active += 1;
   }
 
@@ -63,8 +63,13 @@ export class Budget {
 
   /** It has ended. @param spent whether its restart had begun */
   end(spent: boolean): void {
-    this.#active -= 1;
+    this.leave();
     if (!spent) this.#reserved -= 1;
+  }
+
+  /** A look has ended. */
+  leave(): void {
+    this.#active -= 1;
   }
 
   /** When the restarts of the last hour began. */

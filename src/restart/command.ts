@@ -7,6 +7,7 @@ import type { Command } from '../model/command.ts';
 import type { StepOutcome } from '../model/repair.ts';
 import type { Clock, DurationUs } from '../model/time.ts';
 import { Tail } from './command-output.ts';
+import { engineLimits } from './engine-contract.ts';
 
 /** How a command ended. */
 export interface CommandEnd {
@@ -18,13 +19,15 @@ export interface CommandEnd {
   readonly durationUs: DurationUs;
   /** One sentence; empty where it worked. */
   readonly reason: string;
+  /** It was not even begun, since no place was free or the agent ends. */
+  readonly notRun?: true;
 }
 
 export interface CommandOrder {
   /** What it is called in sentences: the key that it stands under, `start_command`. */
   readonly name: string;
   readonly command: Command;
-  /** From the call on, a wait for a free place included; then SIGTERM. */
+  /** From its start on; then SIGTERM. A wait for a free place is no part of it. */
   readonly limitMs: number;
   /** SIGTERM to SIGKILL. */
   readonly graceMs: number;
@@ -75,24 +78,23 @@ interface Running {
  */
 export class Commands {
   private readonly clock: Clock;
+  private readonly placeMs: number;
   private readonly running: Set<Running> = new Set();
   private readonly queue: (() => void)[] = [];
   private taken = 0;
   private closed = false;
 
-  constructor(clock: Clock) {
+  /** @param placeMs how long a command waits for a free place */
+  constructor(clock: Clock, placeMs = engineLimits.placeUs / 1_000) {
     this.clock = clock;
+    this.placeMs = placeMs;
   }
 
-  /** Resolves within `limitMs`, `graceMs` and a few seconds, and never rejects. */
+  /** Resolves within the wait for a place, `limitMs`, `graceMs` and a few seconds; never rejects. */
   async run(order: CommandOrder): Promise<CommandEnd> {
     const beganUs = this.clock.monotonicUs();
-    const place = await this.place(order.limitMs);
-    const spentMs = (this.clock.monotonicUs() - beganUs) / 1_000;
-    const end =
-      place === ''
-        ? await this.spawned(order, Math.max(1, order.limitMs - spentMs))
-        : { outcome: 'refused' as const, reason: `${order.name} was not run: ${place}.` };
+    const place = await this.place();
+    const end = place === '' ? await this.spawned(order) : this.notRun(order, place);
     return { ...end, durationUs: this.clock.monotonicUs() - beganUs };
   }
 
@@ -113,8 +115,14 @@ export class Commands {
     });
   }
 
+  /** For want of a place: that is over some time, unlike a want of permission. */
+  private notRun({ name }: CommandOrder, why: string): Omit<CommandEnd, 'durationUs'> {
+    const outcome = this.closed ? 'refused' : 'timeout';
+    return { outcome, reason: `${name} was not run: ${why}.`, notRun: true };
+  }
+
   /** Waits for a place; answers with the reason where there is none. */
-  private async place(limitMs: number): Promise<string> {
+  private async place(): Promise<string> {
     const closing = 'unitwatch is ending';
     if (this.closed) return closing;
     if (this.taken < atOnce) {
@@ -130,7 +138,7 @@ export class Commands {
       const timer = setTimeout(() => {
         this.queue.splice(this.queue.indexOf(wake), 1);
         resolve(false);
-      }, limitMs);
+      }, this.placeMs);
       this.queue.push(wake);
     });
     if (this.closed) return closing;
@@ -143,10 +151,7 @@ export class Commands {
     else this.taken--;
   }
 
-  private async spawned(
-    order: CommandOrder,
-    limitMs: number,
-  ): Promise<Omit<CommandEnd, 'durationUs'>> {
+  private async spawned(order: CommandOrder): Promise<Omit<CommandEnd, 'durationUs'>> {
     const { command, name, input } = order;
     const { child, ended } = startCommand({
       ...{ command, env: environment(), output: 'pipe' },
@@ -156,7 +161,7 @@ export class Commands {
       this.leave();
       return outcomeOf(order, await ended);
     }
-    const watched = watch(child, ended, order, limitMs);
+    const watched = watch(child, ended, order);
     const entry = { name, acts: order.acts, child, ended: watched };
     this.running.add(entry);
     try {
@@ -173,12 +178,11 @@ async function watch(
   child: ChildProcess,
   ended: Promise<Ended>,
   order: CommandOrder,
-  limitMs: number,
 ): Promise<Omit<CommandEnd, 'durationUs'>> {
   const { stdout, stderr } = child;
   const [out, err] = [stdout && new Tail(stdout), stderr && new Tail(stderr)];
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const inTime = await before(limitMs, ended);
+  const inTime = await before(order.limitMs, ended);
   if (inTime === undefined) await endGroup(child, ended, order.graceMs);
   const end = inTime ?? (await before(killedMs, ended)) ?? { code: null, signal: null };
   if ('error' in end) return outcomeOf(order, end);

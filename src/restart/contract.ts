@@ -87,7 +87,7 @@ export interface AlarmSource {
   claim(alarm: Alarm): Promise<boolean>;
   /**
    * The repair has ended: clears the row (only where it worked) and leaves a note where it may, and
-   * gives the claim back. Repeated until it resolves: the second time must do no harm.
+   * gives the claim back; with `claimOnly` only that. Repeated until it resolves: the second time must do no harm.
    */
   settle(alarm: Alarm, ending: Ending): Promise<void>;
   /** What a person should see to, of what was found since the last call: each once, until it changes. */
@@ -99,6 +99,8 @@ export interface AlarmSource {
 
 /** How a repair ended, for the note. */
 export interface Ending {
+  /** No repair has ended: the claim is given back, and nothing else is done. */
+  readonly claimOnly?: true;
   readonly worked: boolean;
   readonly attempts: number;
   /** One sentence. */

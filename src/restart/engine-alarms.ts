@@ -136,7 +136,7 @@ function gone(core: Core, held: Held, { dropped }: Polled): void {
   held.key = '';
   const note = why || 'the alarm went';
   if (thing !== undefined) detach(core, thing, held, note);
-  if (held.mayHold && held.settling === undefined) release(core, held, { attempts: 0, note });
+  if (held.mayHold && held.settling === undefined) release(core, held, note);
   if (!held.claiming && held.settling === undefined) forget(core, held);
 }
 

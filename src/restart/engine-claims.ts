@@ -52,7 +52,7 @@ function noteClaim(core: Core, thing: Thing, held: Held, answer: Answer): void {
     thing.claimHold = 'claim';
     // Two agents that each have one of the two that both want must not try again in step.
     thing.claimUntilUs = nowUs + Math.round(engineLimits.claimRetryUs * (1 + core.random() / 4));
-    giveBack(core, thing, { attempts: 0, note: 'another agent has it' });
+    giveBack(core, thing, 'another agent has it');
     return;
   }
   const settings = core.rules.process(thing.process)?.settings;

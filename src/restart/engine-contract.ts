@@ -176,6 +176,8 @@ export const engineLimits = Object.freeze({
    */
   claimUs: 600e6,
   sourceRetryUs: 5e6,
+  /** How long a command waits for a free place, before its own time limit begins. */
+  placeUs: 30e6,
   /** Beyond an action's own time limit: then its answer is lost. */
   slackUs: 30e6,
   /** The same where an action has no setting that limits it. */

@@ -49,7 +49,8 @@ export function giveUp(
   }
   const coolUs = core.now.monoUs + coolDownUs(settings);
   thing.coolUntilUs = Math.max(coolUs, restartOverUs(thing, repair, settings));
-  giveBack(core, thing, { attempts: repair.failed, note: `given up: ${reason}` });
+  const ending = { worked: false, attempts: repair.failed, note: `given up: ${reason}` };
+  for (const held of alarmsOf(core, thing)) leave(core, held, ending);
   end(core, thing);
   // To the end of the line: what never comes up must not have the budget before all others.
   core.things.delete(thing.key);
@@ -75,23 +76,24 @@ export function cancel(core: Core, thing: Thing, repair: Repair, reason: string)
     tellStep(core, thing, repair, { step: 'ignored', outcome: 'skipped', reason });
   const change = thing.breaker.abandon();
   if (change !== undefined) tellCircuit(core, thing, change, 0);
-  giveBack(core, thing, { attempts: 0, note: reason });
+  giveBack(core, thing, reason);
   end(core, thing);
 }
 
-/** Claims are given back; the alarms stay open. */
-export function giveBack(
-  core: Core,
-  thing: Thing,
-  ending: Pick<Ending, 'attempts' | 'note'>,
-): void {
-  for (const held of alarmsOf(core, thing)) release(core, held, ending);
+/** Claims are given back; the alarms stay open, and their sources are told of no repair. */
+export function giveBack(core: Core, thing: Thing, why: string): void {
+  for (const held of alarmsOf(core, thing)) release(core, held, why);
 }
 
-export function release(core: Core, held: Held, ending: Pick<Ending, 'attempts' | 'note'>): void {
+/** The claim of an alarm is given back; its source is told of no repair. */
+export function release(core: Core, held: Held, why: string): void {
+  leave(core, held, { claimOnly: true, worked: false, attempts: 0, note: why });
+}
+
+function leave(core: Core, held: Held, ending: Omit<Ending, 'time'>): void {
   held.checkedUs = Number.NEGATIVE_INFINITY;
   held.claimedUs = Number.NEGATIVE_INFINITY;
-  if (held.mayHold) settle(core, held, { worked: false, ...ending });
+  if (held.mayHold) settle(core, held, ending);
 }
 
 function end(core: Core, thing: Thing): void {

@@ -51,6 +51,11 @@ export function proven(core: Core, thing: Thing, repair: Repair, how: string): v
   succeed(core, thing, repair, restarted || how !== '' ? how : 'it is healthy without a restart');
 }
 
+/** It is about to be looked at, or again after a look that has found out nothing. */
+function isBeforeLook({ step }: Repair): boolean {
+  return step.name === 'ready' || step.name === 'delay';
+}
+
 /** An alarm has gone: without a finding nothing is to be proved. @returns whether the repair has ended */
 export function findingsGone(core: Core, thing: Thing, repair: Repair): boolean {
   if (hasOpenFinding(core, thing)) return false;
@@ -58,7 +63,7 @@ export function findingsGone(core: Core, thing: Thing, repair: Repair): boolean 
     proven(core, thing, repair, '');
     return true;
   }
-  if (!repair.unproven || repair.step.name !== 'ready') return false;
+  if (!repair.unproven || !isBeforeLook(repair)) return false;
   // What is still to be looked at is a repair of its own.
   const others = [...thing.alarms];
   thing.alarms.clear();
@@ -83,7 +88,7 @@ export function disproven(core: Core, thing: Thing, reason: string): boolean {
   const { repair } = thing;
   if (repair === undefined) return false;
   const { step } = repair;
-  const isProof = step.name === 'proof' || (step.name === 'ready' && repair.unproven);
+  const isProof = step.name === 'proof' || (repair.unproven && isBeforeLook(repair));
   if (!isProof) return false;
   const restarted = step.name === 'proof' ? step.restarted : repair.unproven;
   const settings = core.rules.process(thing.process)?.settings;

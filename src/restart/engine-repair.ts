@@ -93,6 +93,8 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
   repair.uncertain = false;
   repair.judging = thing.judge && !repair.doubted;
   if (repair.judging) {
+    // Looks are commands and calls as well: those of all who waited for one repair come together.
+    core.budget.occupy();
     check(core, thing, repair);
     return;
   }
@@ -134,15 +136,22 @@ function check(core: Core, thing: Thing, repair: Repair): void {
   const checked = [...new Set(asking.map(({ alarm }) => alarm.process))];
   // The checks that ask for it are looked at within a time limit of their own.
   const looks = checked.length === 0 ? 1 : 2;
-  const limitUs = looks * settings.healthTimeoutMs * usPerMs + engineLimits.slackUs;
+  const limitUs = looks * settings.healthTimeoutMs * usPerMs;
   const kind = 'health_check';
-  act(core, { thing: key }, limitUs, { kind, process, strategy, settings, checked });
+  const placeUs = settings.postHealthCheck === undefined ? 0 : engineLimits.placeUs;
+  act(core, { thing: key }, limitUs + placeUs + engineLimits.slackUs, {
+    kind,
+    process,
+    strategy,
+    settings,
+    checked,
+  });
   repair.step = { name: kind, begunUs: core.now.monoUs };
 }
 
 /** A repair of the journal whose restart may have been done: it is looked at before anything else. */
 export function goOnAfterRestart(core: Core, thing: Thing, repair: Repair): void {
-  core.budget.resume();
+  core.budget.occupy();
   const reason = 'unitwatch was restarted while this repair was under way';
   tellStep(core, thing, repair, { step: 'waiting', outcome: 'ok', reason });
   const rule = core.rules.process(thing.process);
@@ -165,7 +174,10 @@ function effect(
   const settings = repair.attemptSettings;
   if (settings === undefined) return;
   const { process, strategy } = thing;
-  act(core, { thing: thing.key }, limitUs + engineLimits.slackUs, {
+  // A unit is restarted by systemd; all else is a command, which may have to wait for its place.
+  const isCommand = kind === 'pre_restart_command' || strategy !== 'service';
+  const placeUs = isCommand ? engineLimits.placeUs : 0;
+  act(core, { thing: thing.key }, limitUs + placeUs + engineLimits.slackUs, {
     ...{ kind, process, strategy, settings },
   });
   repair.step = { name: kind, begunUs: core.now.monoUs };
@@ -221,8 +233,13 @@ function hasFallenSince(core: Core, thing: Thing, begunUs: DurationUs): boolean 
 }
 
 function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome): void {
-  thing.judge = false;
+  core.budget.leave();
   repair.judging = false;
+  if (outcome === 'lost' && thing.alarms.size > 0) {
+    lookLater(core, repair);
+    return;
+  }
+  thing.judge = false;
   const wasRepaired = alarmsOf(core, thing).every((held) => held.repairedBefore);
   // Only a check that was made can say that no restart is needed.
   if (outcome === 'ok' || (outcome === 'skipped' && wasRepaired)) {
@@ -240,6 +257,15 @@ function judged(core: Core, thing: Thing, repair: Repair, outcome: StepOutcome):
   } else {
     repair.step = { name: 'ready' };
   }
+}
+
+/** Nothing was found out, which is no reason to restart what may be well. Others have their turn first. */
+function lookLater(core: Core, repair: Repair): void {
+  const waitUs = (repair.attemptSettings?.healthIntervalMs ?? 0) * usPerMs;
+  core.dirty = true;
+  repair.attemptSettings = undefined;
+  const untilUs = core.now.monoUs + Math.max(waitUs, engineLimits.sourceRetryUs);
+  repair.step = { name: 'delay', untilUs };
 }
 
 function checked(core: Core, thing: Thing, repair: Repair, answer: Done, worked: boolean): void {

@@ -21,7 +21,7 @@ import { claimedToSettle, refused, settleDue, settled } from './engine-settles.t
 import type { Core, Flight, Thing } from './engine-state.ts';
 import { lookAtSome } from './engine-sweep.ts';
 import { tellHook } from './engine-telling.ts';
-import { unitIs } from './engine-units.ts';
+import { type GoneFor, unitGone, unitIs } from './engine-units.ts';
 import { engineView, nextDeadline, repairViews } from './engine-view.ts';
 import { restoreCore, savedText } from './saved.ts';
 
@@ -84,6 +84,14 @@ export class Engine {
   unit(name: string, fact: UnitFact, now: Moment, run = ''): boolean {
     this.#at(now);
     const isNews = unitIs(this.#core, name, fact, run);
+    if (isNews) this.#goOn();
+    return isNews;
+  }
+
+  /** A unit is not there any more; its own name. @returns whether that leads to anything */
+  unitGone(name: string, why: GoneFor, now: Moment): boolean {
+    this.#at(now);
+    const isNews = unitGone(this.#core, name, why);
     if (isNews) this.#goOn();
     return isNews;
   }

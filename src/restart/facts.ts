@@ -51,8 +51,10 @@ export class FactSource implements AlarmSource {
     return true;
   }
 
-  /** It is no longer so; false where it was not. */
-  clear(fact: string): boolean {
+  /** It is no longer so; false where it was not. @param note why, where it is not for having become well */
+  clear(fact: string, note = ''): boolean {
+    const known = this.#standing.get(fact);
+    if (known !== undefined && note !== '') this.#dropped.set(known.alarm.id, note);
     return this.#standing.delete(fact);
   }
 
@@ -62,9 +64,7 @@ export class FactSource implements AlarmSource {
     for (const [fact, { alarm, kind }] of this.#standing) {
       const note = why(fact, kind, alarm.process);
       if (note === undefined) continue;
-      this.#standing.delete(fact);
-      this.#dropped.set(alarm.id, note);
-      dropped = true;
+      dropped = this.clear(fact, note) || dropped;
     }
     return dropped;
   }
@@ -110,6 +110,11 @@ export class FactSource implements AlarmSource {
     return Promise.resolve();
   }
 }
+
+const goneNotes = {
+  unknown: 'systemd knows no such unit any more',
+  unfollowed: 'nobody follows this unit any more',
+} as const;
 
 export interface FactsOptions {
   /** Whether such a fact about a process is an alarm. */
@@ -170,6 +175,11 @@ export class Facts {
     this.#raise(this.units, { fact: name, process: name, kind: failure, reason });
   }
 
+  /** A unit is not there any more: how it was last is no alarm. */
+  unitGone(name: string, why: keyof typeof goneNotes): void {
+    this.#clear(this.units, name, goneNotes[why]);
+  }
+
   /** The configuration changed: what it does not want any more is no alarm. */
   configured(): void {
     const { isOn } = this.#options;
@@ -195,7 +205,7 @@ export class Facts {
     if (source.drop(why)) this.#options.changed(source);
   }
 
-  #clear(source: FactSource, fact: string): void {
-    if (source.clear(fact)) this.#options.changed(source);
+  #clear(source: FactSource, fact: string, note = ''): void {
+    if (source.clear(fact, note)) this.#options.changed(source);
   }
 }

@@ -23,8 +23,9 @@ export async function checkHealth(
   const { postHealthCheck: command, healthTimeoutMs: limitMs, graceMs } = settings;
   if (command !== undefined) {
     const order = { name: 'post_health_check', command, limitMs, graceMs, acts: false };
-    const { outcome, reason } = await tools.commands.run(order);
-    return { outcome, reason };
+    const { outcome, reason, notRun } = await tools.commands.run(order);
+    // Nothing was found out: that says no more of the process than no answer at all.
+    return { outcome: notRun ? 'lost' : outcome, reason };
   }
   const waitMs = Math.min(settleMs, limitMs);
   switch (strategy) {

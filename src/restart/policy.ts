@@ -2,6 +2,7 @@ import type { Strategy } from '../model/repair.ts';
 import type { DurationUs } from '../model/time.ts';
 import { withType } from '../model/unit-name.ts';
 import type { ProcessSettings } from './contract.ts';
+import { engineLimits } from './engine-contract.ts';
 import { protectedUnits, repairable } from './strategies-protected.ts';
 
 /** No wait is longer than this, whatever the settings multiply to: 31 days. */
@@ -63,8 +64,15 @@ export function restartLimitUs(settings: ProcessSettings, strategy: Strategy): D
 /** The longest one attempt can take, with all its checks. */
 export function attemptLimitUs(settings: ProcessSettings, strategy: Strategy): DurationUs {
   const { commandTimeoutMs, healthTimeoutMs, healthIntervalMs, healthRetries } = settings;
-  const checks = Math.max(1, healthRetries) * (healthTimeoutMs + healthIntervalMs);
-  return (commandTimeoutMs + checks) * usPerMs + restartLimitUs(settings, strategy);
+  const retries = Math.max(1, healthRetries);
+  const checks = retries * (healthTimeoutMs + healthIntervalMs);
+  // Each command may have to wait for a place first.
+  const waits =
+    (settings.preRestartCommand === undefined ? 0 : 1) +
+    (strategy === 'service' ? 0 : 1) +
+    (settings.postHealthCheck === undefined ? 0 : retries);
+  const commandsUs = (commandTimeoutMs + checks) * usPerMs + waits * engineLimits.placeUs;
+  return commandsUs + restartLimitUs(settings, strategy);
 }
 
 /** What is repaired: two names that mean one unit are one thing. */

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CheckState, CheckView } from '../model/check.ts';
+import type { CheckState } from '../model/check.ts';
 import type { Draft } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Alarm } from '../model/repair.ts';
-import type { Clock } from '../model/time.ts';
 import { limited, messageOf } from './answers.ts';
-import { checksUp } from './checks-up.ts';
-import { type AlarmSource, type Effects, SourceError } from './contract.ts';
+import { type AlarmSource, SourceError } from './contract.ts';
+import { type DoingOptions, doAction } from './doing.ts';
 import type { Engine } from './engine.ts';
-import type { Action, Answer, HookCall, Moment, Rules, UnitFact } from './engine-contract.ts';
+import type { Action, Answer, Moment, Rules, UnitFact } from './engine-contract.ts';
+import type { GoneFor } from './engine-units.ts';
 import { FactSource, Facts } from './facts.ts';
 
 const runnerLimits = Object.freeze({
@@ -20,17 +19,10 @@ const runnerLimits = Object.freeze({
   stopMs: 1_500,
 });
 
-export interface RunnerOptions {
+/** Where the engine was given a boot ID, the clock's monotonic time must count from that boot. */
+export interface RunnerOptions extends Omit<DoingOptions, 'down'> {
   readonly engine: Engine;
   readonly rules: Rules;
-  readonly sources: readonly AlarmSource[];
-  readonly effects: Effects;
-  /** The checks that look at one of these processes, looked at now. */
-  readonly look: (processes: readonly string[]) => Promise<readonly CheckView[]>;
-  /** Calls a hook; undefined where none is configured. */
-  readonly hook: ((call: HookCall) => Promise<Answer>) | undefined;
-  /** Where the engine was given a boot ID, its monotonic time must count from that boot. */
-  readonly clock: Clock;
   readonly checkIntervalMs: number;
   /** Writes the journal; why it could not, or undefined. It must be on the disk when it resolves. */
   readonly write: (text: string) => Promise<string | undefined>;
@@ -116,6 +108,17 @@ export class RepairRunner {
     if (failure !== undefined || fact !== 'down') this.#facts.unit(name, failure);
     const hasFallen = failure !== undefined || fact === 'auto_restart';
     if ((hasFallen && engine.fell(name, this.#now())) || isNews) this.#pump();
+  }
+
+  /** A unit is not there any more; see `GoneFor`. */
+  unitGone(name: string, why: GoneFor): void {
+    if (why !== 'unloaded') this.#facts.unitGone(name, why);
+    if (this.#options.engine.unitGone(name, why, this.#now())) this.#pump();
+  }
+
+  /** Whether what is known of the unit is an alarm. */
+  unitHasAlarm(name: string): boolean {
+    return this.#facts.units.idOf(name) !== undefined;
   }
 
   /** Planned outages that run now. */
@@ -239,61 +242,14 @@ export class RepairRunner {
   }
 
   #do(action: Action): void {
-    void this.#effect(action)
+    const { look, hook, effects, clock } = this.#options;
+    const down = (processes: readonly string[]) => this.#facts.checks.about(processes);
+    void doAction(action, { sources: this.#sources, effects, look, down, hook, clock })
       .catch((error: unknown): Answer => ({ outcome: 'failed', reason: messageOf(error) }))
       .then((answer) => {
         if (this.#stopped) return;
         this.#options.engine.done(action.id, answer, this.#now());
         this.#pump();
       });
-  }
-
-  async #effect(action: Action): Promise<Answer> {
-    const { effects, hook } = this.#options;
-    switch (action.kind) {
-      case 'claim': {
-        const taken = await limited(this.#sourceOf(action.alarm).claim(action.alarm));
-        return { outcome: taken ? 'ok' : 'refused', reason: '' };
-      }
-      case 'settle':
-        await limited(this.#sourceOf(action.alarm).settle(action.alarm, action.ending));
-        return { outcome: 'ok', reason: '' };
-      case 'resolve': {
-        const strategy = await effects.resolve(action.process, action.settings);
-        return { outcome: 'ok', reason: '', strategy };
-      }
-      case 'pre_restart_command':
-        return effects.preRestart(action.process, action.settings);
-      case 'restart':
-        return effects.restart(action.process, action.strategy, action.settings);
-      case 'health_check':
-        return this.#health(action);
-      case 'hook':
-        return hook === undefined ? { outcome: 'skipped', reason: '' } : hook(action.call);
-    }
-  }
-
-  /** What the strategy says of it, and then what the checks say that asked for its repair. */
-  async #health({
-    process,
-    settings,
-    checked,
-  }: Extract<Action, { kind: 'health_check' }>): Promise<Answer> {
-    const { effects, look, clock } = this.#options;
-    const done = await effects.health(process, settings);
-    const passed = done.outcome === 'ok' || done.outcome === 'skipped';
-    if (!passed || checked.length === 0) return done;
-    return checksUp(checked, settings.healthTimeoutMs, {
-      look,
-      down: (processes) => this.#facts.checks.about(processes),
-      sleep: (ms) => sleep(ms, undefined, { ref: false }),
-      nowMs: () => clock.monotonicUs() / 1_000,
-    });
-  }
-
-  #sourceOf({ source }: Alarm): AlarmSource {
-    const known = this.#sources.find(({ name }) => name === source);
-    if (known === undefined) throw new SourceError('down', 'its source is no longer configured');
-    return known;
   }
 }

@@ -142,11 +142,12 @@ function restoreAlarm(core: Core, data: unknown): void {
 
 function endingOf(data: unknown): Ending | undefined {
   if (!isObject(data)) return undefined;
-  const { worked, attempts, note, time } = data;
+  const { worked, attempts, note, time, claimOnly } = data;
   if (typeof worked !== 'boolean' || !isCount(attempts)) return undefined;
   if (typeof note !== 'string' || typeof time !== 'string') return undefined;
   const short = note.slice(0, engineLimits.reasonLength);
-  return { worked, attempts, note: short, time: time.slice(0, 40) };
+  const ending = { worked, attempts, note: short, time: time.slice(0, 40) };
+  return claimOnly === true && !worked ? { ...ending, claimOnly } : ending;
 }
 
 function restoreThing(core: Core, data: unknown, shiftUs: DurationUs): void {
@@ -236,7 +237,7 @@ function breakerOf(
 function freeTheRest(core: Core): void {
   for (const held of core.alarms.values()) {
     if (held.state !== 'open' || held.key !== '') continue;
-    if (held.settling === undefined) release(core, held, { attempts: 0, note: 'begun anew' });
+    if (held.settling === undefined) release(core, held, 'begun anew');
     if (!held.standing) continue;
     held.state = 'new';
     core.fresh.add(held.alarm.id);

@@ -1,14 +1,8 @@
 import { phaseOf } from '../model/unit.ts';
-import type { JobEnd, UnitStatus } from '../model/unit-control.ts';
+import { type JobEnd, settleMs, type UnitStatus } from '../model/unit-control.ts';
 import type { Done, ProcessSettings } from './contract.ts';
 import { failed, ok, refused, type StrategyTools, unitOf } from './strategies.ts';
 import { whyNotUnit } from './strategies-protected.ts';
-
-/**
- * After a job is done, how long until the unit is looked at: the job of a Type=simple service is done
- * when its process was forked, before that has shown whether it can run.
- */
-const settleMs = 250;
 
 /** `service`: RestartUnit, the job followed to its result. */
 export async function restartUnit(

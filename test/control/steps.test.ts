@@ -251,6 +251,33 @@ for (const { name, verb, before, after = before, job, want } of units) {
   });
 }
 
+test('a unit that nobody can be asked about after its job is lost', async () => {
+  const statuses = [{ loadState: 'loaded', state: { ...newUnitState(), ...down } }];
+  const act = async () => ({ result: 'done' as const, reason: '' });
+  const stepped = await controlUnit('start', 'web.service', 7_000, {
+    ...{ status: async () => statuses.shift(), startUnit: act, stopUnit: act, restartUnit: act },
+  });
+  assert.equal(stepped.outcome, 'lost');
+  assert.match(stepped.words, /could not be asked/);
+  assert.equal(hasWorked(stepped), false);
+});
+
+test('a program that ends a moment after its job was done does not run', async () => {
+  let doneMs = Number.POSITIVE_INFINITY;
+  const act = async () => {
+    doneMs = performance.now();
+    return { result: 'done' as const, reason: '' };
+  };
+  const status = async () => {
+    const sinceMs = performance.now() - doneMs;
+    const state = sinceMs > 50 ? failed : sinceMs >= 0 ? up : down;
+    return { loadState: 'loaded', state: { ...newUnitState(), ...state } };
+  };
+  const units = { status, startUnit: act, stopUnit: act, restartUnit: act };
+  const stepped = await controlUnit('start', 'web.service', 7_000, units);
+  assert.equal(`${stepped.outcome}: ${stepped.words}`, 'failed: it ended at once (exit-code)');
+});
+
 test('who suffers: components first, then units, those with the longest way first, each once', () => {
   const reached = (unit: string, length: number) => ({ unit, path: Array(length).fill('x') });
   const all = {

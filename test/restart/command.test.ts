@@ -208,29 +208,37 @@ describe('commands', () => {
     assert.equal(readFileSync(join(folder, 'cleaned'), 'utf8'), 'cleaned\n');
   });
 
-  test('eight at once; the others wait, and too many are refused', async () => {
+  test('eight at once; the others wait, and too many are not run', async () => {
     const crowd = new Commands(systemClock);
     const count = join(folder, 'count');
     // Each says how many there are: it makes a file, counts the files, and removes its own.
     const text = `mkdir -p ${count}; : > ${count}/$$; ls ${count} | wc -l >> ${folder}/seen; sleep 0.2; rm ${count}/$$`;
     const ends = await Promise.all(Array.from({ length: 80 }, () => run(text, {}, crowd)));
-    const refused = ends.filter(({ outcome }) => outcome === 'refused');
-    assert.equal(refused.length, 80 - 8 - 64);
-    assert.match(refused[0]?.reason ?? '', /64 commands wait already/);
+    const left = ends.filter(({ outcome, notRun }) => outcome === 'timeout' && notRun);
+    assert.equal(left.length, 80 - 8 - 64);
+    assert.match(left[0]?.reason ?? '', /64 commands wait already/);
     assert.equal(ends.filter(({ outcome }) => outcome === 'ok').length, 72);
     const seen = readFileSync(join(folder, 'seen'), 'utf8').trim().split('\n').map(Number);
     assert.ok(Math.max(...seen) <= 8, `${Math.max(...seen)} at once`);
   });
 
-  test('a wait for a place counts towards the time limit', async () => {
-    const crowd = new Commands(systemClock);
+  test('a wait for a place has a limit of its own, and is no refusal', async () => {
+    const crowd = new Commands(systemClock, 100);
     const long = Array.from({ length: 8 }, () => run('exec sleep 1000', { limitMs: 1_500 }, crowd));
     const end = await run(['true'], { limitMs: 100 }, crowd);
     assert.deepEqual(
-      [end.outcome, end.reason],
-      ['refused', 'it was not run: 8 others are under way.'],
+      [end.outcome, end.reason, end.notRun],
+      ['timeout', 'it was not run: 8 others are under way.', true],
     );
     await Promise.all(long);
+  });
+
+  test('the time limit of a command begins when it is started', async () => {
+    const crowd = new Commands(systemClock);
+    const first = Array.from({ length: 8 }, () => run('exec sleep 1.5', {}, crowd));
+    const end = await run('exec sleep 0.5', { limitMs: 1_200 }, crowd);
+    assert.deepEqual([end.outcome, end.reason], ['ok', '']);
+    await Promise.all(first);
   });
 
   test('the end of the agent: what acts is let be, what only looks is ended', async () => {

@@ -468,3 +468,69 @@ test('killed when its alarm had gone during a claim: what has failed counts', ()
   assert.equal(bench.steps.at(-2)?.step, 'given_up');
   assert.equal(bench.engine.view().circuits[0]?.failures, 1);
 });
+
+test('looks before a restart take places of the budget, and no restarts of the hour', () => {
+  const order = (names: readonly string[]) =>
+    new Map(names.map((name) => [name, name.startsWith('app') ? ['base.service'] : []]));
+  const bench = new Bench({}, { order, budget: { perHour: 10, atOnce: 2 } });
+  bench.silent = ['restart'];
+  const apps = Array.from({ length: 5 }, (_, i) => alarm(`app${i}`, i + 2));
+  bench.poll(alarm('base'), ...apps);
+  bench.silent = ['health_check'];
+  bench.answer(bench.unanswered[0], { outcome: 'ok', reason: '' });
+  bench.answer(bench.unanswered[0], { outcome: 'ok', reason: '' });
+  assert.equal(bench.unanswered.length, 2, 'of five that wait to be looked at');
+  const { active, left } = bench.engine.view().budget;
+  assert.deepEqual([active, left], [2, 9]);
+  while (bench.unanswered.length > 0)
+    bench.answer(bench.unanswered[0], { outcome: 'ok', reason: '' });
+  assert.deepEqual([bench.restarted, bench.engine.view().budget.active], [['base'], 0]);
+  assert.equal(bench.engine.view().repairs.settled, 6);
+});
+
+test('a look that found out nothing is made again, and is no reason for a restart', () => {
+  const bench = new Bench();
+  bench.engine.unit('web.service', 'auto_restart', bench.now);
+  bench.poll(alarm('web.service'));
+  bench.health = ['lost', 'lost', 'ok'];
+  bench.engine.unit('web.service', 'up', bench.now);
+  bench.settleDown();
+  assert.equal(bench.engine.view().budget.active, 0);
+  bench.wait(4);
+  assert.equal(bench.checked.length, 1);
+  bench.wait(10);
+  assert.deepEqual([bench.checked.length, bench.restarts], [3, []]);
+  assert.equal(bench.steps.at(-1)?.reason, 'it is healthy without a restart');
+  assert.equal(bench.engine.view().budget.active, 0);
+});
+
+test('a look that found out nothing, and the alarm goes: nothing is done', () => {
+  const bench = new Bench();
+  bench.engine.unit('web.service', 'auto_restart', bench.now);
+  bench.poll(alarm('web.service'));
+  bench.health = ['lost'];
+  bench.engine.unit('web.service', 'up', bench.now);
+  bench.settleDown();
+  bench.poll();
+  bench.wait(60);
+  assert.deepEqual([bench.checked.length, bench.restarts], [1, []]);
+  assert.equal(bench.engine.view().repairs.cancelled, 1);
+});
+
+test('a claim that is given back tells of no repair, also after the agent was killed', () => {
+  const bench = new Bench();
+  bench.silent = ['restart', 'settle'];
+  bench.poll(alarm('web'));
+  bench.poll();
+  bench.kill();
+  bench.wait(200);
+  const { claimOnly, worked } = bench.endings.at(-1) ?? {};
+  assert.deepEqual([claimOnly, worked], [true, false]);
+  const given = new Bench({ maxAttempts: 1 });
+  given.restartOutcome = 'failed';
+  given.poll(alarm('web'));
+  assert.deepEqual(
+    given.endings.map((ending) => [ending.claimOnly, ending.attempts]),
+    [[undefined, 1]],
+  );
+});

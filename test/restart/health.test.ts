@@ -35,6 +35,15 @@ function toolsFor(...states: readonly State[]) {
 
 const up = { activeState: 'active', subState: 'running', invocation0: 1 } as const;
 
+test('a command that finds no place says nothing of the process', async () => {
+  const commands = new Commands(systemClock, 50);
+  const tools = { ...toolsFor(undefined), commands };
+  const settings = settingsOf({ postHealthCheck: 'exec sleep 1', healthTimeoutMs: 5_000 });
+  const looks = Array.from({ length: 9 }, () => checkHealth('web', 'service', settings, tools));
+  const outcomes = (await Promise.all(looks)).map(({ outcome }) => outcome);
+  assert.deepEqual(outcomes, [...Array<string>(8).fill('ok'), 'lost']);
+});
+
 describe('health of a unit', () => {
   const rows: readonly (readonly [string, readonly State[], string, string])[] = [
     ['it runs', [up], 'ok', ''],

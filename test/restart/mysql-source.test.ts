@@ -110,6 +110,17 @@ test('a repair given up leaves the row in alarm, with a note', async () => {
   assert.deepEqual(await db.sql('SELECT * FROM UNITWATCH_CLAIM'), []);
 });
 
+test('a claim alone that is given back leaves the row as it is', async () => {
+  await raise(1, 'web');
+  const one = source();
+  const alarm = only(await one.poll());
+  await one.claim(alarm);
+  const before = await row(1);
+  await one.settle(alarm, { ...ending(false, 'the alarm went'), claimOnly: true });
+  assert.deepEqual(await row(1), before);
+  assert.deepEqual(await db.sql('SELECT * FROM UNITWATCH_CLAIM'), []);
+});
+
 test('settle twice does once what it does, and does not clear what was raised anew', async () => {
   await raise(1, 'web');
   const one = source();

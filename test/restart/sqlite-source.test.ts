@@ -279,3 +279,27 @@ test('a disk that is full in the middle of a repair: down, and written down when
     /^down: .*(the disk is full|reading or writing it failed)\.\n0 alarms\n0 alarms\n$/,
   );
 });
+
+test('a claim alone that is given back leaves the row as it is, after the lock is gone, too', async () => {
+  raise(1, 'web');
+  const keeper = keeperInMemory();
+  const one = source({ keeper, query_timeout: 100 });
+  const other = source({ hostName: 'other' });
+  const alarm = only(await one.poll());
+  assert.equal(await one.claim(alarm), true);
+  assert.equal(await other.claim(only(await other.poll())), false);
+  const released = { ...ending(false, 'the alarm went'), claimOnly: true as const };
+  const locking = new DatabaseSync(path);
+  locking.exec('BEGIN IMMEDIATE');
+  await assert.rejects(one.settle(alarm, released));
+  locking.exec('ROLLBACK');
+  locking.close();
+  const again = source({ keeper });
+  await again.poll();
+  const rows = sql('SELECT alarma, notes FROM STATUS_PROCESS');
+  assert.deepEqual(
+    rows?.map((row) => [row['alarma'], row['notes']]),
+    [[1, null]],
+  );
+  assert.equal(await other.claim(alarm), true);
+});

@@ -223,6 +223,7 @@ async function give(on: Session, ids: readonly number[], agent: string): Promise
 
 /** Only a row that is in alarm is cleared, and only where this has not been done already. */
 async function writeDown(on: Session, id: number, finish: Finish, access: Access): Promise<void> {
+  if (finish.note === '') return;
   const clears = finish.clear && access.clear;
   const sets = [
     ...(clears ? ['alarma = 0'] : []),

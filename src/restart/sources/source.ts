@@ -144,7 +144,8 @@ export class TableAlarms implements TableSource {
   async settle(alarm: Alarm, ending: Ending): Promise<void> {
     const memory = await this.#remembered();
     const held = this.#held.get(alarm.id);
-    const { note, mark } = noteOf(ending, this.#options.hostName);
+    const { note: line, mark } = noteOf(ending, this.#options.hostName);
+    const note = ending.claimOnly ? '' : line;
     const clear = ending.worked && !held?.gone;
     const finish = memory.begin({ ids: held?.ids ?? this.#idsOf(alarm), clear, note, mark });
     this.#held.delete(alarm.id);

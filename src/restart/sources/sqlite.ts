@@ -144,6 +144,7 @@ function isStanding(on: Sqlite, id: number): boolean {
 
 /** Only a row that is in alarm is cleared, and only where this has not been done already. */
 function writeDown(on: Sqlite, id: number, { clear, note, mark }: Finish): void {
+  if (note === '') return;
   const [row] = on.rows(
     `SELECT CAST(s.notes AS BLOB) AS notes, ${inAlarm} AS standing FROM STATUS_PROCESS s WHERE s.process_id = ?`,
     id,

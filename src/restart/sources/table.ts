@@ -39,9 +39,9 @@ export interface Access {
 export interface Finish {
   readonly ids: readonly number[];
   readonly clear: boolean;
-  /** One line, newline included; put before what the notes hold. */
+  /** One line, newline included; put before what the notes hold. Empty: only the claim is given back. */
   readonly note: string;
-  /** Begins the note and is in no other one: where the notes hold it, this has been done. */
+  /** Begins the note and is no other one's: where the notes hold it, this has been done. */
   readonly mark: string;
 }
 
