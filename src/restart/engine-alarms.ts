@@ -102,6 +102,7 @@ function raise(core: Core, given: Alarm, clears: boolean, sinceUs: DurationUs): 
     claimedUs: never,
     repairedBefore: false,
     sinceUs,
+    joinedUs: never,
     resolveUs: never,
     settling: undefined,
     settledUs: 0,
@@ -213,6 +214,7 @@ function attach(core: Core, held: Held, strategy: PlainStrategy): void {
   if (isJudged && thing.repair?.doubted !== true) lookAgain(thing);
   else disproven(core, thing, 'it is in alarm again');
   thing.alarms.add(id);
+  held.joinedUs = core.now.monoUs;
   held.state = 'open';
   held.key = name.key;
   core.fresh.delete(id);

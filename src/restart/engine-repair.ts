@@ -110,7 +110,9 @@ function beginAttempt(core: Core, thing: Thing, repair: Repair, settings: Proces
 /** The command before the restart has worked; somebody may have stopped the unit meanwhile. */
 function prepared(core: Core, thing: Thing, repair: Repair): void {
   if (!isLeftAlone(core, thing)) {
-    restart(core, thing, repair);
+    // It died meanwhile, perhaps of that command: systemd restarts it, and the check says how it went.
+    const bySystemd = core.units.get(thing.unit)?.fact === 'auto_restart';
+    bySystemd ? check(core, thing, repair) : restart(core, thing, repair);
     return;
   }
   leaveAttempt(core, thing, repair);
@@ -225,10 +227,10 @@ export function stepDone(core: Core, thing: Thing, answer: Answer): void {
   }
 }
 
-/** A check went down while the health check was under way, which may not have asked it. */
+/** A check went down, or was found to be of this thing, in the health check, which has not asked it. */
 function hasFallenSince(core: Core, thing: Thing, begunUs: DurationUs): boolean {
   return alarmsOf(core, thing).some(
-    ({ alarm, sinceUs }) => alarm.source === 'check' && sinceUs >= begunUs,
+    ({ alarm, joinedUs }) => alarm.source === 'check' && joinedUs >= begunUs,
   );
 }
 

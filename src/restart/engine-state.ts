@@ -41,6 +41,8 @@ export interface Held {
   claimedUs: DurationUs;
   /** Since when it may have stood: when its source was asked before and did not list it. */
   sinceUs: DurationUs;
+  /** Since when its repair is known to be this thing's; -Infinity for from the journal. */
+  joinedUs: DurationUs;
   /** It was repaired before the agent was restarted, where a row cannot tell one alarm from the next. */
   repairedBefore: boolean;
   /** Before it is resolved again, after that has failed. */

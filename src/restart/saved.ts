@@ -133,6 +133,7 @@ function restoreAlarm(core: Core, data: unknown): void {
     claimedUs: Number.NEGATIVE_INFINITY,
     repairedBefore: false,
     sinceUs: Number.NEGATIVE_INFINITY,
+    joinedUs: Number.NEGATIVE_INFINITY,
     resolveUs: Number.NEGATIVE_INFINITY,
     settling: ending && { ending, tries: 0, dueUs: monoUs, busy: false },
     settledUs: monoUs,
