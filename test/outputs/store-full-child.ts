@@ -1,10 +1,11 @@
 /**
  * Run where FOLDER is a small file system of its own, fills it to the last byte, and says what the
- * local database does then: without a reserve (`store`), or with rows that PostgreSQL refuses
- * (`thread`).
+ * local database does then: without a reserve (`store`), with rows that PostgreSQL refuses
+ * (`thread`), or when its file is removed (`removed`).
  *
- *     node store-full-child.js store|thread FOLDER
+ *     node store-full-child.js store|thread|removed FOLDER
  */
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Row, StoreError } from '../../src/outputs/store/contract.ts';
 import { LocalStore } from '../../src/outputs/store/local-store.ts';
@@ -80,4 +81,37 @@ async function refused(): Promise<unknown> {
   return { settled, kept, whole: await whole() };
 }
 
-process.stdout.write(JSON.stringify(await (what === 'store' ? alone() : refused())));
+async function removed(): Promise<unknown> {
+  const { local } = await LocalThread.open(settings, 1);
+  const filler = join(folder, 'filler');
+  const look = async () => {
+    const { figures } = await local.collect(1);
+    const { rewritten, displaced, vanished, waiting } = figures;
+    return [existsSync(path), rewritten, /full/.test(displaced), vanished, waiting];
+  };
+  await local.append(rows(100, 400), 1);
+  fillUp(filler);
+  rmSync(path);
+  const small = await look();
+
+  rmSync(filler);
+  await local.append(rows(60, 100_000), 1);
+  for (const ending of ['', '-wal', '-shm', '.lock', '.reserve']) {
+    rmSync(`${path}${ending}`, { force: true });
+  }
+  fillUp(filler);
+  const large = [await look(), await look()];
+  const { length } = (await local.next(1_000, 1e8)).rows;
+  rmSync(filler);
+  const free = await look();
+  await local.append(rows(1, 400), 1);
+  await local.close(10_000);
+  return { small, large, length, free, whole: await whole() };
+}
+
+const modes: Readonly<Record<string, () => Promise<unknown>>> = {
+  store: alone,
+  thread: refused,
+  removed,
+};
+process.stdout.write(JSON.stringify(await modes[what ?? '']?.()));

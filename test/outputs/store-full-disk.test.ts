@@ -217,3 +217,17 @@ test('rows that PostgreSQL refuses are let go of where there is no room to keep 
   assert.deepEqual([settled.exported, settled.rejected, settled.waiting, whole], [10, 70, 0, 'ok']);
   assert.deepEqual(kept, { reasons: 70, characters: 0 });
 });
+
+test('a file that is removed on a full disk is written anew when there is room, with all of it', {
+  skip,
+}, async (t) => {
+  const folder = scratch(t);
+  const disk = await smallDisk(t, folder, 32);
+  const [file = '', ...argv] = [...disk.before, process.execPath, stuckChild, 'removed', folder];
+  const { small, large, length, free, whole } = JSON.parse(await run(file, argv));
+  assert.deepEqual(small, [true, 1, false, 0, 100], 'the reserve has room for a small one');
+  const still = [false, 1, true, 0, 160];
+  assert.deepEqual(large, [still, still]);
+  assert.equal(length, 160, 'rows can be had meanwhile');
+  assert.deepEqual([free, whole], [[true, 2, false, 0, 160], 'ok']);
+});

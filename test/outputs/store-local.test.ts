@@ -158,6 +158,29 @@ test('a database that is removed while it is used is written anew; its lock too'
   assert.equal(notices.length, 1);
 });
 
+test('one that is removed with its folder, which cannot be made again, is written anew as soon as it can', async (t) => {
+  const folder = join(scratch(t), 'data');
+  const settings = settingsFor(folder, undefined);
+  const { path } = settings.local;
+  const { store, notices } = await open(t, settings);
+  for (let n = 0; n < 50; n++) store.result(probe(n));
+  await store.flush(5_000);
+  rmSync(folder, { recursive: true });
+  symlinkSync('nowhere/at/all', folder);
+  await until('it is told', () => notices.length === 1);
+  assert.match(
+    notices[0]?.message ?? '',
+    /cannot be written anew yet; .* check the owner and mode/,
+  );
+  for (let n = 50; n < 60; n++) store.result(probe(n));
+  assert.ok(await store.flush(5_000));
+  rmSync(folder);
+  await until('it is told', () => notices.length === 2);
+  assert.match(notices[1]?.message ?? '', /written anew, with all/);
+  assert.equal((await rowsIn(path)).size, 60);
+  assert.deepEqual([missing(store.view), store.view.lost.damaged], [0, 0]);
+});
+
 test('another database in its place is used from then on; what waited in the old one is counted', async (t) => {
   const settings = settingsFor(scratch(t), undefined);
   const { path } = settings.local;

@@ -171,11 +171,15 @@ export class Accounts {
     return now;
   }
 
-  #tellPlace({ rewritten, vanished }: LocalFigures): void {
+  #tellPlace({ rewritten, displaced, vanished }: LocalFigures): void {
     const what = 'The local database of the store was removed';
     if (rewritten > this.figures.rewritten) {
       const message = `${what} while it was in use: it is written anew, with all that was in it.`;
       this.#tell({ phase: 'trouble', severity: 'warning', message });
+    }
+    if (displaced !== '' && this.figures.displaced === '') {
+      const message = `${what} while it was in use, and cannot be written anew yet; what waits in it is lost if the agent ends before. ${displaced}`;
+      this.#tell({ phase: 'trouble', severity: 'error', message });
     }
     if (vanished > this.figures.vanished) {
       const message = `${what} or replaced while it was in use: what waited in it is lost, and the one that is there now is used.`;

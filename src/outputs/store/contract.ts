@@ -48,14 +48,16 @@ export interface LocalFigures {
   readonly setAside: readonly string[];
   /** How often its file was removed while it was in use, and written anew with all that was in it. */
   readonly rewritten: number;
-  /** How often it was removed or replaced, and what waited in it is lost. */
+  /** Why a removed one cannot be written anew yet; empty where it is in its place. */
+  readonly displaced: string;
+  /** How often it was replaced, and what waited in it is lost. */
   readonly vanished: number;
 }
 
 /** Figures of the place where the database is, whichever file is there. */
 export type PlaceFigures = Pick<
   LocalFigures,
-  'carried' | 'lostDamaged' | 'setAside' | 'rewritten' | 'vanished'
+  'carried' | 'lostDamaged' | 'setAside' | 'rewritten' | 'displaced' | 'vanished'
 >;
 
 /** What a whole life of the database has seen, over all agents that used it. */

@@ -18,6 +18,7 @@ export class LocalSums {
   #known = nothing;
   #lostDamaged = 0;
   #rewritten = 0;
+  #displaced = '';
   #vanished = 0;
   #isOther = false;
   readonly #setAside: string[] = [];
@@ -47,12 +48,17 @@ export class LocalSums {
     this.reopened();
   }
 
+  /** It was removed, and cannot be written anew yet. */
+  displaced(reason: string): void {
+    this.#displaced = reason;
+  }
+
   /** It is closed, and will be opened again. */
   reopened(): void {
     this.#next(this.#known.waiting);
   }
 
-  /** Another one is in its place, or none; what waited in it is lost. */
+  /** Another one is in its place; what waited in it is lost. */
   vanished(): void {
     this.#vanished++;
     this.#isOther = true;
@@ -71,11 +77,13 @@ export class LocalSums {
       lostDamaged: this.#lostDamaged,
       setAside: this.#setAside,
       rewritten: this.#rewritten,
+      displaced: this.#displaced,
       vanished: this.#vanished,
     };
   }
 
   #next(waiting: number): void {
+    this.#displaced = '';
     this.#before.lostSize += this.#known.lostSize;
     this.#before.lostAge += this.#known.lostAge;
     this.#before.deleted += this.#known.deleted;

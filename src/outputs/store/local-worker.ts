@@ -2,14 +2,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../model/assert.ts';
 import type { RealtimeUs } from '../../model/time.ts';
-import type { Sqlite } from '../../sqlite.ts';
 import { type LocalFigures, type LocalSettings, StoreError } from './contract.ts';
 import type { Answer, LocalStart, Request } from './local-messages.ts';
+import { fullError, isFull, LocalPlace } from './local-place.ts';
 import { logBytes } from './local-schema.ts';
 import type { LocalStore } from './local-store.ts';
 import { LocalSums } from './local-sums.ts';
-import { fileAt, lockFor, lockPath, makeFile, openLocal, putAside } from './open-local.ts';
-import { hasFree, Reserve } from './reserve.ts';
+import { fileAt, openLocal, putAside } from './open-local.ts';
+import { hasFree } from './reserve.ts';
 import { DamagedError } from './sqlite.ts';
 
 const damagedMessage = 'The local database is damaged: it is set aside and begun anew.';
@@ -21,19 +21,9 @@ const roomBytes = 65_536;
 /** The log is made long where others have this left, too. */
 const longBytes = 2 * logBytes;
 
-/** Where the local database is, when it can be reached, and it is ours. */
-interface Place {
-  readonly path: string;
-  /** Held by the open file until the process ends. */
-  readonly lock: Sqlite;
-  readonly lockFile: string | undefined;
-  /** Given up while the disk is full: then only what makes room is done. */
-  readonly reserve: Reserve;
-}
-
 class LocalWorker {
   readonly #settings: LocalSettings;
-  #place: Place | undefined;
+  #place: LocalPlace | undefined;
   /** Undefined while it could not be opened, or a damaged one could not be replaced yet. */
   #store: LocalStore | undefined;
   #isDamaged = false;
@@ -63,7 +53,9 @@ class LocalWorker {
     try {
       if (request.op === 'collect') await this.#keepPlace();
       await this.#ready(nowUs);
-      if (request.op === 'append' && !this.#hasRoom()) return fullAnswer(this.#settings.path);
+      if (request.op === 'append' && !this.#hasRoom()) {
+        return failure(fullError(this.#settings.path));
+      }
       const answer = this.#do(request);
       if (this.#isTight()) this.#relieve();
       return answer;
@@ -94,12 +86,8 @@ class LocalWorker {
     this.#makeRoom();
   }
 
-  async #reach(): Promise<Place> {
-    if (this.#place) return this.#place;
-    const path = await makeFile(this.#settings.path);
-    const lock = await lockFor(path);
-    const lockFile = fileAt(lockPath(path));
-    this.#place = { path, lock, lockFile, reserve: new Reserve(path) };
+  async #reach(): Promise<LocalPlace> {
+    this.#place ??= await LocalPlace.reach(this.#settings.path);
     return this.#place;
   }
 
@@ -147,7 +135,7 @@ class LocalWorker {
 
   #close(): Answer {
     this.#store?.close();
-    this.#place?.lock.close();
+    this.#place?.leave();
     return { op: 'close', path: this.#place?.path };
   }
 
@@ -187,7 +175,7 @@ class LocalWorker {
     return this.#store;
   }
 
-  #placed(): Place {
+  #placed(): LocalPlace {
     assert(this.#place !== undefined, 'the local database has no place');
     return this.#place;
   }
@@ -207,41 +195,40 @@ class LocalWorker {
 
   /**
    * SQLite goes on in a file that was removed or replaced, where nobody finds it again. All that was
-   * in a removed one can still be read, and is written to its place.
+   * in a removed one can still be read, and is written to its place; where that cannot be, as on a
+   * full disk, the removed one serves on until it can.
    */
   async #keepPlace(): Promise<void> {
     const [store, place] = [this.#store, this.#place];
     if (!store || !place) return;
     const file = fileAt(place.path);
-    if (file === this.#file && fileAt(lockPath(place.path)) === place.lockFile) return;
+    if (file === this.#file && place.isLocked) return;
     this.#figures();
-    this.#store = undefined;
-    this.#place = undefined;
-    place.lock.close();
-    let isKept = file === this.#file;
-    try {
-      const { path } = await this.#reach();
-      if (isKept) this.#sums.reopened();
-      if (file !== undefined) return;
-      store.copyTo(path);
-      this.#sums.rewritten();
-      isKept = true;
-    } finally {
-      store.close();
-      if (!isKept) this.#sums.vanished();
-      // The file that is there now knows best what was exported from it.
-      this.#last = 0;
+    if (file !== undefined) {
+      this.#place = undefined;
+      place.leave();
+      this.#leave(store);
+      if (file === this.#file) this.#sums.reopened();
+      else this.#sums.vanished();
+      return;
     }
+    try {
+      await place.writeAnew(store);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#sums.displaced(error.message);
+      return;
+    }
+    this.#leave(store);
+    this.#sums.rewritten();
   }
-}
 
-function isFull(error: unknown): boolean {
-  return error instanceof StoreError && error.kind === 'full';
-}
-
-function fullAnswer(path: string): Answer {
-  const message = `${JSON.stringify(path)} cannot grow: the disk is full.`;
-  return { op: 'failed', kind: 'full', message };
+  #leave(store: LocalStore): void {
+    store.close();
+    this.#store = undefined;
+    // The file that is there now knows best what was exported from it.
+    this.#last = 0;
+  }
 }
 
 /** What the world did wrong, as an answer; what we did wrong ends the thread, and the process. */

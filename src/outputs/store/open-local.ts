@@ -77,6 +77,7 @@ async function refuseStranger(path: string): Promise<void> {
 export async function lockFor(path: string): Promise<Sqlite> {
   const lock = lockPath(path);
   try {
+    await mkdir(dirname(lock), { recursive: true, mode: 0o750 });
     const file = await open(lock, 'a', 0o640);
     await file.close();
   } catch (error) {
