@@ -28,6 +28,15 @@ export async function watch(
   io: CommandIo,
   { reload, onStarted, verbosity = 0 }: Watching,
 ): Promise<number> {
+  // From the first: without a handler SIGHUP would end an agent that is only about to start.
+  let hasStarted = (_reload: () => Promise<void>): void => {};
+  const started = new Promise<() => Promise<void>>((resolve) => {
+    hasStarted = resolve;
+  });
+  if (reload) {
+    const work = async (): Promise<void> => (await started)();
+    process.on('SIGHUP', oneAfterTheOther(work, started));
+  }
   const log = await openLog(config.log_level);
   const verbose = new VerboseLog(log, verbosity);
   await verbose.configured(config);
@@ -60,10 +69,7 @@ export async function watch(
   }
   manager.tell('READY=1', `STATUS=Watching systemd ${agent.view.systemdVersion}`);
   manager.feedWatchdog((limitMs) => answersItself(agent, config.listen, limitMs));
-  if (reload) {
-    const reloads = oneAfterTheOther(() => reloadInto(agent, reload, manager, verbose));
-    process.on('SIGHUP', reloads);
-  }
+  if (reload) hasStarted(() => reloadInto(agent, reload, manager, verbose));
   await onStarted?.(agent);
   const reason = await ended;
   manager.tell('STOPPING=1');
@@ -95,10 +101,14 @@ async function answersItself(
 /**
  * Asked for while it is under way, the work is done once more behind it, however often it was asked
  * for: what was read first is never taken last.
+ * @param first what the first time waits for
  */
-export function oneAfterTheOther(work: () => Promise<void>): () => void {
+export function oneAfterTheOther(
+  work: () => Promise<void>,
+  first: Promise<unknown> = Promise.resolve(),
+): () => void {
   let isWanted = false;
-  let last = Promise.resolve();
+  let last = first;
   return () => {
     if (isWanted) return;
     isWanted = true;

@@ -70,6 +70,7 @@ export class Agent {
       ...options,
       follows: (unit) => this.watch.follower.table.get(unit) !== undefined,
       onDraft: (draft) => this.tell(draft),
+      onRead: () => this.repairs?.dependenciesRead(),
     });
     const listener = {
       transition: (what: Transition) => {

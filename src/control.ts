@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Controlled,
   type ControlOptions,
@@ -155,7 +156,7 @@ export class Control {
         const units = await this.#tools.units();
         return 'fault' in units
           ? { outcome: 'lost', words: units.fault, output: [] }
-          : controlUnit(verb, unit, timeoutMs, units);
+          : controlUnit(verb, unit, timeoutMs, units, (ms) => pause(ms));
       },
       stopComponent: async ({ name }) =>
         said(await stopComponent(name, options()), { ok: 'stopped', skipped: 'does not run' }),

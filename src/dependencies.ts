@@ -8,7 +8,7 @@ import { Foresight } from './deps/foresight.ts';
 import { givenUpDraft } from './deps/given-up.ts';
 import { DependencyGraph } from './deps/graph.ts';
 import { type Impact, impactOf, type Trigger } from './deps/impact.ts';
-import { inactive, isDown, isUp, stateCode, stateWord } from './deps/states.ts';
+import { inactive, isStarted, isUp, stateCode, stateWord } from './deps/states.ts';
 import { majorVersion, rulesOf } from './deps/versions.ts';
 import type { CheckView } from './model/check.ts';
 import type { UnitDependencies } from './model/dependencies.ts';
@@ -33,6 +33,8 @@ export interface DependenciesOptions {
   readonly follows: (unit: string) => boolean;
   /** Takes what no transition tells: a start that was given up for what it needs. */
   readonly onDraft: (draft: Draft) => void;
+  /** All units have been read, for the first time or anew. */
+  readonly onRead?: () => void;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -127,7 +129,8 @@ export class Dependencies implements UnitsSink {
     const phase = phaseOf(state);
     if (wasUp) this.foresee(graph, name, state, phase);
     // Who is started again by Restart= was not started by anybody.
-    if (isStarted(graph, number, phase) && state.nRestarts === 0) this.blame.isStarted(graph, name);
+    if (isStarted(graph.states[number] as number, phase) && state.nRestarts === 0)
+      this.blame.isStarted(graph, name);
     if (phase === 'up') this.cameUp(name, wasUp && state.jobId !== 0);
     else if (wasUp) this.wentDown(name);
     graph.setState(name, state.activeState, state.subState);
@@ -247,6 +250,7 @@ export class Dependencies implements UnitsSink {
     this.next = undefined;
     this.chainsOf = -1;
     this.updateChecks(this.checks);
+    this.options.onRead?.();
   }
 
   removed(name: string): void {
@@ -290,8 +294,4 @@ export class Dependencies implements UnitsSink {
     for (const unit of checkUnits(checks)) this.graph?.update(unit);
     this.checks = checks;
   }
-}
-
-function isStarted(graph: DependencyGraph, unit: number, phase: Phase): boolean {
-  return isDown(graph.states[unit] as number) && (phase === 'starting' || phase === 'up');
 }

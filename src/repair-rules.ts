@@ -29,10 +29,25 @@ export function repairRules(config: Config, world: RulesWorld): Rules {
     process: processRules(config),
     canonical: (unit) => canonicalName(world.graph(), unit),
     order: (names) => standsOn(names, below(world)),
+    orderVersion: versionOf(world.graph),
     ownUnit: world.ownUnit,
     never: (unit) => never.some((matches) => matches(unit)),
     budget: { perHour: budget.max_restarts_per_hour, atOnce: budget.max_restarts_at_once },
     dryRun,
+  };
+}
+
+/** Another number for each other graph, and for each other structure of one. */
+function versionOf(graph: RulesWorld['graph']): () => number {
+  let version = 0;
+  let of: DependencyGraph | undefined;
+  let structure: number | undefined;
+  return () => {
+    const now = graph();
+    if (now !== of || now?.structure !== structure) version += 1;
+    of = now;
+    structure = now?.structure;
+    return version;
   };
 }
 

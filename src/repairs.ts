@@ -51,6 +51,8 @@ export interface RepairsOptions {
 
 /** Commands that change something may end by themselves for so long when the agent does. */
 const closeMs = 1_500;
+/** How long repairs wait at the start until it is known what units are called and depend on. */
+const namesMs = 30_000;
 
 /**
  * Repairs at work: alarms out of the database, findings, checks and units go to the restart engine,
@@ -66,6 +68,7 @@ export class Repairs {
   private config: Config;
   private rules: Rules;
   private hooks: Hooks;
+  private namesTimer: NodeJS.Timeout | undefined;
 
   /** Takes up the journal, tells the units' states, and begins to ask for alarms. */
   static async begin(options: RepairsOptions): Promise<Repairs> {
@@ -115,6 +118,12 @@ export class Repairs {
   private async takeUp(journal: StateFile | undefined): Promise<void> {
     const { clock, log } = this.options;
     const saved = await journal?.read();
+    // From here on nothing is awaited: dependencies that have been read are told to `dependenciesRead`.
+    const areTracked = this.config.track_dependencies && !this.options.watch.isOff;
+    if (areTracked && this.options.graph() === undefined) {
+      this.engine.unnamed();
+      this.namesTimer = setTimeout(() => this.dependenciesRead(), namesMs).unref();
+    }
     const now = { wallUs: clock.realtimeUs(), monoUs: clock.monotonicUs() };
     const fault = saved === undefined ? undefined : this.engine.restore(saved, now);
     if (fault !== undefined) log.warn({ reason: fault }, 'What was under repair is not known.');
@@ -123,6 +132,12 @@ export class Repairs {
     this.runner.start();
     const { driver } = this.config.database;
     log.info({ driver, dryRun: this.rules.dryRun }, 'Repairs are on.');
+  }
+
+  /** What all units are called and depend on is known, as far as it can be. */
+  dependenciesRead(): void {
+    clearTimeout(this.namesTimer);
+    this.runner.named();
   }
 
   /** Takes a new configuration; a repair under way ends by the one that it began with. */
@@ -209,6 +224,7 @@ export class Repairs {
 
   /** Ends within 2 s; what is under way is in the journal. */
   async stop(): Promise<void> {
+    clearTimeout(this.namesTimer);
     this.hooks.close();
     const [, left] = await Promise.all([this.runner.stop(), this.commands.close(closeMs)]);
     if (left.length > 0) this.options.log.warn({ commands: left }, 'Commands are still running.');

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { phaseOf } from '../model/unit.ts';
 import { type JobEnd, settleMs, type UnitControl, type UnitVerb } from '../model/unit-control.ts';
 import type { Stepped } from './steps.ts';
@@ -11,6 +10,7 @@ export async function controlUnit(
   unit: string,
   limitMs: number,
   units: Units,
+  sleep: (ms: number) => Promise<unknown>,
 ): Promise<Stepped> {
   const before = await units.status(unit);
   const phase = before && phaseOf(before.state);
@@ -19,7 +19,7 @@ export async function controlUnit(
   const end = await units[`${verb}Unit`](unit, limitMs);
   if (end.result !== 'done') return unended(end);
   if (verb === 'stop') return said('stopped');
-  await pause(settleMs);
+  await sleep(settleMs);
   const after = await units.status(unit);
   if (after === undefined)
     return {

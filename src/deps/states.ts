@@ -1,4 +1,4 @@
-import type { ActiveState } from '../model/unit.ts';
+import type { ActiveState, Phase } from '../model/unit.ts';
 
 /** systemd's ActiveState as small numbers, so that a graph's states fit in a byte each. */
 export const inactive = 0;
@@ -54,4 +54,9 @@ export function isDown(state: number): boolean {
 
 export function isDownOrGoing(state: number): boolean {
   return state === inactive || state === failed || state === deactivating;
+}
+
+/** Whether a unit that was in this state has been started, now that it is in this phase. */
+export function isStarted(code: number, phase: Phase): boolean {
+  return isDown(code) && (phase === 'starting' || phase === 'up');
 }

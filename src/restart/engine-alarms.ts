@@ -150,6 +150,8 @@ function detach(core: Core, thing: Thing, held: Held, note: string): void {
 
 /** Finds what is to be repaired, for alarms that are new. @returns whether some are left for the next turn */
 export function resolveFresh(core: Core, resolving: number): boolean {
+  // By an alias it would be another thing than its unit: one that may be restarted, and at once.
+  if (core.unnamed) return false;
   let room = engineLimits.resolves - resolving;
   let looked = 0;
   for (const id of core.fresh) {
@@ -170,6 +172,24 @@ export function resolveFresh(core: Core, resolving: number): boolean {
     }
   }
   return false;
+}
+
+/** What is to be repaired is found anew for alarms whose repair has not begun. */
+export function resolveAnew(core: Core): void {
+  core.waitsFor = undefined;
+  for (const thing of core.things.values()) {
+    if (thing.repair?.accepted !== false || thing.repair.step.name !== 'ready') continue;
+    thing.repair = undefined;
+    thing.hold = undefined;
+    for (const id of thing.alarms) {
+      const held = core.alarms.get(id);
+      if (held === undefined) continue;
+      held.state = 'new';
+      held.key = '';
+      core.fresh.add(id);
+    }
+    thing.alarms.clear();
+  }
 }
 
 /** One that could not be resolved once holds nobody back any longer. */

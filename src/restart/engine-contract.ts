@@ -28,6 +28,8 @@ export interface Rules {
   readonly canonical: (unit: string) => string;
   /** Who depends on whom among units and processes in alarm, by their names. */
   readonly order: Order;
+  /** Another number whenever `order` may say something else about the same names. */
+  readonly orderVersion?: () => number;
   /** The unit the agent runs in; empty where it is none. */
   readonly ownUnit: string;
   /** Units that the configuration protects as well, unless it names them (`never_restart`). */

@@ -28,11 +28,13 @@ export function newCore(rules: Rules, random: () => number): Core {
     },
     actions: [],
     events: [],
+    unnamed: false,
     unresolved: false,
     dirty: false,
     left: 0,
     sweep: undefined,
     waitsFor: undefined,
+    waitsForVersion: 0,
     nextRepair: 1,
     nextAction: 1,
   };

@@ -53,6 +53,10 @@ const gates: readonly Gate[] = [
     return confirmed ? undefined : hold('unconfirmed', 'its alarm has not been seen again yet');
   },
   (core) =>
+    core.unnamed
+      ? hold('resolving', 'what units are called and depend on is not read yet')
+      : undefined,
+  (core) =>
     core.unresolved
       ? hold('resolving', 'other alarms are not resolved yet: it may depend on them')
       : undefined,
@@ -130,6 +134,9 @@ function budgetGate(core: Core, thing: Thing): Hold | undefined {
 
 /** Something that it depends on and that is to be repaired itself. */
 function blockerOf(core: Core, thing: Thing): Thing | undefined {
+  const version = core.rules.orderVersion?.() ?? 0;
+  if (core.waitsForVersion !== version) core.waitsFor = undefined;
+  core.waitsForVersion = version;
   core.waitsFor ??= waitsFor(core);
   for (const key of core.waitsFor.get(thing.key) ?? []) {
     const other = core.things.get(key);

@@ -179,6 +179,8 @@ export interface Core {
   readonly counts: Counts;
   actions: Action[];
   events: Draft[];
+  /** Aliases of units and what these depend on have yet to be read. */
+  unnamed: boolean;
   /** An alarm has not been resolved once yet: it may be of what others depend on. */
   unresolved: boolean;
   /** What `save` gives has changed. */
@@ -189,6 +191,8 @@ export interface Core {
   sweep: Iterator<Thing> | undefined;
   /** Whom each thing waits for; undefined where the things in alarm have changed. */
   waitsFor: ReadonlyMap<string, readonly string[]> | undefined;
+  /** The rules' `orderVersion` of that. */
+  waitsForVersion: number;
   nextRepair: number;
   nextAction: number;
 }

@@ -1,7 +1,7 @@
 import type { Alarm } from '../model/repair.ts';
 import type { RepairView } from '../model/status.ts';
 import type { DurationUs } from '../model/time.ts';
-import { isUnresolved, polled, resolved, resolveFresh } from './engine-alarms.ts';
+import { isUnresolved, polled, resolveAnew, resolved, resolveFresh } from './engine-alarms.ts';
 import { claimAnswered } from './engine-claims.ts';
 import {
   type Answer,
@@ -117,20 +117,26 @@ export class Engine {
     this.#goOn();
   }
 
+  /** Aliases of units and what these depend on are still to be read: no repair begins before `named`. */
+  unnamed(): void {
+    this.#core.unnamed = true;
+  }
+
+  /** They have been read, for the first time or anew, or are not waited for any longer. */
+  named(now: Moment): void {
+    this.#at(now);
+    this.#core.unnamed = false;
+    resolveAnew(this.#core);
+    this.#goOn();
+  }
+
   /** The configuration changed. An attempt under way ends by the settings it began with. */
   configure(rules: Rules, now: Moment): void {
     this.#at(now);
     const core = this.#core;
     core.rules = rules;
     core.budget.limits = rules.budget;
-    core.waitsFor = undefined;
-    for (const thing of core.things.values()) {
-      if (thing.repair?.accepted !== false || thing.repair.step.name !== 'ready') continue;
-      thing.repair = undefined;
-      thing.hold = undefined;
-      for (const id of thing.alarms) this.#resolveAgain(id);
-      thing.alarms.clear();
-    }
+    resolveAnew(core);
     this.#goOn();
   }
 
@@ -201,14 +207,6 @@ export class Engine {
     const isNews = thing !== undefined && disproven(this.#core, thing, why);
     if (isNews) this.#goOn();
     return isNews;
-  }
-
-  #resolveAgain(id: string): void {
-    const held = this.#core.alarms.get(id);
-    if (held === undefined) return;
-    held.state = 'new';
-    held.key = '';
-    this.#core.fresh.add(id);
   }
 
   /** @param isNews anything may have changed: all things are looked at, from here on */

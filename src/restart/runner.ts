@@ -121,6 +121,12 @@ export class RepairRunner {
     return this.#facts.units.idOf(name) !== undefined;
   }
 
+  /** What units are called and depend on has been read; see `Engine.named`. */
+  named(): void {
+    this.#options.engine.named(this.#now());
+    this.#pump();
+  }
+
   /** Planned outages that run now. */
   outages(outages: ReadonlyMap<string, string>): void {
     this.#options.engine.outages(outages, this.#now());

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ThrowAwaySystemd } from '../../src/demo/boot.ts';
 import type { Event } from '../../src/model/event.ts';
@@ -76,6 +79,45 @@ test('SIGHUP: another filter, a faulty file, none, and back', () =>
         );
       },
     );
+  }));
+
+test('SIGHUP while the agent starts: it goes on, and reloads once when it has', () =>
+  withBed({}, async (bed) => {
+    const folder = mkdtempSync(join(tmpdir(), 'unitwatch-reload-'));
+    const own = { bus: join(folder, 'bus'), pid: join(folder, 'pid') };
+    const path = /path=([^,;]+)/.exec(bed.busAddress)?.[1] ?? assert.fail(bed.busAddress);
+    let asked = 0;
+    // A bus that takes its time: what connects to it first is an agent that starts.
+    const server = createServer({ pauseOnConnect: true }, async (client) => {
+      if (asked++ === 0) {
+        for (let i = 0; i < 3; i++) {
+          process.kill(Number(readFileSync(own.pid, 'utf8')), 'SIGHUP');
+          await sleep(100);
+        }
+      }
+      const bus = connect(path);
+      for (const one of [client, bus]) one.on('error', () => {});
+      client.pipe(bus).pipe(client);
+      client.resume();
+    });
+    try {
+      await new Promise<void>((resolve) => server.listen(own.bus, resolve));
+      const note = `echo $$ > ${own.pid}; exec "$@"`;
+      const wrap = (argv: readonly string[]) => ['sh', '-c', note, 'sh', ...argv];
+      await withAgent({ bus: `unix:path=${own.bus}`, wrap }, async (agent) => {
+        const told = () =>
+          agent
+            .events()
+            .map(phaseOf)
+            .filter((phase) => phase === 'reloaded');
+        await until('it is told', () => told().length > 0);
+        await sleep(300);
+        assert.deepEqual(told(), ['reloaded']);
+      });
+    } finally {
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
   }));
 
 async function reloadWithoutFile(agent: RunningAgent): Promise<Event> {

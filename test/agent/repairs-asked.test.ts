@@ -197,6 +197,28 @@ ${scratch.database}`;
     await stepped(agent, 'later.service', 'settled ok');
   });
 
+  test('the alarm of a unit that systemd knows no more, or that a reload stops following, ends', async () => {
+    const { port } = server.address() as AddressInfo;
+    const once = '{ repair_on: [failed], max_attempts: 1, max_restart_failures: 1 }';
+    const text = config(port, `    passing: ${once}\n    dropped: ${once}\n`);
+    writeFileSync(agent.configFile, text);
+    agent.kill('SIGHUP');
+    const last = (unit: string) => eventsOf(agent.events(), 'alarm', unit).at(-1)?.data;
+    await startUnits(bed, { 'dropped.service': '[Service]\nExecStart=/bin/false\n' });
+    await stepped(agent, 'dropped.service', 'given_up failed');
+    const { status, stderr } = await bed.exec([
+      ...['systemd-run', '--collect', '--unit=passing.service', '/bin/false'],
+    ]);
+    assert.equal(status, 0, stderr);
+    await until('it has gone', () => last('passing.service')?.phase === 'cleared');
+    assert.equal(last('passing.service')?.reason, 'systemd knows no such unit any more');
+    assert.equal(last('dropped.service')?.phase, 'raised');
+    writeFileSync(agent.configFile, `${text}service_blacklist: [dropped]\n`);
+    agent.kill('SIGHUP');
+    await until('it is not followed', () => last('dropped.service')?.phase === 'cleared');
+    assert.equal(last('dropped.service')?.reason, 'nobody follows this unit any more');
+  });
+
   test('what a reload does not want repaired any more is settled with a note', async () => {
     await startUnits(bed, { 'stuck.service': '[Service]\nExecStart=/bin/false\n' });
     await stepped(agent, 'stuck.service', 'given_up failed');

@@ -239,12 +239,13 @@ for (const { name, verb, before, after = before, job, want } of units) {
       asked = `${what} ${unit} ${limitMs}`;
       return job ?? { result: 'done' as const, reason: '' };
     };
-    const stepped = await controlUnit(verb, 'web.service', 7_000, {
+    const hands = {
       status: async () => statuses.shift(),
       startUnit: act('start'),
       stopUnit: act('stop'),
       restartUnit: act('restart'),
-    });
+    };
+    const stepped = await controlUnit(verb, 'web.service', 7_000, hands, async () => {});
     assert.equal(`${stepped.outcome}: ${stepped.words}`, want);
     assert.equal(asked, stepped.outcome === 'skipped' ? '' : `${verb} web.service 7000`);
     assert.equal(hasWorked(stepped), /^(ok|skipped)/.test(want));
@@ -254,27 +255,27 @@ for (const { name, verb, before, after = before, job, want } of units) {
 test('a unit that nobody can be asked about after its job is lost', async () => {
   const statuses = [{ loadState: 'loaded', state: { ...newUnitState(), ...down } }];
   const act = async () => ({ result: 'done' as const, reason: '' });
-  const stepped = await controlUnit('start', 'web.service', 7_000, {
-    ...{ status: async () => statuses.shift(), startUnit: act, stopUnit: act, restartUnit: act },
-  });
+  const status = async () => statuses.shift();
+  const hands = { status, startUnit: act, stopUnit: act, restartUnit: act };
+  const stepped = await controlUnit('start', 'web.service', 7_000, hands, async () => {});
   assert.equal(stepped.outcome, 'lost');
   assert.match(stepped.words, /could not be asked/);
   assert.equal(hasWorked(stepped), false);
 });
 
 test('a program that ends a moment after its job was done does not run', async () => {
-  let doneMs = Number.POSITIVE_INFINITY;
+  let state = down;
+  let sinceMs = 0;
   const act = async () => {
-    doneMs = performance.now();
+    state = up;
     return { result: 'done' as const, reason: '' };
   };
-  const status = async () => {
-    const sinceMs = performance.now() - doneMs;
-    const state = sinceMs > 50 ? failed : sinceMs >= 0 ? up : down;
-    return { loadState: 'loaded', state: { ...newUnitState(), ...state } };
-  };
-  const units = { status, startUnit: act, stopUnit: act, restartUnit: act };
-  const stepped = await controlUnit('start', 'web.service', 7_000, units);
+  const status = async () => ({ loadState: 'loaded', state: { ...newUnitState(), ...state } });
+  const hands = { status, startUnit: act, stopUnit: act, restartUnit: act };
+  const stepped = await controlUnit('start', 'web.service', 7_000, hands, async (ms) => {
+    sinceMs += ms;
+    if (sinceMs > 50) state = failed;
+  });
   assert.equal(`${stepped.outcome}: ${stepped.words}`, 'failed: it ended at once (exit-code)');
 });
 

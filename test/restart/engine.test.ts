@@ -534,3 +534,66 @@ test('a claim that is given back tells of no repair, also after the agent was ki
     [[undefined, 1]],
   );
 });
+
+test('alarms by aliases wait until these are read, and are then of their units', () => {
+  let isRead = false;
+  const canonical = (unit: string) =>
+    isRead && unit === 'mysql.service' ? 'mariadb.service' : unit;
+  const bench = new Bench({}, { canonical, never: (unit) => unit === 'mariadb.service' });
+  bench.engine.unnamed();
+  bench.poll(alarm('mysql'), alarm('web', 2));
+  bench.wait(20);
+  assert.deepEqual([bench.restarts, bench.waits], [[], []]);
+  assert.equal(bench.engine.repairs().length, 2);
+  isRead = true;
+  bench.engine.named(bench.now);
+  bench.settleDown();
+  assert.deepEqual([bench.restarted, bench.waits], [['web'], ['mysql: protected']]);
+});
+
+test('a repair of the journal waits until names are read, too', () => {
+  const bench = new Bench();
+  bench.restartOutcome = 'failed';
+  bench.poll(alarm('web'));
+  const { journal } = bench;
+  const next = new Bench();
+  next.engine.unnamed();
+  assert.equal(next.engine.restore(JSON.parse(journal), next.now), undefined);
+  next.poll(alarm('web'));
+  next.wait(30);
+  assert.deepEqual([next.restarts, next.waits], [[], ['web: resolving']]);
+  next.engine.named(next.now);
+  next.settleDown();
+  assert.deepEqual(next.restarts, [30]);
+});
+
+test('what was found before names were read, and has not begun, is found anew', () => {
+  let isRead = false;
+  const canonical = (unit: string) =>
+    isRead && unit === 'mysql.service' ? 'mariadb.service' : unit;
+  const bench = new Bench({}, { canonical });
+  bench.engine.unit('mysql.service', 'auto_restart', bench.now);
+  bench.engine.unit('mariadb.service', 'stopped_by_hand', bench.now);
+  bench.poll(alarm('mysql'));
+  assert.deepEqual(bench.waits, ['mysql: auto_restart']);
+  isRead = true;
+  bench.engine.named(bench.now);
+  bench.settleDown();
+  assert.deepEqual(bench.waits, ['mysql: stopped_by_hand']);
+});
+
+test('whom a thing waits for is found anew when what units depend on has changed', () => {
+  let version = 1;
+  const order = (names: readonly string[]) =>
+    new Map(
+      names.map((name) => [name, version === 2 && name === 'app.service' ? ['db.service'] : []]),
+    );
+  const bench = new Bench({ restartDelayMs: 60_000 }, { order, orderVersion: () => version });
+  bench.engine.unit('app.service', 'auto_restart', bench.now);
+  bench.restartOutcome = 'failed';
+  bench.poll(alarm('db.service'), alarm('app.service', 2));
+  version = 2;
+  bench.engine.unit('app.service', 'up', bench.now);
+  bench.settleDown();
+  assert.ok(bench.waits.includes('app.service: dependency'), bench.waits.join());
+});
