@@ -33,6 +33,7 @@ export function savedText(core: Core, bootId: string): string {
       clears: held.clears,
       mayHold: held.mayHold,
       ending: held.settling?.ending,
+      settledUs: held.settledUs,
     })),
     things: things.map(savedThing),
   })}\n`;
@@ -101,14 +102,14 @@ export function restoreCore(core: Core, data: unknown, bootId: string): string |
     if (isName(name) && typeof run === 'string')
       core.units.set(name, { fact: 'stopped_by_hand', run: run.slice(0, 32) });
   }
-  for (const saved of listOf(data['alarms'], engineLimits.alarms)) restoreAlarm(core, saved);
+  for (const saved of listOf(data['alarms'], engineLimits.alarms)) restoreAlarm(core, saved, shiftUs);
   for (const saved of listOf(data['things'], 2 * engineLimits.things))
     restoreThing(core, saved, shiftUs);
   freeTheRest(core);
   return undefined;
 }
 
-function restoreAlarm(core: Core, data: unknown): void {
+function restoreAlarm(core: Core, data: unknown, shiftUs: DurationUs): void {
   if (!isObject(data) || !isObject(data['alarm'])) return;
   const { id, source, process, processId, raisedUs, reason } = data['alarm'];
   const from = alarmSources.find((known) => known === source);
@@ -120,6 +121,7 @@ function restoreAlarm(core: Core, data: unknown): void {
   const state = states.find((known) => known === data['state']) ?? 'open';
   if (state === 'worked' && ending === undefined) return;
   const { monoUs } = core.now;
+  const { settledUs } = data;
   core.alarms.set(id, {
     alarm: isCount(processId) ? { ...common, processId } : common,
     state,
@@ -136,7 +138,7 @@ function restoreAlarm(core: Core, data: unknown): void {
     joinedUs: Number.NEGATIVE_INFINITY,
     resolveUs: Number.NEGATIVE_INFINITY,
     settling: ending && { ending, tries: 0, dueUs: monoUs, busy: false },
-    settledUs: monoUs,
+    settledUs: isNumber(settledUs) ? Math.min(settledUs + shiftUs, monoUs) : monoUs,
   });
   if (ending !== undefined) core.unsettled.add(id);
 }

@@ -279,6 +279,8 @@ function judgeEnd(
   readOnly: boolean,
 ): void {
   if (!row.alarm || world.violations.length > 0) return;
+  // Sources are asked every five minutes by then: what came after that nobody can know.
+  if (world.nowUs - row.raisedUs < 6 * minute) return;
   // A row that cannot be cleared stays settled until somebody has seen it gone: whether it was
   // raised anew between two looks, nobody can know.
   if (readOnly && row.settledUs > row.goneUs) return;
