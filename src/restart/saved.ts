@@ -102,7 +102,8 @@ export function restoreCore(core: Core, data: unknown, bootId: string): string |
     if (isName(name) && typeof run === 'string')
       core.units.set(name, { fact: 'stopped_by_hand', run: run.slice(0, 32) });
   }
-  for (const saved of listOf(data['alarms'], engineLimits.alarms)) restoreAlarm(core, saved, shiftUs);
+  for (const saved of listOf(data['alarms'], engineLimits.alarms))
+    restoreAlarm(core, saved, shiftUs);
   for (const saved of listOf(data['things'], 2 * engineLimits.things))
     restoreThing(core, saved, shiftUs);
   freeTheRest(core);
